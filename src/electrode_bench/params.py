@@ -1,0 +1,161 @@
+"""params.yaml as strict models: a wrong key or value is one clear line, never a silent default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from electrode_bench.errors import UserError, nearest
+from electrode_bench.schema import TARGETS
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and cannot be changed once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+Range = tuple[float | None, float | None]
+M = TypeVar("M", bound=BaseModel)
+
+
+class Prepare(Strict):
+    """Which rows of the snapshot are kept. The defaults keep every row that can be used."""
+
+    #: Thermodynamic data of InsertionElectrodeDoc rows ("GGA_GGA+U", "R2SCAN", ...); null keeps all.
+    thermo_types: list[str] | None = None
+    #: Rows that repeat a battery id with other content: "number" keeps all (id, id~2, ...), "first"
+    #: keeps the first in the order of their content, "reject" rejects all of them.
+    duplicate_ids: Literal["number", "first", "reject"] = "number"
+    #: Pairs whose voltage has more steps than this are rejected; null keeps all.
+    max_steps: PositiveInt | None = None
+    #: Accepted range of each target, in its unit, either end open by null; null keeps all.
+    ranges: dict[str, Range] | None = None
+
+    @model_validator(mode="after")
+    def _known_targets(self) -> Prepare:
+        for name, (low, high) in (self.ranges or {}).items():
+            if name not in TARGETS:
+                raise ValueError(f"unknown target '{name}'; {nearest(name, TARGETS)}")
+            if low is not None and high is not None and low >= high:
+                raise ValueError(f"the range of {name} is empty: {low} is not below {high}")
+        return self
+
+
+class Featurize(Strict):
+    #: What stands for an electrode: its discharged formula; its framework formula and the working ion;
+    #: or its charged and discharged formulas. Features of two parts stand side by side.
+    composition: Literal["discharged", "framework_ion", "pair"] = "discharged"
+
+
+class TSNE(Strict):
+    perplexity: PositiveFloat = 30.0
+    early_exaggeration: PositiveFloat = 12.0
+    max_iter: Annotated[int, Field(ge=250)] = 1000
+
+
+class UMAP(Strict):
+    n_neighbors: Annotated[int, Field(ge=2)] = 15
+    min_dist: Annotated[float, Field(ge=0)] = 0.1
+
+
+class DBSCAN(Strict):
+    #: Neighbourhood radius on the map, or "auto": the radius that gives ``clusters`` clusters, or as
+    #: near as the map allows, with the least noise.
+    eps: PositiveFloat | Literal["auto"] = "auto"
+    clusters: PositiveInt = 14
+    min_samples: PositiveInt = 10
+
+
+class Map(Strict):
+    method: Literal["tsne", "umap"] = "tsne"
+    features: str = "magpie"
+    tsne: TSNE = TSNE()
+    umap: UMAP = UMAP()
+    dbscan: DBSCAN = DBSCAN()
+
+
+class KFold(Strict):
+    folds: Annotated[int, Field(ge=2)] = 5
+    #: What is spread evenly over the folds: the cluster, the working ion, or a target's quantile.
+    by: Literal["cluster", "working_ion", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "cluster"
+    quantiles: Annotated[int, Field(ge=2)] = 10
+
+
+class Bootstrap(Strict):
+    #: Ladder of training sizes, as fractions of all rows, drawn with replacement.
+    sizes: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.0625, 0.125, 0.25, 0.5, 1.0], min_length=1)
+    repeats: PositiveInt = 5
+
+
+class Split(Strict):
+    stratified: KFold = KFold()
+    grouped: KFold = KFold()
+    bootstrap: Bootstrap = Bootstrap()
+
+
+class Params(Strict):
+    """All of params.yaml. ``models`` maps a model's name to the keys of its own configuration."""
+
+    seed: Annotated[int, Field(ge=0)]
+    prepare: Prepare = Prepare()
+    featurize: Featurize = Featurize()
+    map: Map = Map()
+    split: Split = Split()
+    models: dict[str, dict[str, Any]] = {}
+
+
+def validate(model: type[M], values: Any, *, where: str) -> M:
+    """``values`` as a ``model``.
+
+    Raises
+    ------
+    UserError
+        One line for the first fault: where it is, what is wrong, and for an unknown key the nearest known one.
+    """
+    if not isinstance(values, dict):
+        raise UserError(f"{where} must be a mapping of keys to values, but is {type(values).__name__}")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, first["loc"][:-1])
+            raise UserError(f"{where}: unknown key '{key}'; {nearest(str(first['loc'][-1]), known)}") from None
+        if first["type"] == "missing":
+            raise UserError(f"{where}: the key '{key}' is missing") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where}: {key + ': ' if key else ''}{message} (got {first['input']!r})") from None
+
+
+def _fields_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def load(path: Path) -> Params:
+    """Read params.yaml.
+
+    Raises
+    ------
+    UserError
+        When the file is missing, is no YAML, or has a wrong key or value.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is missing; run the command in the project's folder, or name it with --project")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: no valid YAML ({getattr(error, 'problem', None) or error})") from error
+    return validate(Params, values, where=str(path))
