@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ SIGNIFICANT_DIGITS = 12
 
 
 def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> np.ndarray:
-    """``values`` (any shape) rounded to ``digits`` significant decimal digits; NaN and infinities stay."""
+    """``values`` (any shape) rounded to ``digits`` significant decimal digits.
+
+    NaN, infinities and magnitudes beyond 1e290 or below 1e-290 stay as they are.
+    """
     values = np.asarray(values, dtype=np.float64)
     out = values.copy()
     usable = np.isfinite(values) & (values != 0)
@@ -43,6 +47,11 @@ def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> n
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes when not."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        # A killed run left it; an hour is far longer than any write takes.
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(handle)
     temporary = Path(name)

@@ -15,7 +15,7 @@ from electrode_bench.schema import TARGETS
 class Strict(BaseModel):
     """Refuses unknown keys and cannot be changed once made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 Range = tuple[float | None, float | None]
@@ -25,15 +25,15 @@ M = TypeVar("M", bound=BaseModel)
 class Prepare(Strict):
     """Which rows of the snapshot are kept. The defaults keep every row that can be used."""
 
-    #: Thermodynamic data of InsertionElectrodeDoc rows ("GGA_GGA+U", "R2SCAN", ...); null keeps all.
     thermo_types: list[str] | None = None
-    #: Rows that repeat a battery id with other content: "number" keeps all (id, id~2, ...), "first"
-    #: keeps the first in the order of their content, "reject" rejects all of them.
+    """Thermodynamic data of InsertionElectrodeDoc rows ("GGA_GGA+U", "R2SCAN", ...); null keeps all."""
     duplicate_ids: Literal["number", "first", "reject"] = "number"
-    #: Pairs whose voltage has more steps than this are rejected; null keeps all.
+    """Rows that repeat a battery id with other content: "number" keeps all (id, id~2, ...), "first"
+    keeps the first in the order of their content, "reject" rejects all of them."""
     max_steps: PositiveInt | None = None
-    #: Accepted range of each target, in its unit, either end open by null; null keeps all.
+    """Pairs whose voltage has more steps than this are rejected; null keeps all."""
     ranges: dict[str, Range] | None = None
+    """Accepted range of each target, in its unit, either end open by null; null keeps all."""
 
     @model_validator(mode="after")
     def _known_targets(self) -> Prepare:
@@ -46,33 +46,42 @@ class Prepare(Strict):
 
 
 class Featurize(Strict):
-    #: What stands for an electrode: its discharged formula; its framework formula and the working ion;
-    #: or its charged and discharged formulas. Features of two parts stand side by side.
     composition: Literal["discharged", "framework_ion", "pair"] = "discharged"
+    """What stands for an electrode: its discharged formula; its framework formula and the working ion;
+    or its charged and discharged formulas. Features of two parts stand side by side."""
 
 
 class TSNE(Strict):
     perplexity: PositiveFloat = 30.0
+    """Effective number of neighbours of a composition."""
     early_exaggeration: PositiveFloat = 12.0
+    """How tightly clusters are pulled together in the first iterations."""
     max_iter: Annotated[int, Field(ge=250)] = 1000
+    """Iterations of the gradient descent."""
 
 
 class UMAP(Strict):
     n_neighbors: Annotated[int, Field(ge=2)] = 15
+    """Neighbours that count as local."""
     min_dist: Annotated[float, Field(ge=0)] = 0.1
+    """Smallest distance between points on the map."""
 
 
 class DBSCAN(Strict):
-    #: Neighbourhood radius on the map, or "auto": the radius that gives ``clusters`` clusters, or as
-    #: near as the map allows, with the least noise.
     eps: PositiveFloat | Literal["auto"] = "auto"
+    """Neighbourhood radius on the map, or "auto": the radius that gives ``clusters`` clusters, or as
+    near as the map allows, with the least noise."""
     clusters: PositiveInt = 14
+    """Number of clusters that eps "auto" aims at (the study has 14)."""
     min_samples: PositiveInt = 10
+    """Compositions within eps that make a core point."""
 
 
 class Map(Strict):
     method: Literal["tsne", "umap"] = "tsne"
+    """Embedding: t-SNE or UMAP."""
     features: str = "magpie"
+    """Feature set that is embedded."""
     tsne: TSNE = TSNE()
     umap: UMAP = UMAP()
     dbscan: DBSCAN = DBSCAN()
@@ -80,15 +89,18 @@ class Map(Strict):
 
 class KFold(Strict):
     folds: Annotated[int, Field(ge=2)] = 5
-    #: What is spread evenly over the folds: the cluster, the working ion, or a target's quantile.
+    """Number of folds."""
     by: Literal["cluster", "working_ion", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "cluster"
+    """What is spread evenly over the folds: the cluster, the working ion, or a target's quantile."""
     quantiles: Annotated[int, Field(ge=2)] = 10
+    """Strata when a target is stratified."""
 
 
 class Bootstrap(Strict):
-    #: Ladder of training sizes, as fractions of all rows, drawn with replacement.
     sizes: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.0625, 0.125, 0.25, 0.5, 1.0], min_length=1)
+    """Ladder of training sizes, as fractions of all rows, drawn with replacement."""
     repeats: PositiveInt = 5
+    """Bootstrap samples of each size."""
 
 
 class Split(Strict):
@@ -98,14 +110,16 @@ class Split(Strict):
 
 
 class Params(Strict):
-    """All of params.yaml. ``models`` maps a model's name to the keys of its own configuration."""
+    """All of params.yaml."""
 
     seed: Annotated[int, Field(ge=0)]
+    """Root of every seed; each use derives its own from names."""
     prepare: Prepare = Prepare()
     featurize: Featurize = Featurize()
     map: Map = Map()
     split: Split = Split()
     models: dict[str, dict[str, Any]] = {}
+    """Configuration of each model; `electrode-bench models` lists what each takes."""
 
 
 def validate(model: type[M], values: Any, *, where: str) -> M:
@@ -159,3 +173,16 @@ def load(path: Path) -> Params:
         line = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: no valid YAML ({getattr(error, 'problem', None) or error})") from error
     return validate(Params, values, where=str(path))
+
+
+def explain(values: BaseModel, *, prefix: str = "") -> list[dict[str, Any]]:
+    """Every key below ``values`` with its value and meaning, in the order of params.yaml."""
+    rows: list[dict[str, Any]] = []
+    for name, field in type(values).model_fields.items():
+        value = getattr(values, name)
+        if isinstance(value, BaseModel):
+            rows += explain(value, prefix=f"{prefix}{name}.")
+        else:
+            shown = values.model_dump(mode="json")[name]
+            rows.append({"key": prefix + name, "value": shown, "meaning": " ".join((field.description or "").split())})
+    return rows

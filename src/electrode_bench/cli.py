@@ -1,0 +1,451 @@
+"""The command line: one command a stage and a task. The only place that reads params.yaml, paths and the clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from electrode_bench import __version__
+from electrode_bench.errors import UserError
+from electrode_bench.layout import Layout
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from electrode_bench.params import Params
+    from electrode_bench.runner import Progress
+
+HELP = """\
+Which composition-only model predicts electrode properties best, by how much, and on what evidence?
+
+The pipeline runs by **dvc repro**; each of its stages is a command here too:
+
+    data/ -> prepare -> featurize -> map -> split -> fit (model x protocol) -> compare -> publish
+
+Typical use:
+
+    dvc repro                                        run what has changed
+
+    electrode-bench show                             the comparison table again
+
+    electrode-bench data use ~/mp_batteries.csv      your own Battery Explorer export, then: dvc repro
+
+    electrode-bench ui                               open the runs in MLflow
+
+Numbers are decided by params.yaml alone (electrode-bench params explains it); flags and environment
+variables decide where and how fast they are computed. Errors of yours end with exit code 2 and say what to do.
+"""
+
+app = typer.Typer(
+    name="electrode-bench",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="Choose and look at the snapshot of electrodes that the pipeline runs on.", no_args_is_help=True)
+app.add_typer(data_app, name="data", rich_help_panel="Data")
+
+STAGES, TASKS = "Stages of the pipeline", "Tasks"
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", "-w", min=1, envvar="ELECTRODE_BENCH_WORKERS", show_default="all cores",
+        help="Processes that fit folds side by side, one thread each.",
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that stand before the command."""
+
+    root: Path
+    debug: bool
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.root)
+
+    @property
+    def params(self) -> Params:
+        from electrode_bench import models, params
+
+        values = params.load(self.layout.params)
+        for name in values.models:
+            models.configure(name, values.models[name], where=str(self.layout.params))
+        return values
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    project: Annotated[
+        Path, typer.Option("--project", "-p", envvar="ELECTRODE_BENCH_PROJECT", help="The project's folder.")
+    ] = Path(),
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="ELECTRODE_BENCH_DEBUG", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"electrode-bench {__version__}")
+        raise typer.Exit
+    context.obj = Options(root=project.resolve(), debug=debug)
+
+
+@app.command(rich_help_panel=STAGES)
+def prepare(context: typer.Context, as_json: Json = False) -> None:
+    """Read the raw snapshot in data/ into one checked table; rows that cannot be used go to a rejects file.
+
+    Example: electrode-bench prepare
+    """
+    from electrode_bench.data.card import summary_line
+    from electrode_bench.stages import prepare as stage
+
+    given: Options = context.obj
+    card = stage.run(given.layout, given.params.prepare)
+    _say(card, summary_line(card, rejects=given.layout.rejects), as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def featurize(
+    context: typer.Context,
+    feature_set: Annotated[str, typer.Argument(help="magpie_mean (21), magpie (132) or mat2vec (200).")],
+    as_json: Json = False,
+) -> None:
+    """Turn each electrode's composition into the numbers of one feature set; only new formulas are computed.
+
+    Example: electrode-bench featurize magpie
+    """
+    from electrode_bench.stages import featurize as stage
+
+    given: Options = context.obj
+    made = stage.run(given.layout, given.params.featurize, feature_set=feature_set)
+    _say(
+        made,
+        f"{made['title']}: {made['features']} features of {made['formulas']} compositions, {made['rows']} electrodes",
+        as_json=as_json,
+    )
+
+
+@app.command("map", rich_help_panel=STAGES)
+def map_(context: typer.Context, as_json: Json = False) -> None:
+    """Lay the compositions out on a map (t-SNE or UMAP), cluster it (DBSCAN), and name each cluster's representative.
+
+    Example: electrode-bench map
+    """
+    from electrode_bench.stages import map as stage
+
+    given: Options = context.obj
+    made = stage.run(given.layout, given.params.map, seed=given.params.seed)
+    _say(made, stage.describe(made), as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def split(context: typer.Context, as_json: Json = False) -> None:
+    """Make the folds of every protocol: stratified, grouped, loco (leave one cluster out), bootstrap.
+
+    Example: electrode-bench split
+    """
+    from electrode_bench.stages import split as stage
+
+    given: Options = context.obj
+    made = stage.run(given.layout, given.params.split, seed=given.params.seed)
+    lines = [
+        f"{of['title']}: {of['folds']} folds, {of['smallest_test']} to {of['largest_test']} test rows, "
+        f"digest {of['digest'][:12]}"
+        for of in made.values()
+    ]
+    _say(made, "\n".join(lines), as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def fit(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model of `electrode-bench models`.")],
+    protocol: Annotated[str, typer.Argument(help="stratified, grouped, loco or bootstrap.")],
+    workers: Workers = None,
+    publish: Annotated[bool, typer.Option(help="Log the cell to MLflow when it is done.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Fit one model under one protocol. A run that was killed goes on where it stopped.
+
+    Example: electrode-bench fit rf_magpie loco --workers 4
+    """
+    from electrode_bench.stages import fit as stage
+
+    given: Options = context.obj
+    with _progress(f"{model} · {protocol}", unit="folds") as progress:
+        cell = stage.run(
+            given.layout,
+            given.params,
+            model=model,
+            protocol=protocol,
+            workers=workers or _cores(),
+            progress=progress,
+        )
+    summary = {
+        "model": model, "protocol": protocol, "folds": len(cell.about["folds"]), "rows": len(cell.predictions) // 3,
+        "cell": cell.about["digests"]["cell"],
+    }  # fmt: skip
+    _say(summary, f"{model} under {protocol}: {summary['folds']} folds, {summary['rows']} test rows", as_json=as_json)
+    if publish:
+        from electrode_bench.stages import publish as publishing
+
+        try:
+            publishing.publish_cell(given.layout, given.params, model=model, protocol=protocol)
+        except UserError as error:
+            # The cell is safe on disk; a tracking server that is down must not cost the fit.
+            _err().print(f"[yellow]not logged to MLflow:[/yellow] {error}", soft_wrap=True)
+
+
+@app.command(rich_help_panel=STAGES)
+def compare(context: typer.Context, as_json: Json = False) -> None:
+    """Score every fitted cell against the control on the same folds; print the study's table.
+
+    Example: electrode-bench compare
+    """
+    from electrode_bench.stages import compare as stage
+
+    given: Options = context.obj
+    made = stage.run(given.layout)
+    _show(given, made.headline, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def publish(context: typer.Context, as_json: Json = False) -> None:
+    """Log every fitted cell to MLflow. What is there already is left alone, so it can be run at any time.
+
+    Example: MLFLOW_TRACKING_URI=http://127.0.0.1:5000 electrode-bench publish
+    """
+    from electrode_bench.stages import publish as stage
+
+    given: Options = context.obj
+    with _progress("publish", unit="cells") as progress:
+        made = stage.run(given.layout, given.params, progress=progress)
+    new = sum(cell["created"] for cell in made["cells"])
+    _say(made, f"{len(made['cells'])} cells in {made['tracking_uri']}, {new} of them new", as_json=as_json)
+
+
+@app.command(rich_help_panel=TASKS)
+def show(context: typer.Context, as_json: Json = False) -> None:
+    """Print the comparison table of the last `dvc repro` and where to look further.
+
+    Example: electrode-bench show --json
+    """
+    from electrode_bench.stages import show as task
+
+    given: Options = context.obj
+    _show(given, task.headline(given.layout), as_json=as_json)
+    if not as_json:
+        typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
+        typer.echo("Runs: make ui   (or: electrode-bench ui)   then open http://127.0.0.1:5000")
+
+
+@app.command(rich_help_panel=TASKS)
+def ui(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
+    print_only: Annotated[bool, typer.Option("--print", help="Print the command instead of running it.")] = False,
+) -> None:
+    """Open the MLflow UI on this project's runs.
+
+    Example: electrode-bench ui --port 5001
+    """
+    from electrode_bench import tracking
+
+    given: Options = context.obj
+    command = tracking.ui_command(given.layout, port=port)
+    if print_only:
+        import shlex
+
+        typer.echo(shlex.join(command))
+        return
+    typer.echo(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+@app.command(rich_help_panel=TASKS)
+def models(as_json: Json = False) -> None:
+    """List the models of the registry with what they read and their parameters' defaults.
+
+    Example: electrode-bench models
+    """
+    from rich.table import Table
+
+    from electrode_bench.models import REGISTRY
+
+    values = {
+        s.name: {"title": s.title, "feature_set": s.feature_set, "defaults": s.config().model_dump(mode="json")}
+        for s in REGISTRY.values()
+    }
+    table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
+    for name, of in values.items():
+        shown = ", ".join(f"{k}={json.dumps(v)}" for k, v in of["defaults"].items()) or "none"
+        table.add_row(name, of["title"], of["feature_set"] or "none", shown)
+    _say(values, table, as_json=as_json)
+
+
+@app.command(rich_help_panel=TASKS)
+def params(context: typer.Context, as_json: Json = False) -> None:
+    """Check params.yaml and list every key with its value and what it means.
+
+    Example: electrode-bench params
+    """
+    from rich.table import Table
+
+    from electrode_bench.params import explain
+
+    given: Options = context.obj
+    rows = explain(given.params)
+    table = Table("key", "value", "meaning")
+    for row in rows:
+        table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
+    _say(rows, table, as_json=as_json)
+
+
+@data_app.command("use")
+def data_use(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="sample | a CSV, parquet or folder of *.jsonl.gz | a URL | materials-project[@YYYY-MM-DD]"
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Switch the snapshot; then run: dvc repro. The old snapshot stays in place when this fails.
+
+    Examples:
+
+    electrode-bench data use sample
+
+    electrode-bench data use ~/mp_batteries.csv
+
+    electrode-bench data use materials-project@2025-09-25
+    """
+    from electrode_bench.data import sources
+
+    given: Options = context.obj
+    with _waiting(f"Importing {source}"):
+        provenance = sources.use(given.root, source)
+    _say(
+        provenance,
+        f"data/ now holds {provenance['source']} (md5 {provenance['md5']}). Next: dvc repro",
+        as_json=as_json,
+    )
+
+
+@data_app.command("show")
+def data_show(context: typer.Context, as_json: Json = False) -> None:
+    """Print the data card: source, release, md5, rows, ions, target ranges, duplicates, licence.
+
+    Example: electrode-bench data show
+    """
+    from electrode_bench.artifacts import read_json
+    from electrode_bench.data import card, sources
+
+    given: Options = context.obj
+    numbers = read_json(given.layout.card, made_by="prepare")
+    provenance = sources.provenance(given.root)
+    _say({"provenance": provenance, "card": numbers}, card.describe(numbers, provenance), as_json=as_json)
+
+
+def main() -> None:
+    """Entry point: a user's error is one line and exit code 2; anything else keeps its traceback for --debug."""
+    debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
+    try:
+        app()
+    except UserError as error:
+        if debug:
+            raise
+        _fail(str(error), code=2)
+    except KeyboardInterrupt:
+        _fail("interrupted; finished folds are kept, run the command again to go on", code=130)
+    except Exception as error:
+        if debug:
+            raise
+        _fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", code=1)
+
+
+def _fail(message: str, *, code: int) -> None:
+    print("error:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _say(value: Any, text: Any, *, as_json: bool) -> None:
+    from electrode_bench.artifacts import plain
+
+    if as_json:
+        typer.echo(json.dumps(plain(value), indent=2))
+    else:
+        _out().print(text, soft_wrap=True, highlight=False)
+
+
+def _show(given: Options, headline: Any, *, as_json: bool) -> None:
+    from electrode_bench.report import tables
+
+    synthetic = tables.synthetic(given.layout)
+    if as_json:
+        _say({"synthetic": synthetic, "rows": headline.to_dict("records")}, "", as_json=True)
+        return
+    for table in tables.headline(headline, synthetic=synthetic):
+        _out().print(table)
+
+
+def _out() -> Console:
+    from rich.console import Console
+
+    # A pipe has no width: a table must not be cut at 80 columns there.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+def _err() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def _progress(title: str, *, unit: str) -> Iterator[Progress]:
+    """A bar on the terminal with what is done and the time left; silent where there is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = _err()
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
+        TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _waiting(title: str) -> Iterator[None]:
+    console = _err()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(title):
+        yield
+
+
+def _cores() -> int:
+    import joblib
+
+    return int(joblib.cpu_count())

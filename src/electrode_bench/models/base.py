@@ -1,0 +1,95 @@
+"""What every model offers: scikit-learn's shape, all three targets at once, saved without pickle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.params import Strict
+from electrode_bench.schema import ID, TARGETS
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Predicted targets on exactly the index of the frame that was given, in each target's unit.
+
+    ``mean`` has one column a target; ``std`` the same, or is None for a model without a spread.
+    """
+
+    mean: pd.DataFrame
+    std: pd.DataFrame | None = None
+
+
+class Model(Protocol):
+    """A model of all targets at once.
+
+    ``fit`` takes a frame (n rows, the columns of the model's feature set) and the targets (n rows on
+    the same index, one column a target, in their units); an index value may repeat (bootstrap).
+    ``predict`` keeps the frame's index. ``save`` writes into an existing empty folder and ``load``
+    reads it in a fresh process; neither uses a bare pickle.
+    """
+
+    def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self: ...
+
+    def predict(self, frame: pd.DataFrame) -> Prediction: ...
+
+    def save(self, folder: Path) -> None: ...
+
+    @classmethod
+    def load(cls, folder: Path) -> Self: ...
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One line of the registry: how a model is made, configured and fed."""
+
+    name: str
+    title: str
+    #: ``config`` as in params.yaml under ``models.<name>``, then the seed of this fit.
+    build: Callable[[Any, int], Model]
+    load: Callable[[Path], Model]
+    config: type[Strict]
+    #: Name in features.FEATURE_SETS, or None for a model that reads no features.
+    feature_set: str | None
+    #: Distributions whose version is part of the fold cache's key.
+    libraries: tuple[str, ...] = ()
+    #: Cheaper to fit than to hand to another process.
+    light: bool = False
+    #: The optional dependency of pyproject.toml that it needs, if any.
+    extra: str | None = field(default=None)
+
+
+def fit_predict(
+    spec: ModelSpec, config: Strict, seed: int, *, train: tuple[pd.DataFrame, pd.DataFrame], test: pd.DataFrame
+) -> pd.DataFrame:
+    """Fit on the training frame and targets, predict the test frame: electrode_id, target, y_pred, y_std, long.
+
+    Raises
+    ------
+    ValueError
+        When the model does not predict every target, finite, on exactly the rows that it was given.
+    """
+    prediction = spec.build(config, seed).fit(*train).predict(test)
+    mean, std = prediction.mean, prediction.std
+    if not mean.index.equals(test.index) or set(mean.columns) != set(TARGETS):
+        raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} on exactly the rows that it was given")
+    bad = int((~np.isfinite(mean.to_numpy())).sum())
+    if bad:
+        raise ValueError(f"{spec.name} predicted {bad} values that are not finite")
+    parts = [
+        pd.DataFrame(
+            {
+                ID: test.index.to_numpy(),
+                "target": target,
+                "y_pred": mean[target].to_numpy(dtype=float),
+                "y_std": std[target].to_numpy(dtype=float) if std is not None else np.nan,
+            }
+        )
+        for target in TARGETS
+    ]
+    return pd.concat(parts, ignore_index=True)

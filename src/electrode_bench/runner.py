@@ -1,0 +1,311 @@
+"""Cells: one model under one protocol, its folds run side by side and kept where a kill cannot lose them.
+
+The fold cache is content-addressed: a fold's key is a digest of everything its numbers depend on.
+A fold is written to a temporary folder and renamed into place, so it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import json
+import os
+import platform
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench import models
+from electrode_bench.artifacts import digest, digest_files, digest_frame, round_significant, write_json, write_table
+from electrode_bench.errors import UserError
+from electrode_bench.models.base import ModelSpec, fit_predict
+from electrode_bench.params import Strict
+from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS, Fold, FoldResult
+from electrode_bench.seeds import derive
+from electrode_bench.splits import fold_digest
+
+#: Called with (folds done, folds in all) as folds finish, cached ones included.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One fit: everything that its numbers depend on, and nothing else.
+
+    ``key`` is the digest of (model, configuration, fold, features and targets, code, versions, seed).
+    """
+
+    key: str
+    model: str
+    config: Strict
+    seed: int
+    train_ids: tuple[str, ...]
+    test_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A fitted cell: its predictions (schema.PREDICTION_COLUMNS) and what it was made from (cell.json)."""
+
+    predictions: pd.DataFrame
+    about: dict[str, Any]
+
+
+def plan(
+    spec: ModelSpec, config: Strict, folds: Iterable[Fold], *, frame: pd.DataFrame, targets: pd.DataFrame, seed: int
+) -> dict[str, Task]:
+    """The task of each fold, by the fold's key.
+
+    Parameters
+    ----------
+    frame : features, indexed by electrode id (no columns for a model without features).
+    targets : the three targets on the same index, in their units.
+    seed : root seed of params.yaml; each fit derives its own from model, protocol and fold.
+    """
+    shared = [spec.name, config.model_dump(mode="json"), data_digests(frame, targets), code_digest(spec), versions(spec)]
+    tasks = {}
+    for fold in folds:
+        own = derive(seed, spec.name, fold.protocol, fold.key)
+        key = digest([*shared, fold_digest(fold), own])
+        tasks[fold.key] = Task(key, spec.name, config, own, fold.train_ids, fold.test_ids)
+    return tasks
+
+
+def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
+    """Digests of the features and of the targets, rows in the order of their ids."""
+    return {"features": digest_frame(frame.sort_index()), "table": digest_frame(targets.sort_index())}
+
+
+def code_digest(spec: ModelSpec) -> str:
+    """Digest of the source files that a fit of this model runs: the model's own and those all models share."""
+    own = Path(inspect.getfile(spec.config))
+    return digest_files([own, own.with_name("base.py")])
+
+
+def versions(spec: ModelSpec) -> dict[str, str]:
+    """Installed versions of the libraries that the model's numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in spec.libraries}
+
+
+def run_folds(
+    tasks: Mapping[str, Task],
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    cache: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, FoldResult]:
+    """Fit what the cache lacks, on ``workers`` processes, and give every fold's result.
+
+    Each worker writes its own fold into the cache, so a run that is killed at any time has kept all
+    finished folds, and the next one fits only the others.
+    """
+    _sweep(cache / "folds")
+    results = {fold: _cached(cache, fold, task) for fold, task in tasks.items()}
+    pending = {fold: task for fold, task in tasks.items() if results[fold] is None}
+    done = len(tasks) - len(pending)
+    if progress:
+        progress(done, len(tasks))
+    calls = [(task, frame, targets, cache) for task in pending.values()]
+    for _ in _execute(_fit_into_cache, calls, workers=min(workers, len(calls))):
+        done += 1
+        if progress:
+            progress(done, len(tasks))
+    found = {fold: results[fold] or _cached(cache, fold, task) for fold, task in tasks.items()}
+    return {fold: _present(result, cache=cache, fold=fold) for fold, result in found.items()}
+
+
+def fit_cell(
+    spec: ModelSpec,
+    config: Strict,
+    folds: Iterable[Fold],
+    *,
+    split_digest: str,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    composition: str,
+    seed: int,
+    cache: Path,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Cell:
+    """One model under one protocol: predictions of all its folds, and the record of what made them."""
+    folds = tuple(folds)
+    tasks = plan(spec, config, folds, frame=frame, targets=targets, seed=seed)
+    results = run_folds(
+        tasks,
+        frame=frame,
+        targets=targets,
+        cache=cache,
+        workers=1 if spec.light else workers,
+        progress=progress,
+    )
+    predictions = pd.concat(
+        [_long(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
+        ignore_index=True,
+    )
+    about: dict[str, Any] = {
+        "model": spec.name,
+        "title": spec.title,
+        "protocol": folds[0].protocol,
+        "feature_set": spec.feature_set,
+        "composition": composition,
+        "config": config.model_dump(mode="json"),
+        "seed": seed,
+        "versions": versions(spec),
+        "digests": {
+            "split": split_digest,
+            **data_digests(frame, targets),
+            "code": code_digest(spec),
+            "config": digest(config.model_dump(mode="json")),
+        },
+        "folds": {
+            fold.key: {
+                "cache_key": tasks[fold.key].key,
+                "seed": tasks[fold.key].seed,
+                "n_train": len(fold.train_ids),
+                "n_test": len(fold.test_ids),
+            }
+            for fold in folds
+        },
+    }
+    about["digests"]["cell"] = digest(about)
+    return Cell(predictions, about)
+
+
+def final_model(
+    spec: ModelSpec,
+    config: Strict,
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    seed: int,
+    cache: Path,
+    about: Mapping[str, Any],
+) -> Path:
+    """Folder of the model fitted on all rows with this configuration; fitted once, then found in the cache.
+
+    It belongs to no protocol: its seed derives from the model's name alone.
+    """
+    own = derive(seed, spec.name, "all rows")
+    identity = [
+        spec.name, config.model_dump(mode="json"), data_digests(frame, targets), code_digest(spec), versions(spec), own,
+    ]  # fmt: skip
+    folder = cache / "models" / digest([*identity, dict(about)])
+    if not (folder / "model.json").exists():
+        frame = frame.sort_index()
+        model = spec.build(config, own).fit(frame, targets.loc[frame.index])
+        with _new_folder(folder) as temporary:
+            models.save(model, temporary, name=spec.name, about=about)
+    return folder
+
+
+def cost(cache: Path, key: str) -> dict[str, Any]:
+    """What the fold took (seconds, peak_rss_mb, device, started, host), or {} where it is not known."""
+    try:
+        value: dict[str, Any] = json.loads((cache / "folds" / key / "cost.json").read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return {}
+    return value
+
+
+def _execute(
+    function: Callable[..., None], calls: list[tuple[Any, ...]], *, workers: int
+) -> Iterator[None]:
+    """Run ``function`` on each call's arguments, one result a finished call; in this process for one worker."""
+    if workers <= 1:
+        yield from (function(*call) for call in calls)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    # One thread a worker: a worker that starts a thread per core makes every other worker wait.
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        yield from Parallel(n_jobs=workers, return_as="generator_unordered", max_nbytes="1M")(
+            delayed(function)(*call) for call in calls
+        )
+
+
+def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:
+    from threadpoolctl import threadpool_limits
+
+    started, clock = datetime.now(UTC), time.perf_counter()
+    with threadpool_limits(1):
+        predictions = fit_predict(
+            models.spec(task.model),
+            task.config,
+            task.seed,
+            train=(frame.loc[list(task.train_ids)], targets.loc[list(task.train_ids)]),
+            test=frame.loc[list(task.test_ids)],
+        )
+    spent = {
+        "seconds": time.perf_counter() - clock,
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20),
+        "device": "cpu",
+        "started": started.isoformat(timespec="milliseconds"),
+        "host": platform.node(),
+    }
+    with _new_folder(cache / "folds" / task.key) as temporary:
+        write_table(predictions, temporary / "predictions.parquet")
+        write_json(spent, temporary / "cost.json")
+
+
+def _long(predictions: pd.DataFrame, fold: Fold, *, model: str, targets: pd.DataFrame) -> pd.DataFrame:
+    truth = targets.stack()
+    index = pd.MultiIndex.from_arrays([predictions[ID], predictions["target"]])
+    frame = predictions.assign(
+        protocol=fold.protocol, fold=fold.key, model=model, y_true=round_significant(truth.loc[index].to_numpy())
+    )
+    return frame[list(PREDICTION_COLUMNS)].sort_values(["target", ID], ignore_index=True)
+
+
+def _cached(cache: Path, fold: str, task: Task) -> FoldResult | None:
+    folder = cache / "folds" / task.key
+    try:
+        predictions = pd.read_parquet(folder / "predictions.parquet")
+    except (OSError, ValueError):
+        # Missing, or spoilt by a full disk: fitted again.
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return FoldResult(fold, predictions, cost(cache, task.key))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-written; a day old, since a live run may still be writing."""
+    for part in folder.glob(".part-*"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > 86400:
+                shutil.rmtree(part)
+
+
+def _present(result: FoldResult | None, *, cache: Path, fold: str) -> FoldResult:
+    if result is None:
+        raise UserError(f"{cache} lost the result of {fold} while it was being used; run the command again")
+    return result
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``folder`` by a rename when the block ends well, and vanishes when not."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
+    try:
+        yield temporary
+        try:
+            os.replace(temporary, folder)
+        except OSError:
+            # Another run of the same task was first; its content is the same.
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,43 @@
+"""compare: the predictions of all cells -> scores, the study's table, curves and breakdowns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from electrode_bench import compare, splits
+from electrode_bench.artifacts import read_json, read_table, write_csv, write_json
+from electrode_bench.layout import Layout
+from electrode_bench.schema import ID
+
+
+def run(layout: Layout) -> compare.Comparison:
+    """Write ``results/compare`` from every cell found under ``results/fit``."""
+    comparison = compare.compare(
+        cells(layout),
+        folds=splits.read_folds(layout.folds),
+        digests=read_json(layout.split_digest, made_by="split")["protocols"],
+        table=read_table(layout.table, made_by="prepare"),
+        clusters=read_table(layout.map, made_by="map").set_index(ID)["cluster"],
+    )
+    write_csv(comparison.scores, layout.scores)
+    write_csv(comparison.headline, layout.compare / "table.csv")
+    write_csv(comparison.learning_curve, layout.compare / "learning_curve.csv")
+    write_csv(comparison.by_ion, layout.compare / "by_ion.csv")
+    write_csv(comparison.by_cluster, layout.compare / "by_cluster.csv")
+    write_json(comparison.metrics, layout.compare / "metrics.json")
+    return comparison
+
+
+def cells(layout: Layout) -> list[compare.CellResult]:
+    """Every cell under ``results/fit``, by model and protocol."""
+    found = sorted(layout.results.glob("fit/*/*/cell.json"))
+    return [_cell(layout, path) for path in found]
+
+
+def _cell(layout: Layout, path: Path) -> compare.CellResult:
+    model, protocol = path.parent.parent.name, path.parent.name
+    stage = f"fit@{model}-{protocol}"
+    predictions: pd.DataFrame = read_table(layout.predictions(model, protocol), made_by=stage)
+    return compare.CellResult(predictions, read_json(path, made_by=stage))

@@ -1,0 +1,79 @@
+"""fit: one model under one protocol -> its predictions on every fold, and the record of what made them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from electrode_bench import models, runner, splits
+from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.layout import Layout
+from electrode_bench.params import Params
+from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
+
+
+def run(
+    layout: Layout,
+    params: Params,
+    *,
+    model: str,
+    protocol: str,
+    workers: int = 1,
+    progress: runner.Progress | None = None,
+) -> runner.Cell:
+    """Write ``results/fit/<model>/<protocol>``."""
+    spec, config = models.spec(model), configured(params, model)
+    folds = splits.read_folds(layout.folds)[splits.known(protocol)]
+    digests = read_json(layout.split_digest, made_by="split")["protocols"]
+    frame, targets = inputs(layout, spec)
+    cell = runner.fit_cell(
+        spec,
+        config,
+        folds,
+        split_digest=digests[protocol],
+        frame=frame,
+        targets=targets,
+        composition=params.featurize.composition,
+        seed=params.seed,
+        cache=layout.cache,
+        workers=workers,
+        progress=progress,
+    )
+    write_json(cell.about, layout.cell(model, protocol))
+    write_table(cell.predictions, layout.predictions(model, protocol), PREDICTION_COLUMNS)
+    return cell
+
+
+def final_model(layout: Layout, params: Params, *, model: str) -> Path:
+    """Folder of the model fitted on all rows, with what it was made from in its model.json."""
+    spec, config = models.spec(model), configured(params, model)
+    frame, targets = inputs(layout, spec)
+    about = {
+        "title": spec.title,
+        "composition": params.featurize.composition,
+        "feature_set": spec.feature_set,
+        "config": config.model_dump(mode="json"),
+        "seed": params.seed,
+        "rows": len(frame),
+        "digests": runner.data_digests(frame, targets),
+        "synthetic": bool(read_json(layout.card, made_by="prepare")["synthetic"]),
+    }
+    return runner.final_model(
+        spec, config, frame=frame, targets=targets, seed=params.seed, cache=layout.cache, about=about
+    )
+
+
+def configured(params: Params, model: str) -> models.Strict:
+    """The model's configuration; a model that params.yaml does not name has its defaults."""
+    return models.configure(model, params.models.get(model, {}))
+
+
+def inputs(layout: Layout, spec: models.ModelSpec) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features (no columns for a model without a feature set) and targets, both indexed by electrode id."""
+    table = read_table(layout.table, made_by="prepare").set_index(ID)
+    targets = table[list(TARGETS)]
+    if spec.feature_set is None:
+        return pd.DataFrame(index=targets.index), targets
+    frame = read_table(layout.features(spec.feature_set), made_by=f"featurize@{spec.feature_set}").set_index(ID)
+    return frame.loc[targets.index], targets

@@ -1,0 +1,23 @@
+"""prepare: the raw snapshot in data/ -> the canonical table, the rejects and the card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from electrode_bench import params
+from electrode_bench.artifacts import write_csv, write_json, write_table
+from electrode_bench.data.card import card
+from electrode_bench.data.prepare import prepare
+from electrode_bench.data.readers import read
+from electrode_bench.layout import Layout
+from electrode_bench.schema import TABLE_COLUMNS
+
+
+def run(layout: Layout, rules: params.Prepare) -> dict[str, Any]:
+    """Write ``results/prepare``; give the card. Nothing is written when the snapshot cannot be used."""
+    prepared = prepare(read(layout.data), rules)
+    summary = card(prepared.table, prepared.rejects)
+    write_csv(prepared.rejects, layout.rejects)
+    write_json(summary, layout.card)
+    write_table(prepared.table, layout.table, TABLE_COLUMNS)
+    return summary

@@ -1,0 +1,123 @@
+"""What every model of the registry keeps to, whatever it is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from electrodes import table
+
+from electrode_bench import models
+from electrode_bench.errors import UserError
+from electrode_bench.features import FEATURE_SETS, featurize
+from electrode_bench.models.base import Model
+from electrode_bench.schema import FORMULA, ID, TARGETS
+
+#: Configurations that make a test quick.
+QUICK = {"control": {}, "rf_magpie": {"n_estimators": 8}}
+
+every_model = pytest.mark.parametrize("name", list(models.REGISTRY))
+
+
+def _model(name: str, seed: int = 1) -> Model:
+    return models.spec(name).build(models.configure(name, QUICK[name]), seed)
+
+
+def _data(name: str, rows: int = 40, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    electrodes = table(rows, seed=seed).set_index(ID)
+    feature_set = models.spec(name).feature_set
+    frame = pd.DataFrame(index=electrodes.index)
+    if feature_set is not None:
+        frame = featurize(electrodes[[FORMULA]], feature_set=feature_set)
+    return frame, electrodes[list(TARGETS)]
+
+
+@every_model
+def test_every_feature_set_of_a_model_is_known(name: str) -> None:
+    assert models.spec(name).feature_set in {None, *FEATURE_SETS}
+
+
+@every_model
+def test_predictions_stand_on_exactly_the_index_given(name: str) -> None:
+    frame, targets = _data(name)
+    test = frame.iloc[[5, 3, 3, 30]].set_axis(["x", "b", "q", "a"])
+    prediction = _model(name).fit(frame, targets).predict(test)
+    assert list(prediction.mean.index) == ["x", "b", "q", "a"]
+    assert set(prediction.mean.columns) == set(TARGETS)
+    assert np.isfinite(prediction.mean.to_numpy()).all()
+    np.testing.assert_array_equal(prediction.mean.loc["b"], prediction.mean.loc["q"])
+    if prediction.std is not None:
+        assert (prediction.std.to_numpy() >= 0).all()
+        assert list(prediction.std.index) == list(test.index)
+
+
+@every_model
+def test_the_same_seed_gives_the_same_numbers_whatever_the_row_order(name: str) -> None:
+    frame, targets = _data(name)
+    one = _model(name).fit(frame, targets).predict(frame).mean
+    shuffled = frame.sample(frac=1, random_state=3)
+    other = _model(name).fit(shuffled, targets.loc[shuffled.index]).predict(shuffled).mean
+    pd.testing.assert_frame_equal(one, other.loc[one.index], check_exact=True)
+
+
+@every_model
+@pytest.mark.parametrize("rows", [1, 2])
+def test_tiny_training_sets_work(name: str, rows: int) -> None:
+    frame, targets = _data(name)
+    mean = _model(name).fit(frame.iloc[:rows], targets.iloc[:rows]).predict(frame).mean
+    assert np.isfinite(mean.to_numpy()).all()
+    low, high = targets.iloc[:rows].min(), targets.iloc[:rows].max()
+    assert ((mean >= low - 1e-9) & (mean <= high + 1e-9)).all().all()
+
+
+@every_model
+def test_no_training_rows_is_a_clear_error(name: str) -> None:
+    frame, targets = _data(name)
+    with pytest.raises(ValueError, match="no training rows"):
+        _model(name).fit(frame.iloc[:0], targets.iloc[:0])
+
+
+@every_model
+def test_constant_features_and_targets_work(name: str) -> None:
+    frame, targets = _data(name)
+    frame, targets = frame * 0.0, targets * 0.0 + [100.0, 300.0, 3.0]
+    mean = _model(name).fit(frame, targets).predict(frame).mean
+    np.testing.assert_allclose(mean, targets[mean.columns], rtol=1e-6)
+
+
+@every_model
+def test_predicting_before_fitting_is_a_clear_error(name: str) -> None:
+    with pytest.raises(ValueError, match="not fitted; call fit first"):
+        _model(name).predict(_data(name)[0])
+
+
+@every_model
+def test_a_saved_model_predicts_the_same_in_a_fresh_process(name: str, tmp_path: Path) -> None:
+    frame, targets = _data(name)
+    model = _model(name).fit(frame, targets)
+    (tmp_path / "model").mkdir()
+    models.save(model, tmp_path / "model", name=name, about={"composition": "discharged"})
+    frame.to_parquet(tmp_path / "frame.parquet")
+    code = (
+        "import sys, pandas as pd; from pathlib import Path; from electrode_bench import models\n"
+        "here = Path(sys.argv[1]); model, about = models.load(here / 'model')\n"
+        "assert about['composition'] == 'discharged'\n"
+        "model.predict(pd.read_parquet(here / 'frame.parquet')).mean.to_parquet(here / 'mean.parquet')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    back = pd.read_parquet(tmp_path / "mean.parquet")
+    pd.testing.assert_frame_equal(back, model.predict(frame).mean, check_exact=True)
+    assert not list((tmp_path / "model").glob("*.pkl"))
+
+
+def test_an_unknown_model_or_key_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="unknown model 'rf_magpi'; did you mean 'rf_magpie'?"):
+        models.spec("rf_magpi")
+    with pytest.raises(UserError, match="models.rf_magpie: unknown key 'n_estimator'; did you mean 'n_estimators'?"):
+        models.configure("rf_magpie", {"n_estimator": 3})
+    with pytest.raises(UserError, match="holds no saved model"):
+        models.load(Path("/nowhere"))

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from electrode_bench import params
+from electrode_bench.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+
+
+def _load(tmp_path: Path, text: str) -> params.Params:
+    (tmp_path / "params.yaml").write_text(text)
+    return params.load(tmp_path / "params.yaml")
+
+
+def test_the_committed_file_spells_out_the_defaults(tmp_path: Path) -> None:
+    committed = params.load(ROOT / "params.yaml")
+    defaults = _load(tmp_path, f"seed: {committed.seed}\n")
+    assert committed.model_copy(update={"models": {}}) == defaults
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: 1\nmap: {methode: umap}", "unknown key 'map.methode'; did you mean 'method'?"),
+        ("seed: 1\nsplits: {}", "unknown key 'splits'; did you mean 'split'?"),
+        ("{}", "the key 'seed' is missing"),
+        ("seed: -1", "seed: Input should be greater than or equal to 0 (got -1)"),
+        ("seed: 1\nsplit: {stratified: {folds: 1}}", "split.stratified.folds: Input should be greater than or equal"),
+        ("seed: 1\nmap: {dbscan: {eps: .nan}}", "map.dbscan.eps"),
+        ("seed: 1\nprepare: {ranges: {voltage: [0, 5]}}", "unknown target 'voltage'"),
+        ("seed: 1\nprepare: {ranges: {average_voltage: [5, 0]}}", "range of average_voltage is empty"),
+        ("seed: [1", "line 2: no valid YAML"),
+        ("- seed", "must be a mapping of keys to values, but is list"),
+        ("", "must be a mapping of keys to values, but is NoneType"),
+    ],
+)
+def test_a_wrong_file_is_one_line_that_says_where(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        _load(tmp_path, text + "\n")
+    assert message in str(caught.value)
+    assert "params.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml is missing"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_every_key_is_explained() -> None:
+    rows = params.explain(params.load(ROOT / "params.yaml"))
+    assert {r["key"] for r in rows} >= {"seed", "map.dbscan.eps", "split.bootstrap.sizes"}
+    assert [r["key"] for r in rows if not r["meaning"]] == []

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from electrodes import clusters, table
+
+from electrode_bench import models, runner, splits
+from electrode_bench.params import Bootstrap, KFold, Split
+from electrode_bench.schema import ID, TARGETS
+
+PARAMS = Split(
+    stratified=KFold(folds=4), grouped=KFold(folds=4), bootstrap=Bootstrap(sizes=[0.5, 1.0], repeats=3)
+)  # fmt: skip
+
+
+def _case(trees: int = 5, rows: int = 60) -> dict:
+    electrodes = table(rows).set_index(ID)
+    folds = tuple(splits.stratified(electrodes.reset_index(), clusters(electrodes.reset_index()), PARAMS, 0))
+    level = electrodes["average_voltage"].round(1)
+    frame = pd.DataFrame({"a": level, "b": np.arange(rows) % 7.0, "c": 1.0}, index=electrodes.index)
+    return {
+        "spec": models.spec("rf_magpie"),
+        "config": models.configure("rf_magpie", {"n_estimators": trees}),
+        "folds": folds,
+        "split_digest": "s",
+        "frame": frame,
+        "targets": electrodes[list(TARGETS)],
+        "composition": "discharged",
+        "seed": 3,
+    }
+
+
+def _finished(cache: Path) -> dict[str, float]:
+    return {p.parent.name: p.stat().st_mtime_ns for p in (cache / "folds").glob("*/predictions.parquet")}
+
+
+def test_workers_row_order_and_cache_do_not_change_a_number(tmp_path: Path) -> None:
+    case = _case()
+    one = runner.fit_cell(**case, cache=tmp_path / "one", workers=1)
+    two = runner.fit_cell(**case, cache=tmp_path / "two", workers=2)
+    shuffled = {**case, "frame": case["frame"].sample(frac=1, random_state=1), "targets": case["targets"].iloc[::-1]}
+    three = runner.fit_cell(**shuffled, cache=tmp_path / "three", workers=1)
+    again = runner.fit_cell(**case, cache=tmp_path / "one", workers=1)
+    for other in (two, three, again):
+        pd.testing.assert_frame_equal(one.predictions, other.predictions, check_exact=True)
+        assert other.about == one.about
+
+
+def test_only_missing_folds_are_fitted(tmp_path: Path) -> None:
+    case, seen = _case(), []
+    first = runner.fit_cell(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    before = _finished(tmp_path)
+    lost = first.about["folds"]["fold-2"]["cache_key"]
+    (tmp_path / "folds" / lost / "predictions.parquet").write_bytes(b"spoilt by a full disk")
+    seen.clear()
+    second = runner.fit_cell(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(3, 4), (4, 4)]
+    after = _finished(tmp_path)
+    assert {key for key in after if after[key] != before[key]} == {lost}
+    pd.testing.assert_frame_equal(first.predictions, second.predictions)
+
+
+def test_a_cell_holds_each_test_row_once_a_target_with_its_true_value(tmp_path: Path) -> None:
+    case = _case()
+    cell = runner.fit_cell(**case, cache=tmp_path)
+    assert len(cell.predictions) == 60 * 3
+    merged = cell.predictions.merge(case["targets"].stack().rename("y").reset_index(), left_on=[ID, "target"],
+                                    right_on=[ID, "level_1"])  # fmt: skip
+    np.testing.assert_allclose(merged["y_true"], merged["y"], rtol=1e-11)
+    assert cell.predictions["y_std"].notna().all()
+    spent = runner.cost(tmp_path, cell.about["folds"]["fold-0"]["cache_key"])
+    assert spent["seconds"] > 0
+    assert spent["peak_rss_mb"] > 1
+    assert runner.cost(tmp_path, "no such fold") == {}
+
+
+@pytest.mark.parametrize("change", ["seed", "config", "targets", "frame", "folds"])
+def test_whatever_changes_a_number_changes_the_key(change: str) -> None:
+    case = _case()
+    given = {k: case[k] for k in ("spec", "config", "folds", "frame", "targets", "seed")}
+    spec, config, folds = given.pop("spec"), given.pop("config"), given.pop("folds")
+    before = {t.key for t in runner.plan(spec, config, folds, **given).values()}
+    if change == "seed":
+        given["seed"] = 4
+    elif change == "config":
+        config = models.configure("rf_magpie", {"n_estimators": 6})
+    elif change == "folds":
+        fold = folds[0]
+        moved = type(fold)(fold.protocol, fold.key, fold.train_ids[1:], fold.test_ids)
+        folds = (moved,)
+    else:
+        given[change] = given[change] + 1e-6
+    assert not before & {t.key for t in runner.plan(spec, config, folds, **given).values()}
+
+
+KILLED = """
+import sys
+sys.path[:0] = [{tests!r}]
+from pathlib import Path
+from test_runner import _case
+from electrode_bench import runner
+if __name__ == "__main__":
+    runner.fit_cell(**_case(trees=300), cache=Path(sys.argv[1]), workers=2)
+"""
+
+
+def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(KILLED.format(tests=str(Path(__file__).parent)))
+    cache = tmp_path / "cache"
+    run = subprocess.Popen([sys.executable, str(script), str(cache)], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while not _finished(cache) and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    kept = _finished(cache)
+    assert kept, "no fold was finished before the kill"
+    seen = []
+    case = _case(trees=300)
+    cell = runner.fit_cell(**case, cache=cache, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (len(kept), 4)
+    assert {key: time for key, time in _finished(cache).items() if key in kept} == kept
+    whole = runner.fit_cell(**case, cache=tmp_path / "whole")
+    pd.testing.assert_frame_equal(cell.predictions, whole.predictions, check_exact=True)
+
+
+def test_the_final_model_is_fitted_once_and_says_what_it_is(tmp_path: Path) -> None:
+    case = _case()
+    given = {k: case[k] for k in ("spec", "config", "frame", "targets", "seed")}
+    spec, config = given.pop("spec"), given.pop("config")
+    about = {"composition": "discharged"}
+    folder = runner.final_model(spec, config, **given, cache=tmp_path, about=about)
+    written = (folder / "model.json").stat().st_mtime_ns
+    shuffled = {**given, "frame": given["frame"].iloc[::-1]}
+    assert runner.final_model(spec, config, **shuffled, cache=tmp_path, about=about) == folder
+    assert (folder / "model.json").stat().st_mtime_ns == written
+    assert json.loads((folder / "model.json").read_text()) == {"model": "rf_magpie", "composition": "discharged"}
+    model, _ = models.load(folder)
+    assert list(model.predict(given["frame"]).mean.index) == list(given["frame"].index)
