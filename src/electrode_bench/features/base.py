@@ -1,0 +1,34 @@
+"""What a feature set is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from electrode_bench.artifacts import digest, digest_files
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """A named way from a formula to numbers.
+
+    ``compute`` takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by
+    formula. A formula's row may depend on nothing but the formula, never on the others in the same call:
+    rows are cached.
+    """
+
+    name: str
+    title: str
+    compute: Callable[[Sequence[str]], pd.DataFrame]
+    #: Source files whose change makes cached rows stale.
+    modules: tuple[Path, ...]
+    #: Installed distributions whose version makes cached rows stale.
+    packages: tuple[str, ...]
+
+    def code_digest(self) -> str:
+        """SHA-256 (hex) of the source files and package versions behind ``compute``."""
+        return digest({"files": digest_files(self.modules), "versions": {p: version(p) for p in self.packages}})

@@ -1,0 +1,69 @@
+"""Features per formula on disk, so that a larger snapshot computes only what is new.
+
+One parquet per feature set and code digest: a change of the code, of the elemental tables' package or of
+the set starts a fresh file. Any file of the cache may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock
+
+from electrode_bench.artifacts import round_significant, write_table
+from electrode_bench.features.base import FeatureSet
+
+_KEY = "formula"
+
+
+def compute(feature_set: FeatureSet, formulas: Sequence[str]) -> pd.DataFrame:
+    """The features of distinct ``formulas`` (the index), to the digits that files keep."""
+    frame = feature_set.compute(formulas)
+    values = round_significant(frame.to_numpy())
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(f"{feature_set.name} gave no finite '{frame.columns[column]}' for '{frame.index[row]}'")
+    return pd.DataFrame(values, index=frame.index, columns=frame.columns)
+
+
+def cache_file(feature_set: FeatureSet, *, folder: Path) -> Path:
+    """Where the rows of ``feature_set``, as its code is now, are kept."""
+    return folder / f"{feature_set.name}-{feature_set.code_digest()[:16]}.parquet"
+
+
+def load_or_compute(feature_set: FeatureSet, formulas: Sequence[str], *, folder: Path) -> tuple[pd.DataFrame, int]:
+    """The features of distinct ``formulas`` (the index), and how many of them were computed now.
+
+    Processes that run at the same time wait for each other, so no formula is computed twice and no row
+    is lost. An unreadable cache file is made anew.
+    """
+    if not formulas:
+        return compute(feature_set, []), 0
+    path = cache_file(feature_set, folder=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        stored = _read(path)
+        if stored is None:
+            stored, new = compute(feature_set, formulas), list(formulas)
+        elif new := [f for f in formulas if f not in stored.index]:
+            fresh = compute(feature_set, new)
+            if list(fresh.columns) != list(stored.columns):
+                raise ValueError(f"{path} has columns other than {feature_set.name} has; delete it")
+            stored = pd.concat([stored, fresh])
+        if new:
+            write_table(stored.sort_index().rename_axis(_KEY).reset_index(), path)
+    return stored.loc[list(formulas)], len(new)
+
+
+def _read(path: Path) -> pd.DataFrame | None:
+    """The rows in a cache file, or None where there is no file of the right form."""
+    try:
+        frame = pd.read_parquet(path).set_index(_KEY)
+    except (OSError, KeyError, ValueError, pa.ArrowException):
+        return None
+    usable = frame.index.is_unique and len(frame) > 0 and all(t == np.float64 for t in frame.dtypes)
+    return frame if usable and np.isfinite(frame.to_numpy()).all() else None

@@ -1,0 +1,41 @@
+"""The study's 21 Magpie features: composition-weighted means of elemental properties.
+
+The table is the one that CrabNet ships, taken from the ElementEmbeddings package. It has 22 properties
+and 97 elements, H to Bk; gaps are filled with a property's mean by its makers. The study counts one
+feature less than either of its tables has columns (21 of Magpie's 22, 199 of mat2vec's 200) and does not
+say which is left out. Here it is the first, the atomic number: it only names the element, and the atomic
+weight ranks elements in nearly the same way.
+
+Sources: L. Ward et al., npj Comput. Mater. 2, 16028 (2016), doi:10.1038/npjcompumats.2016.28;
+H. Wu et al., arXiv:2603.07805.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from electrode_bench.data import chemistry
+from electrode_bench.features import composition
+from electrode_bench.features.base import FeatureSet
+
+
+def compute(formulas: Sequence[str]) -> pd.DataFrame:
+    """Weighted means (n_formulas x 21) in the properties' own units, named "mean <property>"."""
+    table = composition.element_table("magpie").drop(columns="Number")
+    matrix = composition.amounts(formulas)
+    composition.require_elements(matrix, table.index, feature_set="magpie_mean")
+    return pd.DataFrame(
+        composition.weighted_mean(matrix, table), index=matrix.index, columns=[f"mean {c}" for c in table.columns]
+    )
+
+
+MAGPIE_MEAN = FeatureSet(
+    name="magpie_mean",
+    title="Magpie, 21 weighted means",
+    compute=compute,
+    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
+    packages=("ElementEmbeddings",),
+)

@@ -1,0 +1,130 @@
+"""The per-formula cache: computes what is new, loses nothing, survives damage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from electrode_bench.errors import UserError
+from electrode_bench.features import FEATURE_SETS, featurize
+from electrode_bench.features.cache import cache_file
+
+SET = "magpie_mean"
+
+
+def run(formulas: list[str], cache: Path | None) -> tuple[pd.DataFrame, tuple[int, int]]:
+    said: list[tuple[int, int]] = []
+    parts = pd.DataFrame({"formula_discharge": formulas})
+    frame = featurize(parts, feature_set=SET, cache=cache, report=lambda new, needed: said.append((new, needed)))
+    (counts,) = said
+    return frame, counts
+
+
+def stored(cache: Path) -> pd.DataFrame:
+    return pd.read_parquet(cache_file(FEATURE_SETS[SET], folder=cache))
+
+
+def test_only_new_formulas_are_computed(tmp_path: Path) -> None:
+    _, counts = run(["LiF", "NaCl", "LiF"], tmp_path)
+    assert counts == (2, 2)
+    # A value planted in the cache comes back: that formula was read, the others computed.
+    planted = stored(tmp_path)
+    planted.loc[planted["formula"] == "LiF", "mean Row"] = 123.0
+    planted.to_parquet(cache_file(FEATURE_SETS[SET], folder=tmp_path), index=False)
+    frame, counts = run(["LiF", "KBr", "NaCl"], tmp_path)
+    assert counts == (1, 3)
+    assert frame["mean Row"].tolist() == [123.0, 4.0, 3.0]
+    assert list(stored(tmp_path)["formula"]) == ["KBr", "LiF", "NaCl"]
+    assert run(["KBr", "LiF"], tmp_path)[1] == (0, 2)
+
+
+def test_with_and_without_cache_are_equal_to_the_bit(tmp_path: Path) -> None:
+    formulas = ["Li0.333NbO2", "LiFePO4", "Na0.67MnO2"]
+    plain, _ = run(formulas, None)
+    run(formulas[1:], tmp_path)
+    mixed, counts = run(formulas, tmp_path)
+    warm, _ = run(formulas, tmp_path)
+    assert counts == (1, 3)
+    for frame in (mixed, warm):
+        pd.testing.assert_frame_equal(frame, plain, check_exact=True)
+        assert frame.to_numpy().tobytes() == plain.to_numpy().tobytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "columns", "nan", "repeated"])
+def test_damaged_cache_is_made_anew(tmp_path: Path, damage: str) -> None:
+    good, _ = run(["LiF", "NaCl"], tmp_path)
+    path = cache_file(FEATURE_SETS[SET], folder=tmp_path)
+    frame = stored(tmp_path)
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "cut":
+        path.write_bytes(path.read_bytes()[:-50])
+    elif damage == "text":
+        path.write_text("no parquet")
+    elif damage == "columns":
+        frame.drop(columns="formula").to_parquet(path, index=False)
+    elif damage == "nan":
+        frame.assign(**{"mean Row": np.nan}).to_parquet(path, index=False)
+    else:
+        pd.concat([frame, frame]).to_parquet(path, index=False)
+    again, counts = run(["LiF", "NaCl"], tmp_path)
+    assert counts == (2, 2)
+    pd.testing.assert_frame_equal(again, good, check_exact=True)
+    assert len(stored(tmp_path)) == 2
+
+
+def test_a_failed_run_leaves_the_cache_as_it_was(tmp_path: Path) -> None:
+    run(["LiF"], tmp_path)
+    before = cache_file(FEATURE_SETS[SET], folder=tmp_path).read_bytes()
+    with pytest.raises(UserError, match="Cf"):
+        run(["LiF", "NaCl", "CfO2"], tmp_path)
+    assert cache_file(FEATURE_SETS[SET], folder=tmp_path).read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
+
+
+def test_changed_code_starts_a_fresh_file(tmp_path: Path) -> None:
+    source = tmp_path / "set.py"
+    source.write_text("first")
+    changed = replace(FEATURE_SETS[SET], modules=(*FEATURE_SETS[SET].modules, source))
+    first = cache_file(changed, folder=tmp_path)
+    source.write_text("second")
+    assert cache_file(changed, folder=tmp_path) != first
+    source.write_text("first")
+    assert cache_file(changed, folder=tmp_path) == first
+
+
+def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
+    cations, anions = ["Li", "Na", "K", "Rb"], ["F", "Cl", "Br", "I"]
+    code = (
+        "import sys, pandas as pd\n"
+        "from pathlib import Path\n"
+        "from electrode_bench.features import featurize\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"  # both are off at the same moment
+        "for formula in sys.argv[2:]:\n"
+        f"    featurize(pd.DataFrame({{'f': [formula]}}), feature_set={SET!r}, cache=Path(sys.argv[1]))\n"
+    )
+    halves = [[c + a for c in cations[i : i + 3] for a in anions] for i in (0, 1)]  # two of four cations in both
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen([*command, *half], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            for half in halves
+        ]
+        assert [p.stdout.readline() for p in processes if p.stdout] == ["ready\n"] * 2
+        for p in processes:
+            assert p.stdin
+            p.stdin.write("go\n")
+            p.stdin.flush()
+        assert [p.wait() for p in processes] == [0, 0]
+    assert set(stored(tmp_path)["formula"]) == {c + a for c in cations for a in anions}
+    assert stored(tmp_path)["formula"].is_unique
