@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.exceptions
 
 from electrode_bench import __version__
 from electrode_bench.errors import UserError
@@ -26,22 +27,20 @@ if TYPE_CHECKING:
 HELP = """\
 Which composition-only model predicts electrode properties best, by how much, and on what evidence?
 
-The pipeline runs by **dvc repro**; each of its stages is a command here too:
+The pipeline is run by **dvc repro**; each of its stages is a command here too:
 
-    data/ -> prepare -> featurize -> map -> split -> fit (model x protocol) -> compare -> publish
+    prepare > featurize > map > split > fit > compare > publish
 
 Typical use:
 
-    dvc repro                                        run what has changed
+    dvc repro                           run what has changed
+    electrode-bench show                print the comparison again
+    electrode-bench ui                  open its runs in MLflow
+    electrode-bench data use FILE.csv   your own export, then dvc repro
+    electrode-bench params              what params.yaml can choose
 
-    electrode-bench show                             the comparison table again
-
-    electrode-bench data use ~/mp_batteries.csv      your own Battery Explorer export, then: dvc repro
-
-    electrode-bench ui                               open the runs in MLflow
-
-Numbers are decided by params.yaml alone (electrode-bench params explains it); flags and environment
-variables decide where and how fast they are computed. Errors of yours end with exit code 2 and say what to do.
+Numbers are decided by params.yaml alone; flags and environment variables decide where and how fast they are computed.
+A mistake of yours ends with exit code 2 and one line that says what to do.
 """
 
 app = typer.Typer(
@@ -88,6 +87,12 @@ class Options:
         return values
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"electrode-bench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -97,11 +102,10 @@ def options(
     debug: Annotated[
         bool, typer.Option("--debug", envvar="ELECTRODE_BENCH_DEBUG", help="Show the traceback of an error.")
     ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[  # noqa: ARG001 (its callback has printed it)
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
+    ] = False,
 ) -> None:
-    if version:
-        typer.echo(f"electrode-bench {__version__}")
-        raise typer.Exit
     context.obj = Options(root=project.resolve(), debug=debug)
 
 
@@ -111,12 +115,11 @@ def prepare(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench prepare
     """
-    from electrode_bench.data.card import summary_line
     from electrode_bench.stages import prepare as stage
 
     given: Options = context.obj
     card = stage.run(given.layout, given.params.prepare)
-    _say(card, summary_line(card, rejects=given.layout.rejects), as_json=as_json)
+    _say(card, stage.describe(card, given.layout), as_json=as_json)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -264,18 +267,18 @@ def ui(
 
     Example: electrode-bench ui --port 5001
     """
+    import subprocess
+
     from electrode_bench import tracking
+    from electrode_bench.stages.publish import tracking_uri
 
     given: Options = context.obj
-    command = tracking.ui_command(given.layout, port=port)
+    command = tracking.ui_command(given.layout, uri=tracking_uri(given.layout), port=port)
     if print_only:
-        import shlex
-
-        typer.echo(shlex.join(command))
+        typer.echo(command)
         return
     typer.echo(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
-    sys.stdout.flush()
-    os.execvp(command[0], command)
+    raise typer.Exit(subprocess.run(command, shell=True, check=False).returncode)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -369,13 +372,21 @@ def main() -> None:
     """Entry point: a user's error is one line and exit code 2; anything else keeps its traceback for --debug."""
     debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.exceptions.TyperException as error:
+        _fail(f"{error.format_message().rstrip('.')}; see: electrode-bench --help", code=2)
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough. Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except typer.Abort:
+        _fail("interrupted", code=130)
     except UserError as error:
         if debug:
             raise
         _fail(str(error), code=2)
     except KeyboardInterrupt:
-        _fail("interrupted; finished folds are kept, run the command again to go on", code=130)
+        _fail("interrupted; what was finished is kept, run the command again to go on", code=130)
     except Exception as error:
         if debug:
             raise

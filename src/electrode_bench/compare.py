@@ -182,7 +182,8 @@ def _comparable(cells: list[CellResult], *, digests: Mapping[str, str], table: s
         if (model, protocol) not in present and model != CONTROL
     ]
     if problems:
-        raise UserError(f"these cells cannot be compared: {'; '.join(problems)}; run: dvc repro fit")
+        raise UserError(f"these cells cannot be compared: {'; '.join(problems)}; run: dvc repro fit "
+            "(or delete results/fit/<model> of a model that dvc.yaml no longer has)")
 
 
 def _control_first(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from electrode_bench import compare, splits
@@ -33,11 +31,11 @@ def run(layout: Layout) -> compare.Comparison:
 def cells(layout: Layout) -> list[compare.CellResult]:
     """Every cell under ``results/fit``, by model and protocol."""
     found = sorted(layout.results.glob("fit/*/*/cell.json"))
-    return [_cell(layout, path) for path in found]
+    return [cell(layout, model=path.parent.parent.name, protocol=path.parent.name) for path in found]
 
 
-def _cell(layout: Layout, path: Path) -> compare.CellResult:
-    model, protocol = path.parent.parent.name, path.parent.name
+def cell(layout: Layout, *, model: str, protocol: str) -> compare.CellResult:
+    """One fitted cell from its files."""
     stage = f"fit@{model}-{protocol}"
     predictions: pd.DataFrame = read_table(layout.predictions(model, protocol), made_by=stage)
-    return compare.CellResult(predictions, read_json(path, made_by=stage))
+    return compare.CellResult(predictions, read_json(layout.cell(model, protocol), made_by=stage))

@@ -21,3 +21,12 @@ def run(layout: Layout, rules: params.Prepare) -> dict[str, Any]:
     write_json(summary, layout.card)
     write_table(prepared.table, layout.table, TABLE_COLUMNS)
     return summary
+
+
+def describe(card: dict[str, Any], layout: Layout) -> str:
+    """How many rows were kept and where the others are."""
+    kept = f"{card['rows']:,} electrodes with {len([n for n in card['ions'].values() if n])} working ions"
+    if not card["rejects"]:
+        return f"{kept}; no row was rejected"
+    rules = ", ".join(f"{rule}: {number:,}" for rule, number in card["rejects_by_rule"].items())
+    return f"{kept}; {card['rejects']:,} rows rejected ({rules}), listed with their reasons in {layout.rejects}"

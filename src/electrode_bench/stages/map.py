@@ -1,0 +1,36 @@
+"""map: features -> a map of the compositions, its clusters and their representatives, and two figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from electrode_bench import maps, params
+from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.layout import Layout
+from electrode_bench.report import figures
+from electrode_bench.schema import ID
+
+
+def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
+    """Write ``results/map``; give the map's summary."""
+    table = read_table(layout.table, made_by="prepare")
+    features = read_table(layout.features(choice.features), made_by=f"featurize@{choice.features}").set_index(ID)
+    synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
+    placed, summary = maps.build(table, features, choice, seed=seed)
+    figures.write_html(
+        figures.map_figure(placed, table, summary=summary, synthetic=synthetic), layout.map_figure
+    )
+    figures.write_html(figures.ion_figure(table, synthetic=synthetic), layout.ions_figure)
+    write_json(summary, layout.map_summary)
+    write_table(placed, layout.map)
+    return summary
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The map in two lines."""
+    named = ", ".join(f"{c['cluster']}: {c['representative_formula']}" for c in summary["clusters"])
+    return (
+        f"{summary['method']} of {summary['n_compositions']:,} compositions: {summary['n_clusters']} clusters "
+        f"(eps {summary['eps']:.3g}), {summary['noise_share_electrodes']:.1%} of the electrodes are noise\n"
+        f"ElMD representatives: {named}"
+    )

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer.main
+from test_pipeline import QUICK, _project
+
+from electrode_bench import cli
+from electrode_bench.artifacts import plain
+from electrode_bench.layout import Layout
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Run the command line in this process: (exit code, stdout, stderr)."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["electrode-bench", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(caught.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Layout:
+    layout = _project(tmp_path, shuffle=False)
+    layout.params.write_text(json.dumps(plain(QUICK.model_dump(mode="json"))))
+    return layout
+
+
+def _commands() -> list[tuple[str, ...]]:
+    group = typer.main.get_command(cli.app)
+    return [
+        (name, *rest)
+        for name, command in group.commands.items()
+        for rest in ([(n,) for n in command.commands] if hasattr(command, "commands") else [()])
+    ]
+
+
+def test_help_reads_like_a_manual(run) -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for word in ("dvc repro", "params.yaml", "exit code 2", "prepare", "fit", "publish", "data"):
+        assert word in out
+
+
+@pytest.mark.parametrize("command", _commands(), ids=" ".join)
+def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...]) -> None:
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert f"electrode-bench {' '.join(command)}" in out.split("Example", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fitt"], "No such command 'fitt'. Did you mean 'fit'"),
+        (["fit"], "Missing argument 'model'"),
+        (["fit", "rf_magpi", "loco"], "unknown model 'rf_magpi'; did you mean 'rf_magpie'?"),
+        (["fit", "control", "loc"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
+        (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["show"], "table.csv is missing; make it with: dvc repro compare"),
+        (["data", "show"], "card.json is missing; make it with: dvc repro prepare"),
+        (["map"], "table.parquet is missing; make it with: dvc repro prepare"),
+    ],
+)
+def test_a_mistake_is_one_line_with_exit_code_2(run, project: Layout, arguments: list[str], message: str) -> None:
+    code, out, err = run("--project", str(project.root), *arguments)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_a_wrong_params_file_stops_every_stage(run, project: Layout) -> None:
+    for text, message in (
+        ("seed: 1\nmodels: {rf_magpie: {n_trees: 5}}", "models.rf_magpie: unknown key 'n_trees'"),
+        ("seed: 1\nmodels: {rf_magpy: {}}", "unknown model 'rf_magpy'; did you mean 'rf_magpie'?"),
+        ("sed: 1", "unknown key 'sed'; did you mean 'seed'?"),
+    ):
+        project.params.write_text(text)
+        code, _, err = run("--project", str(project.root), "prepare")
+        assert (code, message in err) == (2, True), err
+    assert not project.results.exists()
+    code, _, err = run("--project", str(project.root / "elsewhere"), "prepare")
+    assert (code, "params.yaml is missing; run the command in the project's folder" in err) == (2, True)
+
+
+def test_debug_shows_where_an_error_came_from(project: Layout) -> None:
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "--debug", "compare"]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "Traceback" in failed.stderr
+    assert "UserError" in failed.stderr
+
+
+def test_the_stages_one_by_one(run, project: Layout) -> None:
+    def say(*arguments: str) -> str:
+        code, out, err = run("--project", str(project.root), *arguments)
+        assert code == 0, err
+        assert err == ""
+        return out
+
+    assert "120 electrodes" in say("prepare")
+    assert "21 features" in say("featurize", "magpie_mean")
+    assert "132 features" in say("featurize", "magpie")
+    assert "ElMD representatives" in say("map")
+    assert "Leave one cluster out" in say("split")
+    for model in ("control", "rf_magpie"):
+        cell = json.loads(say("fit", model, "stratified", "--no-publish", "--workers", "1", "--json"))
+        assert (cell["folds"], cell["rows"]) == (3, 120)
+    table = say("compare")
+    assert "RF@Magpie" in table
+    assert "synthetic sample data" in table
+    assert "Gravimetric capacity, mAh/g" in table
+    assert say("show").startswith(table)
+    rows = json.loads(say("show", "--json"))
+    assert rows["synthetic"] is True
+    assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]
+    assert rows["rows"][0]["average_voltage/smae"] == 1
+    assert "split.bootstrap.sizes" in say("params")
+    assert "n_estimators" in say("models")
+    assert "mlflow ui" in say("ui", "--print")
+
+
+def test_a_tracking_server_that_is_down_does_not_cost_the_fit(run, project: Layout, monkeypatch) -> None:
+    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"]):
+        assert run("--project", str(project.root), *stage)[0] == 0
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, out, err = run("--project", str(project.root), "fit", "control", "stratified")
+    assert code == 0
+    assert "3 folds" in out
+    assert "not logged to MLflow" in err
+    assert "electrode-bench publish" in " ".join(err.split())
+    assert project.predictions("control", "stratified").exists()
+
+
+def test_progress_shows_on_a_terminal_only(project: Layout) -> None:
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root)]
+    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"]):
+        assert subprocess.run([*command, *stage], check=True, capture_output=True).stderr == b""
+    fit = [*command, "fit", "control", "stratified", "--no-publish"]
+    assert subprocess.run(fit, check=True, capture_output=True).stderr == b""
+    leader, follower = pty.openpty()
+    terminal = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    subprocess.run(fit, check=True, stdout=subprocess.DEVNULL, stderr=follower, env=terminal)
+    os.close(follower)
+    shown = os.read(leader, 1 << 16).decode()
+    assert "3/3" in shown
+    assert "folds" in shown

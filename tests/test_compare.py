@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from electrode_bench import compare
+from electrode_bench.artifacts import digest_frame
+from electrode_bench.compare import CellResult
+from electrode_bench.errors import UserError
+from electrode_bench.schema import ID, TARGETS, Fold
+
+#: Six electrodes whose values make every mean a whole number.
+TABLE = pd.DataFrame(
+    {ID: list("abcdef"), "working_ion": list("LLLNNN"), **{t: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0] for t in TARGETS}}
+).replace({"working_ion": {"L": "Li", "N": "Na"}})
+CLUSTERS = pd.Series([0, 0, 1, 1, -1, -1], index=list("abcdef"), name="cluster")
+FOLDS = {
+    "stratified": (
+        Fold("stratified", "fold-0", ("a", "b", "c"), ("d", "e", "f")),
+        Fold("stratified", "fold-1", ("d", "e", "f"), ("a", "b", "c")),
+    ),
+    "bootstrap": (
+        Fold("bootstrap", "n00002-r00", ("a", "f"), ("b", "c", "d", "e")),
+        Fold("bootstrap", "n00006-r00", ("a", "a", "b", "b", "c", "c"), ("d", "e", "f")),
+        Fold("bootstrap", "n00006-r01", ("d", "d", "e", "e", "f", "f"), ("a", "b", "c")),
+    ),
+}
+DIGESTS = {"stratified": "s" * 64, "bootstrap": "b" * 64}
+
+
+def _cell(model: str, protocol: str, predict) -> CellResult:
+    truth = TABLE.set_index(ID)
+    parts = []
+    for fold in FOLDS[protocol]:
+        for target in TARGETS:
+            y = truth.loc[list(fold.test_ids), target]
+            train = truth.loc[list(fold.train_ids), target]
+            parts.append(
+                pd.DataFrame({ID: y.index, "protocol": protocol, "fold": fold.key, "model": model, "target": target,
+                              "y_true": y.to_numpy(), "y_pred": predict(y, train), "y_std": np.nan})
+            )  # fmt: skip
+    about = {
+        "model": model, "title": model.upper(), "protocol": protocol,
+        "digests": {"split": DIGESTS[protocol], "table": digest_frame(TABLE.set_index(ID)[list(TARGETS)])},
+    }  # fmt: skip
+    return CellResult(pd.concat(parts, ignore_index=True), about)
+
+
+def _cells() -> list[CellResult]:
+    return [
+        cell
+        for protocol in FOLDS
+        for cell in (
+            _cell("better", protocol, lambda y, train: y + 1.0),
+            _cell("control", protocol, lambda y, train: np.full(len(y), train.mean())),
+        )
+    ]
+
+
+def _compare(cells: list[CellResult]) -> compare.Comparison:
+    return compare.compare(cells, folds=FOLDS, digests=DIGESTS, table=TABLE, clusters=CLUSTERS)
+
+
+def test_headline_has_a_row_a_cell_with_the_control_first() -> None:
+    table = _compare(_cells()).headline
+    assert table[["protocol", "model", "title"]].to_numpy().tolist() == [
+        ["stratified", "control", "CONTROL"], ["stratified", "better", "BETTER"],
+        ["bootstrap", "control", "CONTROL"], ["bootstrap", "better", "BETTER"],
+    ]  # fmt: skip
+    # Training means 2 and 8, test rows at a distance of 4, 6 and 8 from them.
+    assert table["average_voltage/mae"].tolist() == [6, 1, 6, 1]
+    assert table["average_voltage/smae"].tolist() == pytest.approx([1, 1 / 6, 1, 1 / 6])
+    assert table["average_voltage/mae spread"].tolist() == [0, 0, 0, 0]
+
+
+def test_learning_curve_has_a_point_a_size() -> None:
+    curve = _compare(_cells()).learning_curve
+    of = curve[(curve["model"] == "control") & (curve["metric"] == "mae") & (curve["target"] == "average_voltage")]
+    assert of[["n_train", "value", "repeats"]].to_numpy().tolist() == [[2, 2, 1], [6, 6, 2]]
+
+
+def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
+    by_ion = _compare(_cells()).by_ion.set_index(["protocol", "model", "target", "working_ion"])
+    row = by_ion.loc[("stratified", "better", "average_voltage", "Na")]
+    assert row.to_dict() == {"mae": 1, "smae": pytest.approx(1 / 6), "bias": 1, "n": 3}
+    assert (by_ion.xs("control", level="model")["smae"] == 1).all()
+    by_cluster = _compare(_cells()).by_cluster.set_index(["protocol", "model", "target", "cluster"])
+    # Row d (6) lies 4 from its training mean 2, row c (4) lies 4 from 8.
+    assert by_cluster.loc[("stratified", "control", "average_voltage", 1), "mae"] == 4
+    assert by_cluster.loc[("stratified", "control", "average_voltage", -1), "n"] == 2
+
+
+def test_dvc_metrics_are_nested_by_protocol_model_target() -> None:
+    metrics = _compare(_cells()).metrics
+    assert metrics["stratified"]["better"]["average_voltage"]["mae"] == 1
+    assert set(metrics) == set(FOLDS)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda cells: [], "there is no fitted cell to compare; run: dvc repro fit"),
+        (lambda cells: [c for c in cells if c.model != "control"], "bootstrap has no control; stratified has no control"),
+        (
+            lambda cells: [c for c in cells if (c.model, c.protocol) != ("better", "bootstrap")],
+            "better is missing under bootstrap",
+        ),
+        (
+            lambda cells: [_other(cells[0], "split"), *cells[1:]],
+            "better under stratified was fitted on another split",
+        ),
+        (lambda cells: [_other(cells[0], "table"), *cells[1:]], "better under stratified was fitted on other data"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_reason(spoil, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        _compare(spoil(_cells()))
+    assert message in str(caught.value)
+
+
+def _other(cell: CellResult, digest: str) -> CellResult:
+    return CellResult(cell.predictions, {**cell.about, "digests": {**cell.about["digests"], digest: "other"}})

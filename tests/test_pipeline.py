@@ -1,0 +1,163 @@
+"""The pipeline as a whole: dvc.yaml names what the stages use, and the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from electrode_bench import models, params, splits, tracking
+from electrode_bench.features import FEATURE_SETS
+from electrode_bench.layout import Layout
+from electrode_bench.stages import compare, featurize, fit, prepare, publish, split
+from electrode_bench.stages import map as mapping
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "electrode_bench"
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+#: Not under deps: these say where files lie, how errors read, and which keys params.yaml may have
+#: (the values are tracked by DVC as params).
+EXEMPT = {SOURCE / "errors.py", SOURCE / "layout.py", SOURCE / "params.py"}
+#: Registries import every entry; a stage depends on the entry that it runs.
+REGISTRIES = {SOURCE / "models" / "__init__.py", SOURCE / "features" / "__init__.py"}
+
+
+def _imports(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            if parts[0] != "electrode_bench":
+                continue
+            module = SOURCE.joinpath(*parts[1:])
+            for file in (module.with_suffix(".py"), module / "__init__.py"):
+                if file.is_file() and file != SOURCE / "__init__.py":
+                    yield file
+
+
+def _closure(path: Path) -> set[Path]:
+    seen, todo = set(), [path]
+    while todo:
+        file = todo.pop()
+        if file not in seen:
+            seen.add(file)
+            if file not in REGISTRIES:
+                todo += _imports(file)
+    return seen
+
+
+def _expanded() -> Iterator[tuple[str, dict[str, str], dict]]:
+    for name, stage in STAGES.items():
+        matrix = stage.get("matrix", {})
+        for values in itertools.product(*matrix.values()):
+            yield name, dict(zip(matrix, values, strict=True)), stage
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "stage"),
+    [pytest.param(*s, id="-".join([s[0], *s[1].values()])) for s in _expanded() if s[0] != "publish"],
+)
+def test_dvc_knows_every_source_file_of_a_stage(name: str, item: dict[str, str], stage: dict) -> None:
+    deps = [re.sub(r"\$\{item\.(\w+)\}", lambda m: item[m[1]], dep) for dep in stage["deps"]]
+    named = {file for dep in deps for file in [ROOT / dep, *(ROOT / dep).rglob("*.py")] if file.suffix == ".py"}
+    used = _closure(SOURCE / "stages" / f"{name}.py") - EXEMPT
+    used |= {file for entry in item.values() for file in SOURCE.glob(f"*/{entry}.py")}
+    used = {f for f in used if f.name != "__init__.py" or f.read_text().count("\n") > 3}
+    forgotten = used - named - {SOURCE / "models" / "__init__.py"}
+    assert sorted(str(f.relative_to(ROOT)) for f in forgotten) == []
+    assert sorted(str(f.relative_to(ROOT)) for f in named if not f.is_file()) == []
+
+
+def test_dvc_has_a_cell_for_every_model_and_protocol_and_a_stage_for_every_feature_set() -> None:
+    assert STAGES["fit"]["matrix"] == {"model": list(models.REGISTRY), "protocol": list(splits.PROTOCOLS)}
+    assert STAGES["featurize"]["matrix"] == {"set": list(FEATURE_SETS)}
+    assert {s.feature_set for s in models.REGISTRY.values()} <= {None, *FEATURE_SETS}
+
+
+def test_nothing_that_stays_the_same_by_digest_is_thrown_away_by_a_failed_stage() -> None:
+    for stage in STAGES.values():
+        for entry in [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]:
+            (options,) = entry.values()
+            assert options["persist"] is True
+
+
+def _project(folder: Path, *, shuffle: bool) -> Layout:
+    """A project on a cut-down sample; ``shuffle`` turns the rows of the raw file around."""
+    layout = Layout(folder)
+    layout.data.mkdir(parents=True)
+    cut = layout.data / "cut.csv"
+    subprocess.run([sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True)
+    if shuffle:
+        head, *rows = cut.read_text().splitlines(keepends=True)
+        cut.write_text("".join([head, *reversed(rows)]))
+    shutil.copy(ROOT / "data.dvc", layout.data_dvc)
+    return layout
+
+
+QUICK = params.Params(
+    seed=1,
+    map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
+    split=params.Split(
+        stratified=params.KFold(folds=3), grouped=params.KFold(folds=3), bootstrap=params.Bootstrap(sizes=[0.5, 1.0], repeats=2)
+    ),
+    models={"control": {}, "rf_magpie": {"n_estimators": 10}},
+)  # fmt: skip
+
+
+def _run(layout: Layout, *, workers: int) -> None:
+    prepare.run(layout, QUICK.prepare)
+    for feature_set in FEATURE_SETS:
+        featurize.run(layout, QUICK.featurize, feature_set=feature_set)
+    mapping.run(layout, QUICK.map, seed=QUICK.seed)
+    split.run(layout, QUICK.split, seed=QUICK.seed)
+    for model in models.REGISTRY:
+        for protocol in splits.PROTOCOLS:
+            fit.run(layout, QUICK, model=model, protocol=protocol, workers=workers)
+    compare.run(layout)
+
+
+def _bytes(layout: Layout) -> dict[str, str]:
+    files = sorted(p for p in layout.results.rglob("*") if p.is_file())
+    return {str(p.relative_to(layout.results)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_the_same_rows_in_any_order_give_the_same_bytes_and_runs_in_mlflow(tmp_path: Path) -> None:
+    one, other = _project(tmp_path / "one", shuffle=False), _project(tmp_path / "other", shuffle=True)
+    _run(one, workers=1)
+    _run(other, workers=2)
+    made = _bytes(one)
+    assert {f"fit/{m}/{p}/predictions.parquet" for m in models.REGISTRY for p in splits.PROTOCOLS} <= set(made)
+    assert _bytes(other) == made
+
+    first = publish.run(one, QUICK)
+    assert [c["created"] for c in first["cells"]] == [True] * 8
+    again = publish.run(one, QUICK)
+    assert [(c["created"], c["run_id"]) for c in again["cells"]] == [(False, c["run_id"]) for c in first["cells"]]
+    assert len(tracking.cells(one, uri=publish.tracking_uri(one))) == 8
+
+
+def test_a_failed_stage_leaves_the_last_good_outputs(tmp_path: Path) -> None:
+    from electrode_bench.errors import UserError
+
+    layout = _project(tmp_path, shuffle=False)
+    prepare.run(layout, QUICK.prepare)
+    before = _bytes(layout)
+    raw = layout.data / "cut.csv"
+    raw.write_text(raw.read_text().replace("Average Voltage", "Voltage"))
+    with pytest.raises(UserError, match="Average Voltage"):
+        prepare.run(layout, QUICK.prepare)
+    assert _bytes(layout) == before
