@@ -15,7 +15,6 @@ from electrode_bench import artifacts
 from electrode_bench.errors import UserError
 from electrode_bench.schema import VOLTAGE
 
-
 magnitudes = st.floats(min_value=1e-280, max_value=1e280)
 
 
@@ -41,9 +40,14 @@ def test_rounding_keeps_what_is_no_number() -> None:
 def test_a_write_that_fails_keeps_the_old_file_and_leaves_nothing(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv"
     artifacts.write_text("good\n", path)
-    with pytest.raises(RuntimeError, match="disk"), artifacts.replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("disk")
+
+    def fail() -> None:
+        with artifacts.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("disk")
+
+    with pytest.raises(RuntimeError, match="disk"):
+        fail()
     assert path.read_text() == "good\n"
     assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
 

@@ -52,7 +52,7 @@ def _cells() -> list[CellResult]:
         cell
         for protocol in FOLDS
         for cell in (
-            _cell("better", protocol, lambda y, train: y + 1.0),
+            _cell("better", protocol, lambda y, _: y + 1.0),
             _cell("control", protocol, lambda y, train: np.full(len(y), train.mean())),
         )
     ]
@@ -100,8 +100,11 @@ def test_dvc_metrics_are_nested_by_protocol_model_target() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda cells: [], "there is no fitted cell to compare; run: dvc repro fit"),
-        (lambda cells: [c for c in cells if c.model != "control"], "bootstrap has no control; stratified has no control"),
+        (lambda _: [], "there is no fitted cell to compare; run: dvc repro fit"),
+        (
+            lambda cells: [c for c in cells if c.model != "control"],
+            "bootstrap has no control; stratified has no control",
+        ),
         (
             lambda cells: [c for c in cells if (c.model, c.protocol) != ("better", "bootstrap")],
             "better is missing under bootstrap",

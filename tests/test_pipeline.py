@@ -100,7 +100,9 @@ def _project(folder: Path, *, shuffle: bool) -> Layout:
     layout = Layout(folder)
     layout.data.mkdir(parents=True)
     cut = layout.data / "cut.csv"
-    subprocess.run([sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True)
+    subprocess.run(
+        [sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True
+    )
     if shuffle:
         head, *rows = cut.read_text().splitlines(keepends=True)
         cut.write_text("".join([head, *reversed(rows)]))

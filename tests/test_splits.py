@@ -119,5 +119,5 @@ def test_too_little_data_says_which_parameter_to_change() -> None:
         list(splits.loco(rows, labels, _split(), 0))
     with pytest.raises(UserError, match="4 electrodes have no place on the map"):
         splits.all_folds(rows, labels.iloc[:0], _split(), seed=0)
-    with pytest.raises(UserError, match="unknown protocol 'stratifed'; did you mean 'stratified'?"):
+    with pytest.raises(UserError, match=r"unknown protocol 'stratifed'; did you mean 'stratified'\?"):
         splits.known("stratifed")

@@ -130,7 +130,9 @@ def read_table(path: Path, *, made_by: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path} is no readable parquet ({error}); make it again with: dvc repro -f {made_by}") from error
+        raise UserError(
+            f"{path} is no readable parquet ({error}); make it again with: dvc repro -f {made_by}"
+        ) from error
 
 
 def read_json(path: Path, *, made_by: str) -> Any:

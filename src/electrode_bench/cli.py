@@ -51,7 +51,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Choose and look at the snapshot of electrodes that the pipeline runs on.", no_args_is_help=True)
+data_app = typer.Typer(
+    help="Choose and look at the snapshot of electrodes that the pipeline runs on.", no_args_is_help=True
+)
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 
 STAGES, TASKS = "Stages of the pipeline", "Tasks"
@@ -291,7 +293,7 @@ def models(as_json: Json = False) -> None:
 
     from electrode_bench.models import REGISTRY
 
-    values = {
+    values: dict[str, dict[str, Any]] = {
         s.name: {"title": s.title, "feature_set": s.feature_set, "defaults": s.config().model_dump(mode="json")}
         for s in REGISTRY.values()
     }
@@ -325,9 +327,7 @@ def data_use(
     context: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(
-            help="sample | a CSV, parquet or folder of *.jsonl.gz | a URL | materials-project[@YYYY-MM-DD]"
-        ),
+        typer.Argument(help="sample | a CSV, parquet or folder of *.jsonl.gz | a URL | materials-project[@YYYY-MM-DD]"),
     ],
     as_json: Json = False,
 ) -> None:
@@ -434,14 +434,15 @@ def _err() -> Console:
 @contextmanager
 def _progress(title: str, *, unit: str) -> Iterator[Progress]:
     """A bar on the terminal with what is done and the time left; silent where there is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich import progress
 
     console = _err()
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit),
-        TimeElapsedColumn(), TextColumn("left:"), TimeRemainingColumn(),
+        progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn(),
+        progress.TextColumn(unit), progress.TimeElapsedColumn(), progress.TextColumn("left:"),
+        progress.TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

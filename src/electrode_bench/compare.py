@@ -148,15 +148,16 @@ def errors_by(
     out = grouped.agg(
         mae=("absolute", "mean"), control=("control", "mean"), bias=("error", "mean"), n=("absolute", "size")
     ).reset_index()
-    out.insert(out.columns.get_loc("mae") + 1, "smae", (out["mae"] / out["control"]).where(out["control"] > 0))
-    return _control_first(out.drop(columns="control"))
+    out["smae"] = (out["mae"] / out["control"]).where(out["control"] > 0)
+    return _control_first(out[["protocol", "model", "target", name, "mae", "smae", "bias", "n"]])
 
 
 def nested_metrics(scores: pd.DataFrame) -> dict[str, Any]:
     """``protocol -> model -> target -> metric -> value`` over folds, as `dvc metrics` shows it."""
     nested: dict[str, Any] = {}
-    for row in scores[scores["fold"] == ALL].itertuples():
-        nested.setdefault(row.protocol, {}).setdefault(row.model, {}).setdefault(row.target, {})[row.metric] = row.value
+    for row in scores[scores["fold"] == ALL].to_dict("records"):
+        of_model = nested.setdefault(row["protocol"], {}).setdefault(row["model"], {})
+        of_model.setdefault(row["target"], {})[row["metric"]] = row["value"]
     return nested
 
 
@@ -182,8 +183,10 @@ def _comparable(cells: list[CellResult], *, digests: Mapping[str, str], table: s
         if (model, protocol) not in present and model != CONTROL
     ]
     if problems:
-        raise UserError(f"these cells cannot be compared: {'; '.join(problems)}; run: dvc repro fit "
-            "(or delete results/fit/<model> of a model that dvc.yaml no longer has)")
+        raise UserError(
+            f"these cells cannot be compared: {'; '.join(problems)}; run: dvc repro fit "
+            "(or delete results/fit/<model> of a model that dvc.yaml no longer has)"
+        )
 
 
 def _control_first(frame: pd.DataFrame) -> pd.DataFrame:
@@ -197,4 +200,3 @@ def _control_first(frame: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return frame.loc[position.sort_values(list(position.columns), kind="stable").index].reset_index(drop=True)
-

@@ -66,7 +66,8 @@ def r2(y_true: np.ndarray, y_pred: np.ndarray) -> float:
 
 def within_two_sigma(y_test: np.ndarray, y_train: np.ndarray) -> np.ndarray:
     """Which test values (n,) lie within mean +- 2 standard deviations of the training values (m,)."""
-    return np.abs(y_test - y_train.mean()) <= 2 * y_train.std()
+    within: np.ndarray = np.abs(y_test - y_train.mean()) <= 2 * y_train.std()
+    return within
 
 
 def fold_metrics(y_true: np.ndarray, y_pred: np.ndarray, y_train: np.ndarray) -> dict[str, tuple[float, int]]:

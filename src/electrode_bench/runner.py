@@ -30,7 +30,7 @@ from electrode_bench.artifacts import digest, digest_files, digest_frame, round_
 from electrode_bench.errors import UserError
 from electrode_bench.models.base import ModelSpec, fit_predict
 from electrode_bench.params import Strict
-from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS, Fold, FoldResult
+from electrode_bench.schema import ID, PREDICTION_COLUMNS, Fold, FoldResult
 from electrode_bench.seeds import derive
 from electrode_bench.splits import fold_digest
 
@@ -72,13 +72,18 @@ def plan(
     targets : the three targets on the same index, in their units.
     seed : root seed of params.yaml; each fit derives its own from model, protocol and fold.
     """
-    shared = [spec.name, config.model_dump(mode="json"), data_digests(frame, targets), code_digest(spec), versions(spec)]
+    shared = _identity(spec, config, frame=frame, targets=targets)
     tasks = {}
     for fold in folds:
         own = derive(seed, spec.name, fold.protocol, fold.key)
         key = digest([*shared, fold_digest(fold), own])
         tasks[fold.key] = Task(key, spec.name, config, own, fold.train_ids, fold.test_ids)
     return tasks
+
+
+def _identity(spec: ModelSpec, config: Strict, *, frame: pd.DataFrame, targets: pd.DataFrame) -> list[Any]:
+    """What every fit of one configuration on one table depends on."""
+    return [spec.name, config.model_dump(mode="json"), data_digests(frame, targets), code_digest(spec), versions(spec)]
 
 
 def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
@@ -199,10 +204,8 @@ def final_model(
     It belongs to no protocol: its seed derives from the model's name alone.
     """
     own = derive(seed, spec.name, "all rows")
-    identity = [
-        spec.name, config.model_dump(mode="json"), data_digests(frame, targets), code_digest(spec), versions(spec), own,
-    ]  # fmt: skip
-    folder = cache / "models" / digest([*identity, dict(about)])
+    identity = _identity(spec, config, frame=frame, targets=targets)
+    folder = cache / "models" / digest([*identity, own, dict(about)])
     if not (folder / "model.json").exists():
         frame = frame.sort_index()
         model = spec.build(config, own).fit(frame, targets.loc[frame.index])
@@ -220,9 +223,7 @@ def cost(cache: Path, key: str) -> dict[str, Any]:
     return value
 
 
-def _execute(
-    function: Callable[..., None], calls: list[tuple[Any, ...]], *, workers: int
-) -> Iterator[None]:
+def _execute(function: Callable[..., object], calls: list[tuple[Any, ...]], *, workers: int) -> Iterator[object]:
     """Run ``function`` on each call's arguments, one result a finished call; in this process for one worker."""
     if workers <= 1:
         yield from (function(*call) for call in calls)
@@ -250,7 +251,9 @@ def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cach
         )
     spent = {
         "seconds": time.perf_counter() - clock,
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20),
+        # Linux counts in KiB, macOS in bytes.
+        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        / (2**20 if sys.platform == "darwin" else 1024),
         "device": "cpu",
         "started": started.isoformat(timespec="milliseconds"),
         "host": platform.node(),

@@ -127,9 +127,7 @@ def to_frame(folds: Iterable[Fold]) -> pd.DataFrame:
         for part, ids in (("train", fold.train_ids), ("test", fold.test_ids)):
             unique, repeat = np.unique(np.array(ids, dtype=object), return_counts=True)
             parts.append(
-                pd.DataFrame(
-                    {"protocol": fold.protocol, "fold": fold.key, "part": part, ID: unique, "repeat": repeat}
-                )
+                pd.DataFrame({"protocol": fold.protocol, "fold": fold.key, "part": part, ID: unique, "repeat": repeat})
             )
     return pd.concat(parts, ignore_index=True)
 
@@ -137,9 +135,11 @@ def to_frame(folds: Iterable[Fold]) -> pd.DataFrame:
 def from_frame(frame: pd.DataFrame) -> dict[str, tuple[Fold, ...]]:
     """The folds of each protocol from their long table; the inverse of :func:`to_frame` up to the order of ids."""
     folds: dict[str, list[Fold]] = {}
-    for (protocol, key), rows in frame.groupby(["protocol", "fold"], sort=False):
+    for names, rows in frame.groupby(["protocol", "fold"], sort=False):
+        protocol, key = map(str, names)
         sides = {
-            part: tuple(np.repeat(side[ID].to_numpy(), side["repeat"].to_numpy())) for part, side in rows.groupby("part")
+            str(part): tuple(np.repeat(side[ID].to_numpy(), side["repeat"].to_numpy()))
+            for part, side in rows.groupby("part")
         }
         folds.setdefault(protocol, []).append(Fold(protocol, key, sides.get("train", ()), sides.get("test", ())))
     return {protocol: tuple(of) for protocol, of in folds.items()}
@@ -194,4 +194,3 @@ def _enough(rows: int, folds: int, protocol: str, *, what: str = "rows") -> None
         raise UserError(
             f"{protocol} cannot make {folds} folds of {rows} {what}; lower split.{protocol}.folds in params.yaml"
         )
-

@@ -115,9 +115,9 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(name: str, tmp_path:
 
 
 def test_an_unknown_model_or_key_names_the_nearest() -> None:
-    with pytest.raises(UserError, match="unknown model 'rf_magpi'; did you mean 'rf_magpie'?"):
+    with pytest.raises(UserError, match=r"unknown model 'rf_magpi'; did you mean 'rf_magpie'\?"):
         models.spec("rf_magpi")
-    with pytest.raises(UserError, match="models.rf_magpie: unknown key 'n_estimator'; did you mean 'n_estimators'?"):
+    with pytest.raises(UserError, match=r"models\.rf_magpie: unknown key 'n_estimator'; did you mean 'n_estimators'\?"):
         models.configure("rf_magpie", {"n_estimator": 3})
     with pytest.raises(UserError, match="holds no saved model"):
         models.load(Path("/nowhere"))

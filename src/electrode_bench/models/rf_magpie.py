@@ -82,7 +82,8 @@ class Forest(NamedTuple):
             smaller = x[rows[inner], self.feature[at]] <= self.threshold[at]
             node[inner] = np.where(smaller, self.left[at], self.right[at])
             inner[inner] = self.left[node[inner]] >= 0
-        return self.value[node]
+        values: np.ndarray = self.value[node]
+        return values
 
 
 class RandomForest:

@@ -9,7 +9,7 @@ import pandas as pd
 from electrode_bench import models, runner, splits
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
 from electrode_bench.layout import Layout
-from electrode_bench.params import Params
+from electrode_bench.params import Params, Strict
 from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
 
 
@@ -64,7 +64,7 @@ def final_model(layout: Layout, params: Params, *, model: str) -> Path:
     )
 
 
-def configured(params: Params, model: str) -> models.Strict:
+def configured(params: Params, model: str) -> Strict:
     """The model's configuration; a model that params.yaml does not name has its defaults."""
     return models.configure(model, params.models.get(model, {}))
 

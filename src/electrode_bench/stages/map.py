@@ -17,9 +17,7 @@ def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
     features = read_table(layout.features(choice.features), made_by=f"featurize@{choice.features}").set_index(ID)
     synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
     placed, summary = maps.build(table, features, choice, seed=seed)
-    figures.write_html(
-        figures.map_figure(placed, table, summary=summary, synthetic=synthetic), layout.map_figure
-    )
+    figures.write_html(figures.map_figure(placed, table, summary=summary, synthetic=synthetic), layout.map_figure)
     figures.write_html(figures.ion_figure(table, synthetic=synthetic), layout.ions_figure)
     write_json(summary, layout.map_summary)
     write_table(placed, layout.map)

@@ -38,7 +38,8 @@ def run(layout: Layout, params: Params, *, progress: Callable[[int, int], None] 
     records = (_record(layout, params, cell) for cell in cells)
     tracking.publish(layout, records, trace=_trace(layout), uri=uri, progress=published)
     write_json(
-        {f"{c.model}/{c.protocol}": c.about["digests"]["cell"] for c in cells}, layout.results / "publish" / "cells.json"
+        {f"{c.model}/{c.protocol}": c.about["digests"]["cell"] for c in cells},
+        layout.results / "publish" / "cells.json",
     )
     return {
         "tracking_uri": uri,
@@ -52,9 +53,7 @@ def run(layout: Layout, params: Params, *, progress: Callable[[int, int], None] 
 def publish_cell(layout: Layout, params: Params, *, model: str, protocol: str) -> tracking.PublishedRun:
     """Publish one cell, as soon as it is fitted."""
     cell = comparing.cell(layout, model=model, protocol=protocol)
-    return tracking.publish_cell(
-        layout, _record(layout, params, cell), trace=_trace(layout), uri=tracking_uri(layout)
-    )
+    return tracking.publish_cell(layout, _record(layout, params, cell), trace=_trace(layout), uri=tracking_uri(layout))
 
 
 def tracking_uri(layout: Layout) -> str:

@@ -1,0 +1,1 @@
+"""From a raw snapshot to the canonical table: sources, readers, chemistry, rules and the data card."""

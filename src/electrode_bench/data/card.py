@@ -1,0 +1,91 @@
+"""The data card: what a snapshot holds, in numbers that the same table always gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from electrode_bench.data.prepare import departs_from_faraday
+from electrode_bench.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: Every id of the embedded sample begins so; no Materials Project id does.
+SYNTHETIC_PREFIX = "synthetic-"
+
+#: Average voltages (V) outside this span are artefacts of the calculation, not of an electrode.
+PHYSICAL_VOLTAGES = (-2.0, 7.0)
+
+
+def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
+    """Counts and ranges of a canonical table and its rejects, as plain JSON values.
+
+    Ranges, means and mean absolute deviations around the mean are in the target's ``unit``;
+    ``shared`` is the share of rows whose discharged formula and working ion another row has too.
+    """
+    low, high = PHYSICAL_VOLTAGES
+    ions = table["working_ion"].value_counts()
+    return {
+        "rows": len(table),
+        "rejects": len(rejects),
+        "rejects_by_rule": {str(k): int(v) for k, v in rejects["rule"].value_counts().sort_index().items()},
+        "synthetic": bool(table[ID].str.startswith(SYNTHETIC_PREFIX).all()),
+        "ions": {ion: int(ions.get(ion, 0)) for ion in sorted(ION_CHARGE, key=lambda i: (-ions.get(i, 0), i))},
+        "targets": {name: {"unit": column.unit, **_spread(table[name])} for name, column in TARGETS.items()},
+        "discharged_formulas": int(table[FORMULA].nunique()),
+        "pairs": len(table[["formula_charge", FORMULA, "working_ion"]].drop_duplicates()),
+        "shared": float(table.duplicated([FORMULA, "working_ion"], keep=False).mean()),
+        "unphysical_voltages": int((~table[VOLTAGE.key].between(low, high)).sum()),
+        "departs_from_faraday": int(departs_from_faraday(table).sum()),
+        "thermo_types": {str(k): int(v) for k, v in table["thermo_type"].value_counts().sort_index().items()},
+    }
+
+
+def _spread(values: pd.Series) -> dict[str, float]:
+    return {
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "mean": float(values.mean()),
+        "mean_absolute_deviation": float((values - values.mean()).abs().mean()),
+    }
+
+
+def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> RenderableType:
+    """The card with where the data comes from (``sources.provenance``), for a terminal."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    low, high = PHYSICAL_VOLTAGES
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    for label, value in (
+        ("Source", provenance.get("source")),
+        ("From", provenance.get("path")),
+        ("Release", provenance.get("release")),
+        ("MD5", provenance.get("md5")),
+        ("Licence", provenance.get("licence")),
+        ("Cite", provenance.get("citation")),
+        ("Rows", f"{card['rows']:,} ({card['rejects']:,} rejected)"),
+        ("Discharged formulas", f"{card['discharged_formulas']:,} distinct"),
+        ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
+        ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
+        ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1 %"),
+        ("Working ions", ", ".join(f"{ion} {count:,}" for ion, count in card["ions"].items() if count)),
+    ):
+        facts.add_row(label, Text(str(value)) if value not in (None, "") else Text("unknown", style="dim"))
+    targets = Table("Target", box=None, pad_edge=False)
+    for heading in ("from", "to", "mean", "mean abs. deviation"):
+        targets.add_column(heading, justify="right")
+    for name, spread in card["targets"].items():
+        numbers = (spread[key] for key in ("min", "max", "mean", "mean_absolute_deviation"))
+        targets.add_row(TARGETS[name].title, *(f"{number:,.2f}" for number in numbers))
+    parts: list[RenderableType] = [facts, Text(""), targets]
+    if card["synthetic"]:
+        parts.insert(0, Panel("Synthetic data, for trying the pipeline: results on it say nothing about materials."))
+    return Group(*parts)

@@ -1,0 +1,234 @@
+"""Formulas, frameworks and Faraday's law.
+
+A framework is what is left of an electrode's formula when the working ion is taken out.
+Amounts are moles per formula unit as written, masses g/mol, capacities mAh/g.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache, lru_cache
+from typing import Any
+
+from electrode_bench.schema import ION_CHARGE
+
+#: Faraday constant (C/mol): elementary charge times Avogadro constant, exact since the SI of 2019 (CODATA 2018).
+FARADAY = 1.602176634e-19 * 6.02214076e23
+
+#: C/mol / (3.6 C/mAh) = mAh/mol.
+MAH_PER_MOLE = FARADAY / 3.6
+
+#: Relative difference that two amounts of the same framework element may have: formulas are printed with few digits.
+FRAMEWORK_TOLERANCE = 1e-4
+
+# Composition also takes charges, operators and dummy species; a formula here is elements, amounts and brackets.
+_PART = re.compile(r"(?:[A-Z][a-z]?|[()\[\]]|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)+")
+
+
+class FormulaError(ValueError):
+    """A formula, or a pair of formulas, that cannot be used; the message is the reason."""
+
+
+def parse(formula: Any) -> dict[str, float]:
+    """Amount of each element in one formula unit as written.
+
+    >>> parse("Li3V2(PO4)3")
+    {'Li': 3.0, 'V': 2.0, 'P': 3.0, 'O': 12.0}
+
+    Raises
+    ------
+    FormulaError
+        When ``formula`` is no text or empty, holds anything but elements, amounts and brackets,
+        names an unknown element, or has an amount of zero.
+    """
+    if not isinstance(formula, str):
+        raise FormulaError("the formula is missing" if _missing(formula) else f"the formula {formula!r} is no text")
+    return dict(_parse(formula))
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+@lru_cache(maxsize=2**17)
+def _parse(formula: str) -> Mapping[str, float]:
+    from pymatgen.core import Composition
+
+    parts = formula.split()
+    if not parts:
+        raise FormulaError("the formula is empty")
+    for part in parts:
+        # A part must begin a group: "Li 2" would silently join into Li2, "C o" into Co.
+        if not _PART.fullmatch(part) or not (part[0].isupper() or part[0] in "(["):
+            raise FormulaError(f"the formula '{formula}' cannot be parsed: use elements, amounts and brackets only")
+    text = "".join(parts)
+    unknown = sorted(set(re.findall(r"[A-Z][a-z]?", text)) - _elements())
+    if unknown:
+        raise FormulaError(f"the formula '{formula}' names an unknown element: {', '.join(unknown)}")
+    try:
+        amounts = Composition(text).get_el_amt_dict()
+    except Exception as error:  # pymatgen raises ValueError, KeyError and others for a malformed formula
+        raise FormulaError(f"the formula '{formula}' cannot be parsed: {error}") from error
+    written = set(re.findall(r"[A-Z][a-z]?", text))
+    # Composition drops an element whose amount is 0.
+    zero = sorted(written - {e for e, amount in amounts.items() if amount > 0})
+    if zero:
+        raise FormulaError(f"the formula '{formula}' has an amount of zero: {', '.join(zero)}")
+    if not all(math.isfinite(amount) for amount in amounts.values()):
+        raise FormulaError(f"the formula '{formula}' has an amount that is not finite")
+    return {str(element): float(amount) for element, amount in amounts.items()}
+
+
+@cache
+def _elements() -> frozenset[str]:
+    from pymatgen.core import Element
+
+    # Deuterium and tritium are isotopes of one element; no elemental table holds them.
+    return frozenset(e.symbol for e in Element) - {"D", "T"}
+
+
+@cache
+def _atomic_mass(element: str) -> float:
+    from pymatgen.core import Element
+
+    return float(Element(element).atomic_mass)
+
+
+def molar_mass(amounts: Mapping[str, float]) -> float:
+    """Molar mass (g/mol) of one formula unit."""
+    return math.fsum(amount * _atomic_mass(element) for element, amount in amounts.items())
+
+
+def faraday_capacity(moles: float, charge: int, molar_mass: float) -> float:
+    """Gravimetric capacity (mAh/g) of ``moles`` of an ion of ``charge`` exchanged in ``molar_mass`` grams.
+
+    Faraday's law: Q = n z F / (3.6 M).
+
+    >>> round(faraday_capacity(1, 1, molar_mass(parse("LiFePO4"))), 1)
+    169.9
+    """
+    return moles * charge * MAH_PER_MOLE / molar_mass
+
+
+def framework(amounts: Mapping[str, float], ion: str) -> dict[str, float]:
+    """``amounts`` without the working ion.
+
+    Raises
+    ------
+    FormulaError
+        When nothing is left.
+    """
+    left = {element: amount for element, amount in amounts.items() if element != ion}
+    if not left:
+        raise FormulaError(f"the formula holds nothing but the working ion {ion}")
+    return left
+
+
+def exchanged(charged: Mapping[str, float], discharged: Mapping[str, float], ion: str) -> float:
+    """Moles of ``ion`` that one formula unit of the discharged compound, as written, gives off on charging.
+
+    The two formulas may be written for different numbers of formula units (MnO2 and LiMn2O4): the
+    charged one is scaled until its framework is the discharged one's.
+
+    Raises
+    ------
+    FormulaError
+        When the discharged formula lacks the ion, the frameworks differ, or no ion is exchanged.
+    """
+    if ion not in discharged:
+        raise FormulaError(f"the discharged formula lacks the working ion {ion}")
+    have, want = framework(charged, ion), framework(discharged, ion)
+    scale = math.fsum(want.values()) / math.fsum(have.values())
+    if set(have) != set(want) or any(
+        abs(have[element] * scale - amount) > FRAMEWORK_TOLERANCE * amount for element, amount in want.items()
+    ):
+        raise FormulaError(f"the pair's frameworks differ: charged {reduced(have)}, discharged {reduced(want)}")
+    moles = discharged[ion] - charged.get(ion, 0.0) * scale
+    if moles <= FRAMEWORK_TOLERANCE * discharged[ion]:
+        raise FormulaError(f"the charged formula holds no less {ion} than the discharged one")
+    return moles
+
+
+def pair_capacity(formula_charge: str, formula_discharge: str, ion: str) -> float:
+    """Faraday capacity (mAh/g of the discharged compound) of going from one formula to the other."""
+    charge = ion_charge(ion)
+    discharged = parse(formula_discharge)
+    return faraday_capacity(exchanged(parse(formula_charge), discharged, ion), charge, molar_mass(discharged))
+
+
+def full_capacity(formula_discharge: str, ion: str) -> float:
+    """Faraday capacity (mAh/g of the discharged compound) if all of the working ion leaves."""
+    charge = ion_charge(ion)
+    discharged = parse(formula_discharge)
+    if ion not in discharged:
+        raise FormulaError(f"the discharged formula lacks the working ion {ion}")
+    return faraday_capacity(discharged[ion], charge, molar_mass(discharged))
+
+
+def ion_charge(ion: Any) -> int:
+    """Charge of a working ion.
+
+    Raises
+    ------
+    FormulaError
+        When it is none of the Battery Explorer's ten.
+    """
+    if not isinstance(ion, str) or ion not in ION_CHARGE:
+        what = "the working ion is missing" if _missing(ion) or ion == "" else f"unknown working ion {ion!r}"
+        raise FormulaError(f"{what}; known are: {', '.join(ION_CHARGE)}")
+    return ION_CHARGE[ion]
+
+
+def _whole(amounts: Mapping[str, float]) -> dict[str, int] | None:
+    """The smallest whole-number amounts in the same ratio; None when that would take numbers above 10,000."""
+    least = min(amounts.values())
+    ratios = {element: Fraction(amount / least).limit_denominator(240) for element, amount in amounts.items()}
+    if any(abs(float(ratio) * least / amounts[element] - 1) > 1e-6 for element, ratio in ratios.items()):
+        return None
+    multiple = math.lcm(*(ratio.denominator for ratio in ratios.values()))
+    whole = {element: int(ratio * multiple) for element, ratio in ratios.items()}
+    divisor = math.gcd(*whole.values())
+    whole = {element: amount // divisor for element, amount in whole.items()}
+    return whole if max(whole.values()) <= 10_000 else None
+
+
+def reduced(amounts: Mapping[str, float]) -> str:
+    """The reduced formula: equal for equal compositions, however many formula units were written.
+
+    >>> reduced(parse("Li2Fe2P2O8")), reduced(parse("Li0.5CoO2"))
+    ('LiFePO4', 'Li(CoO2)2')
+    """
+    from pymatgen.core import Composition
+
+    whole = _whole(amounts)
+    if whole is not None:
+        return str(Composition(whole).reduced_formula)
+    total = math.fsum(amounts.values())
+    # No small whole numbers (a disordered composition): mole fractions in alphabetical order.
+    return "".join(f"{element}{amounts[element] / total:.6f}" for element in sorted(amounts))
+
+
+@lru_cache(maxsize=2**17)
+def canonical(formula: str) -> str:
+    """:func:`reduced` of a formula's text: the key under which two spellings of one composition are the same."""
+    return reduced(parse(formula))
+
+
+def battery_formula(formula_charge: str, formula_discharge: str, ion: str) -> str:
+    """The Battery Explorer's name of a pair, with the ion's range per reduced framework, to two decimals.
+
+    >>> battery_formula("FePO4", "LiFePO4", "Li")
+    'Li0-1FePO4'
+    """
+    ends, name = [], ""
+    for formula in (formula_charge, formula_discharge):
+        amounts = parse(formula)
+        host = framework(amounts, ion)
+        whole = _whole(host)
+        units = math.fsum(host.values()) / sum(whole.values()) if whole else 1.0
+        name = reduced(host)
+        ends.append(f"{round(amounts.get(ion, 0.0) / units, 2):g}")
+    return f"{ion}{ends[0]}-{ends[1]}{name}"

@@ -1,0 +1,64 @@
+"""The data card against numbers counted by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from electrode_bench.data import readers
+from electrode_bench.data.card import card, describe
+from electrode_bench.data.prepare import Prepared, prepare
+from electrode_bench.params import Prepare
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, make_document: Any) -> Prepared:
+    documents = [
+        make_document(),
+        make_document(battery_id="synthetic-2_Li", average_voltage=9.4),
+        make_document(battery_id="synthetic-3_Mg", working_ion="Mg", formula_charge="MnO2", formula_discharge="MgMn2O4",
+                      framework_formula="MnO2", capacity_grav=300.0, average_voltage=2.4),
+        make_document(battery_id="synthetic-4_Li", average_voltage=5.4, formula_charge="Li0.5FePO4"),
+        make_document(battery_id="synthetic-5_Li", average_voltage=None),
+    ]  # fmt: skip
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, documents)))
+    return prepare(readers.read(tmp_path), Prepare())
+
+
+def test_counts_and_ranges(prepared: Prepared) -> None:
+    made = card(prepared.table, prepared.rejects)
+    assert (made["rows"], made["rejects"], made["rejects_by_rule"]) == (4, 1, {"unusable": 1})
+    assert made["synthetic"] is True
+    assert list(made["ions"].items())[:2] == [("Li", 3), ("Mg", 1)]
+    assert len(made["ions"]) == 10
+    # Voltages 3.4, 9.4, 2.4, 5.4: mean 20.6 / 4 = 5.15; deviations 1.75, 4.25, 2.75, 0.25: mean 9 / 4.
+    assert made["targets"]["average_voltage"] == pytest.approx(
+        {"unit": "V", "min": 2.4, "max": 9.4, "mean": 5.15, "mean_absolute_deviation": 2.25}
+    )
+    assert (made["discharged_formulas"], made["pairs"], made["shared"]) == (2, 3, 0.75)
+    assert made["unphysical_voltages"] == 1
+    # Magnesium: 300 against 270; half-charged LiFePO4: 169.89 against 84.9.
+    assert made["departs_from_faraday"] == 2
+    assert made["thermo_types"] == {"GGA_GGA+U": 4}
+    assert json.loads(json.dumps(made)) == made
+
+
+def test_one_foreign_id_makes_it_no_longer_synthetic(prepared: Prepared) -> None:
+    table = prepared.table.replace({"electrode_id": {"synthetic-1_Li": "mine-1_Li"}})
+    assert card(table, prepared.rejects)["synthetic"] is False
+
+
+def test_describe_says_where_the_data_comes_from(prepared: Prepared) -> None:
+    origin = {"source": "here[red]", "path": "/x.csv", "release": "2025-09-25", "md5": "0" * 32, "licence": "CC BY 4.0"}
+    stream = io.StringIO()
+    Console(file=stream, width=100).print(describe(card(prepared.table, prepared.rejects), origin))
+    shown = stream.getvalue()
+    for text in ("here[red]", "2025-09-25", "0" * 32, "CC BY 4.0", "4 (1 rejected)", "Li 3, Mg 1", "75%", "Synthetic"):
+        assert text in shown
+    assert "Average voltage (V)" in shown
+    assert "9.40" in shown

@@ -1,0 +1,241 @@
+"""Each raw layout, and each way in which a file can be broken."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from electrode_bench.data import readers
+from electrode_bench.errors import UserError
+
+
+def write_documents(path: Path, documents: list[Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [d if isinstance(d, str) else json.dumps(d) for d in documents]
+    path.write_bytes(gzip.compress(("\n".join(lines) + "\n").encode()))
+    return path
+
+
+def test_explorer_csv(tmp_path: Path, explorer_csv: str) -> None:
+    (tmp_path / "export.csv").write_text(explorer_csv)
+    raw = readers.read(tmp_path)
+    assert raw.kind == "Battery Explorer CSV"
+    assert raw.rejects.empty
+    assert list(raw.frame["line"]) == [2, 3, 4]
+    first = raw.frame.iloc[0]
+    assert (first["file"], first["electrode_id"], first["formula_discharge"]) == (
+        "export.csv",
+        "synthetic-1_Li",
+        "LiFePO4",
+    )
+    assert (first["gravimetric_capacity"], first["average_voltage"], first["steps"]) == ("169.89", "3.4", "1")
+    assert first["thermo_type"] is None
+
+
+def test_a_file_reads_as_its_folder_does(tmp_path: Path, explorer_csv: str) -> None:
+    (tmp_path / "export.csv").write_text(explorer_csv)
+    pd.testing.assert_frame_equal(readers.read(tmp_path / "export.csv").frame, readers.read(tmp_path).frame)
+
+
+def test_voltage_step_csv(tmp_path: Path, steps_csv: str) -> None:
+    (tmp_path / "steps.csv").write_text(steps_csv)
+    raw = readers.read(tmp_path)
+    assert raw.kind == "voltage-step CSV"
+    assert list(raw.frame["electrode_id"]) == ["synthetic-1_Li", "synthetic-2_Li", "synthetic-2_Li"]
+    assert list(raw.frame["volumetric_capacity"]) == ["611.6", "634.4", "600.0"]
+    assert list(raw.frame["steps"]) == ["1", "1", "1"]
+
+
+def test_documents_in_several_files(tmp_path: Path, make_document: Any) -> None:
+    second = make_document(battery_id="synthetic-2_Li", average_voltage=None, stability_charge=None)
+    write_documents(tmp_path / "insertion-electrodes" / "b.jsonl.gz", [second])
+    write_documents(tmp_path / "insertion-electrodes" / "a.jsonl.gz", [make_document(), "", make_document()])
+    (tmp_path / "insertion-electrodes" / "manifest.json").write_text("{}")
+    raw = readers.read(tmp_path)
+    assert raw.kind == "InsertionElectrodeDoc lines"
+    assert [(f, n) for f, n in zip(raw.frame["file"], raw.frame["line"], strict=True)] == [
+        ("insertion-electrodes/a.jsonl.gz", 1),
+        ("insertion-electrodes/a.jsonl.gz", 3),
+        ("insertion-electrodes/b.jsonl.gz", 1),
+    ]
+    assert raw.frame["average_voltage"][0] == 3.4
+    assert raw.frame["average_voltage"][2] is None
+    assert raw.frame["framework_formula"][0] == "FePO4"
+    assert raw.frame["thermo_type"][0] == "GGA_GGA+U"
+
+
+def test_parquet_with_either_layouts_names(tmp_path: Path, explorer_csv: str, make_document: Any) -> None:
+    (tmp_path / "export.csv").write_text(explorer_csv)
+    explorer = pd.read_csv(tmp_path / "export.csv")
+    explorer.to_parquet(tmp_path / "explorer.parquet")
+    raw = readers.read(tmp_path / "explorer.parquet")
+    assert raw.kind == "parquet"
+    assert list(raw.frame["line"]) == [1, 2, 3]
+    assert raw.frame["volumetric_capacity"][1] == 1100.0
+
+    pd.DataFrame([make_document(), make_document(num_steps=3)]).to_parquet(tmp_path / "documents.parquet")
+    raw = readers.read(tmp_path / "documents.parquet")
+    assert list(raw.frame["steps"]) == [1, 3]
+    assert list(raw.frame["gravimetric_capacity"]) == [169.89, 169.89]
+
+
+def test_blank_lines_byte_order_mark_and_units_in_headers_are_understood(tmp_path: Path, explorer_csv: str) -> None:
+    text = explorer_csv.replace("Average Voltage", "Average Voltage (V)").replace(
+        "Volumetric Capacity", "Volumetric Capacity (Ah/L)"
+    )
+    (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() + b"\r\n,,,\r\n\r\n")
+    raw = readers.read(tmp_path)
+    assert len(raw.frame) == 3
+    assert raw.rejects.empty
+    assert list(raw.frame["average_voltage"]) == ["3.4", "2.6", "4.0"]
+
+
+def test_broken_csv_rows_are_rejected_with_their_line(tmp_path: Path, explorer_csv: str) -> None:
+    lines = explorer_csv.splitlines()
+    lines.insert(2, "synthetic-9_Li,too,few")
+    lines.insert(3, 'synthetic-8_Li,"a\nb"' + "," * 15)
+    (tmp_path / "x.csv").write_text("\n".join(lines))
+    raw = readers.read(tmp_path)
+    assert len(raw.frame) == 3
+    assert list(raw.frame["line"]) == [2, 6, 7]
+    assert raw.rejects.to_dict("records") == [
+        {
+            "file": "x.csv",
+            "line": 3,
+            "battery_id": "synthetic-9_Li",
+            "rule": "unusable",
+            "reason": "the row has 3 fields where the header has 17",
+        },
+        {
+            "file": "x.csv",
+            "line": 4,
+            "battery_id": "synthetic-8_Li",
+            "rule": "unusable",
+            "reason": "the row runs on to line 5: an unclosed quotation mark",
+        },
+    ]
+
+
+def test_broken_json_lines_are_rejected_with_their_line(tmp_path: Path, make_document: Any) -> None:
+    path = write_documents(tmp_path / "x.jsonl.gz", [make_document(), '{"battery_id": ', "[1]"])
+    content = gzip.decompress(path.read_bytes()) + b'{"battery_id": "\xff"}\n'
+    path.write_bytes(gzip.compress(content))
+    raw = readers.read(tmp_path)
+    assert len(raw.frame) == 1
+    assert list(raw.rejects["line"]) == [2, 3, 4]
+    assert "no valid JSON" in raw.rejects["reason"][0]
+    assert raw.rejects["reason"][1] == "the line is no JSON object"
+    assert "no valid JSON" in raw.rejects["reason"][2]
+
+
+def test_missing_column_names_it_and_the_nearest(tmp_path: Path, explorer_csv: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(explorer_csv.replace("Average Voltage", "Mean Voltage"))
+    with pytest.raises(UserError) as error:
+        readers.read(tmp_path)
+    assert str(error.value) == (
+        f"{path}: the column 'Average Voltage' is missing; the nearest of its columns is 'Mean Voltage'; "
+        "rename it, or export the table again"
+    )
+
+
+def test_missing_parquet_column(tmp_path: Path, make_document: Any) -> None:
+    frame = pd.DataFrame([make_document()])[["battery_id", "working_ion", "formula_charge", "capacity_grav"]]
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"x\.parquet: the column 'formula_discharge' is missing"):
+        readers.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "x.csv is empty; export it again"),
+        (b"\n\n", "x.csv is empty; export it again"),
+        (b"a;b\n1;2\n", "the columns are not separated by commas"),
+        (b"Battery ID,Battery ID\n", "the column 'Battery ID' stands twice"),
+        (b"a,b\n1,2\n", "the column 'Battery ID' is missing"),
+        (b"Battery ID,x\n1,\xff\n", r"x.csv, line 2: not UTF-8 text; save the file as CSV in UTF-8"),
+        (b'Battery ID,x\n1,"2\n', r"the column 'Working Ion' is missing"),
+    ],
+)
+def test_unreadable_csv(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        readers.read(tmp_path)
+
+
+def test_header_alone_wrong_unit_and_open_quotation_mark(tmp_path: Path, explorer_csv: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(explorer_csv.splitlines()[0] + "\n")
+    with pytest.raises(UserError, match="has a header but no rows"):
+        readers.read(path)
+    path.write_text(explorer_csv.replace("Volumetric Capacity", "Volumetric Capacity (mAh/L)"))
+    with pytest.raises(UserError, match=r"'Volumetric Capacity \(mAh/L\)' is in 'mAh/L'; convert it to Ah/L"):
+        readers.read(path)
+    path.write_text(explorer_csv + 'synthetic-4_Li,"Li0-1')
+    with pytest.raises(UserError, match=r"x\.csv, line 5: no readable CSV .*; export it again"):
+        readers.read(path)
+
+
+def test_truncated_and_damaged_gzip(tmp_path: Path, make_document: Any) -> None:
+    path = write_documents(tmp_path / "x.jsonl.gz", [make_document(battery_id=f"synthetic-{i}_Li") for i in range(50)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError) as error:
+        readers.read(tmp_path)
+    assert str(error.value) == f"{path} is truncated: the gzip stream ends too early; download it again"
+    path.write_bytes(whole[:-8] + b"\0" * 8)
+    with pytest.raises(UserError, match=r"x\.jsonl\.gz is damaged"):
+        readers.read(tmp_path)
+    path.write_bytes(b"plain text")
+    with pytest.raises(UserError, match=r"x\.jsonl\.gz is no gzip file"):
+        readers.read(tmp_path)
+    path.write_bytes(b"")
+    with pytest.raises(UserError, match=r"x\.jsonl\.gz is empty; download it again"):
+        readers.read(tmp_path)
+    path.write_bytes(gzip.compress(b"\n"))
+    with pytest.raises(UserError, match=r"x\.jsonl\.gz has no lines"):
+        readers.read(tmp_path)
+
+
+def test_documents_of_another_kind_are_one_error(tmp_path: Path) -> None:
+    write_documents(tmp_path / "x.jsonl.gz", [{"material_id": "synthetic-1"}] * 3)
+    with pytest.raises(UserError, match="no document has the field 'battery_id'"):
+        readers.read(tmp_path)
+
+
+def test_broken_parquet(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(UserError, match=r"x\.parquet is no readable parquet"):
+        readers.read(tmp_path)
+    (tmp_path / "x.parquet").write_bytes(b"")
+    with pytest.raises(UserError, match=r"x\.parquet is empty"):
+        readers.read(tmp_path)
+
+
+def test_more_than_one_snapshot_is_refused(tmp_path: Path, explorer_csv: str, make_document: Any) -> None:
+    (tmp_path / "a.csv").write_text(explorer_csv)
+    (tmp_path / "b.csv").write_text(explorer_csv)
+    with pytest.raises(UserError, match=r"holds more than one snapshot \(a\.csv, b\.csv\); keep one"):
+        readers.read(tmp_path)
+    (tmp_path / "b.csv").unlink()
+    write_documents(tmp_path / "c.jsonl.gz", [make_document()])
+    with pytest.raises(UserError, match=r"more than one snapshot \(a\.csv, c\.jsonl\.gz\)"):
+        readers.read(tmp_path)
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"missing does not exist; bring data in with: electrode-bench data use"):
+        readers.read(tmp_path / "missing")
+    with pytest.raises(UserError, match=r"has no \.csv, \.parquet or \.jsonl\.gz file \(it is empty\)"):
+        readers.read(tmp_path)
+    (tmp_path / "x.xlsx").write_bytes(b"PK")
+    with pytest.raises(UserError, match=r"\(it holds x\.xlsx\)"):
+        readers.read(tmp_path)
+    with pytest.raises(UserError, match=r"x\.xlsx: unknown kind of file; readable are"):
+        readers.read(tmp_path / "x.xlsx")
