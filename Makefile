@@ -12,7 +12,7 @@ UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get glob
 ifneq ($(strip $(UV_FIND_LINKS)),)
 export UV_FIND_LINKS
 endif
-UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --constraints constraints.txt
+UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
 .PHONY: help install install-dev repro test lint format ui clean
 

@@ -114,10 +114,12 @@ QUICK = params.Params(
     seed=1,
     map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
     split=params.Split(
-        stratified=params.KFold(folds=3), grouped=params.KFold(folds=3), bootstrap=params.Bootstrap(sizes=[0.5, 1.0], repeats=2)
+        stratified=params.KFold(folds=3),
+        grouped=params.KFold(folds=3),
+        bootstrap=params.Bootstrap(sizes=[0.5, 1.0], repeats=2),
     ),
     models={"control": {}, "rf_magpie": {"n_estimators": 10}},
-)  # fmt: skip
+)
 
 
 def _run(layout: Layout, *, workers: int) -> None:
