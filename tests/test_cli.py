@@ -124,6 +124,7 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert "synthetic sample data" in table
     assert "Gravimetric capacity, mAh/g" in table
     assert say("show").startswith(table)
+    assert "| Average voltage, V | RF@Magpie | " in say("show", "--markdown")
     rows = json.loads(say("show", "--json"))
     assert rows["synthetic"] is True
     assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]

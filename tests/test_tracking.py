@@ -480,7 +480,7 @@ def test_an_address_of_no_use_is_refused(layout: Layout, address: str, message: 
 
 
 def test_a_spoilt_or_missing_database_is_told(layout: Layout, uri: str) -> None:
-    with pytest.raises(UserError, match=r"no runs are published in .*; run: electrode-bench publish"):
+    with pytest.raises(UserError, match=r"no runs are published in .*; run: dvc repro, or: electrode-bench publish"):
         tracking.cells(layout, uri=uri)
     assert not layout.mlruns.exists()
     layout.mlruns.mkdir(parents=True)

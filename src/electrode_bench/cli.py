@@ -245,18 +245,28 @@ def publish(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=TASKS)
-def show(context: typer.Context, as_json: Json = False) -> None:
+def show(
+    context: typer.Context,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables in Markdown.")] = False,
+    as_json: Json = False,
+) -> None:
     """Print the comparison table of the last `dvc repro` and where to look further.
 
-    Example: electrode-bench show --json
+    Example: electrode-bench show --markdown > table.md
     """
     from electrode_bench.stages import show as task
 
     given: Options = context.obj
-    _show(given, task.headline(given.layout), as_json=as_json)
+    headline = task.headline(given.layout)
+    if markdown:
+        from electrode_bench.report import tables
+
+        typer.echo(tables.markdown(headline, synthetic=tables.synthetic(given.layout)))
+        return
+    _show(given, headline, as_json=as_json)
     if not as_json:
         typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
-        typer.echo("Runs: make ui   (or: electrode-bench ui)   then open http://127.0.0.1:5000")
+        typer.echo("Runs: make ui   (or: electrode-bench ui)   shows them in MLflow, in a browser")
 
 
 @app.command(rich_help_panel=TASKS)
@@ -275,11 +285,12 @@ def ui(
     from electrode_bench.stages.publish import tracking_uri
 
     given: Options = context.obj
-    command = tracking.ui_command(given.layout, uri=tracking_uri(given.layout), port=port)
+    uri = tracking_uri(given.layout)
+    command = tracking.ui_command(given.layout, uri=uri, port=port)
     if print_only:
         typer.echo(command)
         return
-    typer.echo(f"MLflow on http://127.0.0.1:{port} (stop with Ctrl-C)")
+    typer.echo(f"Open {tracking.page(given.layout, uri=uri, port=port)}\nStop with Ctrl-C")
     raise typer.Exit(subprocess.run(command, shell=True, check=False).returncode)
 
 

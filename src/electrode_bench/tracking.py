@@ -24,6 +24,7 @@ import math
 import os
 import re
 import shlex
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -69,6 +70,9 @@ BATCH, METRIC_BATCH, PARAM_LENGTH, TAG_LENGTH = 100, 1000, 6000, 8000
 
 #: How long a publish waits for another one, in seconds.
 PATIENCE = 600
+
+#: Where `electrode-bench ui` listens unless told otherwise.
+PORT = 5000
 
 
 @dataclass(frozen=True)
@@ -141,17 +145,15 @@ class Store:
     def local(self) -> bool:
         return _sqlite(self.uri) is not None
 
-    @property
-    def base(self) -> str:
-        return "http://127.0.0.1:5000" if self.local else _masked(self.uri).rstrip("/")
+    def base(self, port: int = PORT) -> str:
+        return f"http://127.0.0.1:{port}" if self.local else _masked(self.uri).rstrip("/")
 
     def url(self, run_id: str) -> str:
-        return f"{self.base}/{_run_link(self.cells, run_id)}"
+        return f"{self.base()}/{_run_link(self.cells, run_id)}"
 
-    @property
-    def page(self) -> str:
+    def page(self, port: int = PORT) -> str:
         """The current cells side by side: bar charts of every metric, grouped by target."""
-        return f"{self.base}/{_runs_link(self.cells, _CURRENT)}&compareRunsMode=CHART"
+        return f"{self.base(port)}/{_runs_link(self.cells, _CURRENT)}&compareRunsMode=CHART"
 
 
 def cell_name(model: str, protocol: str) -> str:
@@ -176,7 +178,20 @@ def tracking_uri(layout: Layout, env: Mapping[str, str]) -> str:
     return f"sqlite:///{file}"
 
 
-def ui_command(layout: Layout, *, uri: str, port: int = 5000) -> str:
+def page(layout: Layout, *, uri: str, port: int = PORT) -> str:
+    """Where the UI, on this port, shows the current cells side by side; errors as :func:`cells`."""
+    _published(uri)
+    with opened(layout, uri=uri) as store:
+        return store.page(port)
+
+
+def _published(uri: str) -> None:
+    file = _sqlite(uri)
+    if file is not None and not file.exists():
+        raise UserError(f"no runs are published in {file.parent}; run: dvc repro, or: electrode-bench publish")
+
+
+def ui_command(layout: Layout, *, uri: str, port: int = PORT) -> str:
     """The shell command that shows the published runs at http://127.0.0.1:<port>.
 
     Raises
@@ -188,7 +203,7 @@ def ui_command(layout: Layout, *, uri: str, port: int = 5000) -> str:
         raise UserError(f"the runs are on a tracking server: open {_masked(uri)} in a browser")
     artifacts = _artifacts(uri) or (layout.mlruns.absolute() / "artifacts").as_uri()
     command = [
-        "mlflow", "ui", "--backend-store-uri", uri, "--default-artifact-root", artifacts,
+        sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--default-artifact-root", artifacts,
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
     # MLflow 3 reports its use to its makers unless told not to, and starts workers for language models.
@@ -425,7 +440,7 @@ def _publish(store: Store, record: Record, trace: Trace) -> PublishedRun:
         # The cell was published by its stage, which DVC writes into dvc.lock only when it has ended.
         _tag_cell(store, run_id, {"dvc_lock_sha": record.lock_sha})
     _link_controls(store, protocol=record.about["protocol"])
-    return PublishedRun(run_id, store.url(run_id), store.page, created=not existing)
+    return PublishedRun(run_id, store.url(run_id), store.page(), created=not existing)
 
 
 def _cell_runs(store: Store, *, protocol: str | None = None, model: str | None = None) -> list[Run]:
@@ -827,9 +842,7 @@ def cells(layout: Layout, *, uri: str) -> pd.DataFrame:
     UserError
         When the store cannot be reached, or is a SQLite file that does not exist yet.
     """
-    file = _sqlite(uri)
-    if file is not None and not file.exists():
-        raise UserError(f"no runs are published in {file.parent}; run: electrode-bench publish")
+    _published(uri)
     with opened(layout, uri=uri) as store:
         runs = [r for r in _cell_runs(store) if _complete(r) and r.data.tags.get("current") == "true"]
         rows = [

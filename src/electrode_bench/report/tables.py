@@ -26,35 +26,54 @@ HEADS = {"mae": "MAE", "smae": "SMAE", "r2": "R2"}
 
 
 def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
-    """One table a protocol: models below each target, each metric with its spread, then on 2-sigma-filtered rows.
+    """The study's table for a terminal, one a protocol.
 
-    ``rows`` is ``results/compare/table.csv`` (one row a protocol and model).
+    ``rows`` is ``results/compare/table.csv`` (one row a protocol and model). Each value stands with its
+    spread, below it in brackets the same on 2-sigma-filtered rows.
     """
     from rich.table import Table
 
     for protocol, cells in rows.groupby("protocol", sort=False):
-        caption = OVER.get(str(protocol), "mean ± standard deviation over folds")
         table = Table(
-            title=f"{TITLES[str(protocol)]} ({protocol})",
-            caption=f"{caption}; SMAE = MAE / MAE of the control on unfiltered rows"
-            + (f"\n{SYNTHETIC}" if synthetic else ""),
+            title=_title(str(protocol)),
+            caption=_caption(str(protocol), synthetic=synthetic),
             title_justify="left",
             caption_justify="left",
         )
-        table.add_column("target")
         table.add_column("model")
-        for suffix in ("", " 2σ"):
-            for metric in METRICS:
-                table.add_column(HEADS[metric] + suffix, justify="right", no_wrap=True)
+        for metric in METRICS:
+            table.add_column(HEADS[metric], justify="right", no_wrap=True)
         for target, column in TARGETS.items():
+            table.add_row(f"[bold]{column.label}, {column.unit}[/bold]")
             for i, (_, cell) in enumerate(cells.iterrows()):
-                table.add_row(
-                    f"{column.label}, {column.unit}" if i == 0 else "",
-                    str(cell["title"]),
-                    *(_value(cell, f"{target}/{m}{s}", m) for s in ("", "_2sigma") for m in METRICS),
-                    end_section=i == len(cells) - 1,
-                )
+                shown = ("\n".join(_values(cell, target, metric)) for metric in METRICS)
+                table.add_row(f"  {cell['title']}", *shown, end_section=i == len(cells) - 1)
         yield table
+
+
+def markdown(rows: pd.DataFrame, *, synthetic: bool) -> str:
+    """The same tables in Markdown."""
+    lines = []
+    for protocol, cells in rows.groupby("protocol", sort=False):
+        lines += [f"### {_title(str(protocol))}", ""]
+        lines += [f"| target | model | {' | '.join(HEADS.values())} |", f"|---|---|{'---:|' * len(HEADS)}"]
+        for target, column in TARGETS.items():
+            for _, cell in cells.iterrows():
+                shown = " | ".join(" ".join(_values(cell, target, metric)) for metric in METRICS)
+                lines.append(f"| {column.label}, {column.unit} | {cell['title']} | {shown} |")
+        caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
+        lines += ["", caption[0].upper() + caption[1:] + ".", ""]
+    return "\n".join(lines)
+
+
+def _title(protocol: str) -> str:
+    return f"{TITLES[protocol]} ({protocol})"
+
+
+def _caption(protocol: str, *, synthetic: bool) -> str:
+    over = OVER.get(protocol, "mean ± standard deviation over folds")
+    text = f"{over}; in brackets: on 2-sigma-filtered rows\nSMAE = MAE / MAE of the control on unfiltered rows"
+    return f"{text}\n{SYNTHETIC}" if synthetic else text
 
 
 def synthetic(layout: Layout) -> bool:
@@ -62,11 +81,17 @@ def synthetic(layout: Layout) -> bool:
     return bool(read_json(layout.card, made_by="prepare")["synthetic"])
 
 
+def _values(cell: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:
+    """A metric with its spread, and in brackets on filtered rows."""
+    whole, filtered = (_value(cell, f"{target}/{metric}{suffix}", metric) for suffix in ("", "_2sigma"))
+    return whole, f"({filtered})"
+
+
 def _value(cell: pd.Series[Any], key: str, metric: str) -> str:
     value, spread = cell[key], cell[f"{key} spread"]
     if pd.isna(value):
         return "-"
-    digits = 3 if metric != "mae" or abs(value) < 10 else 1
+    digits = 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     shown = f"{round(value, digits) + 0.0:.{digits}f}"
     return shown if pd.isna(spread) else f"{shown} ± {spread:.{digits}f}"

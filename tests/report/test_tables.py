@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from electrode_bench.report import tables
+from electrode_bench.schema import TARGETS
+
+
+def _rows() -> pd.DataFrame:
+    values = {"mae": (32.24, 1.9), "smae": (0.4114, 0.029), "r2": (-18.69, 38.5)}
+    filtered = {"mae": (0.5, np.nan), "smae": (np.nan, np.nan), "r2": (-0.0001, 0.01)}
+    row = {"protocol": "loco", "model": "rf_magpie", "title": "RF@Magpie"}
+    for target in TARGETS:
+        for of, suffix in ((values, ""), (filtered, "_2sigma")):
+            for metric, (value, spread) in of.items():
+                row |= {f"{target}/{metric}{suffix}": value, f"{target}/{metric}{suffix} spread": spread}
+    return pd.DataFrame([row])
+
+
+def test_values_stand_with_spread_and_filtered_value_in_brackets() -> None:
+    text = tables.markdown(_rows(), synthetic=False)
+    assert (
+        "| Average voltage, V | RF@Magpie | 32.2 ± 1.9 (0.500) | 0.411 ± 0.029 (-) | -18.7 ± 38.5 (0.000 ± 0.010) |"
+        in text
+    )
+    assert "### Leave one cluster out (loco)" in text
+    assert "synthetic" not in text
+    assert tables.SYNTHETIC in tables.markdown(_rows(), synthetic=True)
+
+
+def test_the_table_fits_a_terminal_of_80_columns() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    for table in tables.headline(_rows(), synthetic=True):
+        console.print(table)
+    shown = console.file.getvalue()
+    assert "…" not in shown
+    assert "-18.7 ± 38.5" in shown
+    assert "Volumetric capacity, mAh/cm3" in shown
