@@ -80,6 +80,12 @@ def test_learning_curve_has_a_point_a_size() -> None:
     assert of[["n_train", "value", "repeats"]].to_numpy().tolist() == [[2, 2, 1], [6, 6, 2]]
 
 
+def test_a_learning_curve_for_dvc_has_a_column_a_model() -> None:
+    wide = compare.curve_columns(_compare(_cells()).learning_curve, target="average_voltage")
+    assert list(wide.columns) == ["n_train", "better", "control"]
+    assert wide.to_numpy().tolist() == [[2, pytest.approx(1 / 2), 1], [6, pytest.approx(1 / 6), 1]]
+
+
 def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
     by_ion = _compare(_cells()).by_ion.set_index(["protocol", "model", "target", "working_ion"])
     row = by_ion.loc[("stratified", "better", "average_voltage", "Na")]

@@ -18,12 +18,13 @@ import yaml
 from electrode_bench import models, params, splits, tracking
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.layout import Layout
+from electrode_bench.schema import TARGETS
 from electrode_bench.stages import compare, featurize, fit, prepare, publish, split
 from electrode_bench.stages import map as mapping
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "electrode_bench"
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES, PLOTS = (yaml.safe_load((ROOT / "dvc.yaml").read_text())[key] for key in ("stages", "plots"))
 
 #: Not under deps: these say where files lie, how errors read, and which keys params.yaml may have
 #: (the values are tracked by DVC as params).
@@ -85,12 +86,14 @@ def test_dvc_knows_every_source_file_of_a_stage(name: str, item: dict[str, str],
 def test_dvc_has_a_cell_for_every_model_and_protocol_and_a_stage_for_every_feature_set() -> None:
     assert STAGES["fit"]["matrix"] == {"model": list(models.REGISTRY), "protocol": list(splits.PROTOCOLS)}
     assert STAGES["featurize"]["matrix"] == {"set": list(FEATURE_SETS)}
+    drawn = [y for plot in PLOTS for options in plot.values() for y in options["y"].values()]
+    assert drawn == [list(models.REGISTRY)] * len(TARGETS)
     assert {s.feature_set for s in models.REGISTRY.values()} <= {None, *FEATURE_SETS}
 
 
 def test_nothing_that_stays_the_same_by_digest_is_thrown_away_by_a_failed_stage() -> None:
     for stage in STAGES.values():
-        for entry in [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]:
+        for entry in [*stage.get("outs", []), *stage.get("metrics", [])]:
             (options,) = entry.values()
             assert options["persist"] is True
 

@@ -101,7 +101,7 @@ def test_a_cell_is_a_run_with_its_scores_traces_and_files(
     every = record.scores[record.scores["fold"] == "all"]
     for row in every.itertuples():
         assert run.data.metrics[f"{row.target}/{row.metric}"] == pytest.approx(row.value)
-        assert run.data.metrics[f"{row.target}/{row.metric}_spread"] == pytest.approx(row.spread)
+        assert run.data.metrics[f"{row.target}_spread/{row.metric}"] == pytest.approx(row.spread)
     assert run.data.metrics["cost/seconds"] == pytest.approx(sum(c["seconds"] for c in record.costs.values()))
     assert run.data.metrics["cost/peak_rss_mb"] == pytest.approx(max(c["peak_rss_mb"] for c in record.costs.values()))
     assert run.data.params["n_estimators"] == "5"

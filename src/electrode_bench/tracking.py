@@ -602,9 +602,9 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _metrics(scores: pd.DataFrame, fold: str) -> dict[str, float]:
     """Scores of one fold by "<target>/<metric>", and their spread over folds where there is one."""
     rows = scores[scores["fold"] == fold]
-    named = rows["target"] + "/" + rows["metric"]
-    values = dict(zip(named, rows["value"].astype(float), strict=True))
-    spread = dict(zip(named + "_spread", rows["spread"].astype(float), strict=True))
+    values = dict(zip(rows["target"] + "/" + rows["metric"], rows["value"].astype(float), strict=True))
+    # A group of its own in the UI, so that a target's charts show its errors first.
+    spread = dict(zip(rows["target"] + "_spread/" + rows["metric"], rows["spread"].astype(float), strict=True))
     return {k: v for k, v in (values | spread).items() if math.isfinite(v)}
 
 

@@ -33,7 +33,7 @@ def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
         "rejects": len(rejects),
         "rejects_by_rule": {str(k): int(v) for k, v in rejects["rule"].value_counts().sort_index().items()},
         "synthetic": bool(table[ID].str.startswith(SYNTHETIC_PREFIX).all()),
-        "ions": {ion: int(ions.get(ion, 0)) for ion in sorted(ION_CHARGE, key=lambda i: (-ions.get(i, 0), i))},
+        "ions": dict(_by_count({ion: int(ions.get(ion, 0)) for ion in ION_CHARGE})),
         "targets": {name: {"unit": column.unit, **_spread(table[name])} for name, column in TARGETS.items()},
         "discharged_formulas": int(table[FORMULA].nunique()),
         "pairs": len(table[["formula_charge", FORMULA, "working_ion"]].drop_duplicates()),
@@ -51,6 +51,11 @@ def _spread(values: pd.Series) -> dict[str, float]:
         "mean": float(values.mean()),
         "mean_absolute_deviation": float((values - values.mean()).abs().mean()),
     }
+
+
+def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Largest first; the file that the card is read from sorts its keys by name."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> RenderableType:
@@ -76,14 +81,14 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
         ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
         ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1 %"),
-        ("Working ions", ", ".join(f"{ion} {count:,}" for ion, count in card["ions"].items() if count)),
+        ("Working ions", ", ".join(f"{ion} {count:,}" for ion, count in _by_count(card["ions"]) if count)),
     ):
         facts.add_row(label, Text(str(value)) if value not in (None, "") else Text("unknown", style="dim"))
     targets = Table("Target", box=None, pad_edge=False)
     for heading in ("from", "to", "mean", "mean abs. deviation"):
         targets.add_column(heading, justify="right")
-    for name, spread in card["targets"].items():
-        numbers = (spread[key] for key in ("min", "max", "mean", "mean_absolute_deviation"))
+    for name in TARGETS:
+        numbers = (card["targets"][name][key] for key in ("min", "max", "mean", "mean_absolute_deviation"))
         targets.add_row(TARGETS[name].title, *(f"{number:,.2f}" for number in numbers))
     parts: list[RenderableType] = [facts, Text(""), targets]
     if card["synthetic"]:

@@ -7,7 +7,7 @@ import pandas as pd
 from electrode_bench import compare, splits
 from electrode_bench.artifacts import read_json, read_table, write_csv, write_json
 from electrode_bench.layout import Layout
-from electrode_bench.schema import ID
+from electrode_bench.schema import ID, TARGETS
 
 
 def run(layout: Layout) -> compare.Comparison:
@@ -22,6 +22,9 @@ def run(layout: Layout) -> compare.Comparison:
     write_csv(comparison.scores, layout.scores)
     write_csv(comparison.headline, layout.compare / "table.csv")
     write_csv(comparison.learning_curve, layout.compare / "learning_curve.csv")
+    for target in TARGETS:
+        curve = compare.curve_columns(comparison.learning_curve, target=target)
+        write_csv(curve, layout.compare / "learning_curve" / f"{target}.csv")
     write_csv(comparison.by_ion, layout.compare / "by_ion.csv")
     write_csv(comparison.by_cluster, layout.compare / "by_cluster.csv")
     write_json(comparison.metrics, layout.compare / "metrics.json")
