@@ -97,10 +97,13 @@ def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
     assert by_cluster.loc[("stratified", "control", "average_voltage", -1), "n"] == 2
 
 
-def test_dvc_metrics_are_nested_by_protocol_model_target() -> None:
-    metrics = _compare(_cells()).metrics
-    assert metrics["stratified"]["better"]["average_voltage"]["mae"] == 1
-    assert set(metrics) == set(FOLDS)
+def test_dvc_metrics_are_the_studys_three_a_cell() -> None:
+    cells = _compare(_cells()).metrics
+    assert set(cells) == {(p, m) for p in FOLDS for m in ("better", "control")}
+    assert set(cells["stratified", "better"]) == set(TARGETS)
+    assert cells["stratified", "better"]["average_voltage"] == {
+        "mae": 1, "smae": pytest.approx(1 / 6), "r2": pytest.approx(1 - 3 / 8),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from electrode_bench.splits import TITLES
 
 CONTROL = "control"
 
+#: The metrics that the study's table has.
+HEADLINE = ("mae", "smae", "r2")
+
 
 @dataclass(frozen=True)
 class CellResult:
@@ -43,7 +46,7 @@ class Comparison:
     learning_curve: pd.DataFrame
     by_ion: pd.DataFrame
     by_cluster: pd.DataFrame
-    metrics: dict[str, Any]
+    metrics: dict[tuple[str, str], dict[str, dict[str, float]]]
 
 
 def compare(
@@ -79,7 +82,7 @@ def compare(
         learning_curve=learning_curve(scores, folds.get("bootstrap", ())),
         by_ion=errors_by(predictions, table.set_index(ID)["working_ion"], folds=folds, table=table),
         by_cluster=errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
-        metrics=nested_metrics(scores),
+        metrics=cell_metrics(scores),
     )
 
 
@@ -159,13 +162,14 @@ def errors_by(
     return _control_first(out[["protocol", "model", "target", name, "mae", "smae", "bias", "n"]])
 
 
-def nested_metrics(scores: pd.DataFrame) -> dict[str, Any]:
-    """``protocol -> model -> target -> metric -> value`` over folds, as `dvc metrics` shows it."""
-    nested: dict[str, Any] = {}
-    for row in scores[scores["fold"] == ALL].to_dict("records"):
-        of_model = nested.setdefault(row["protocol"], {}).setdefault(row["model"], {})
-        of_model.setdefault(row["target"], {})[row["metric"]] = row["value"]
-    return nested
+def cell_metrics(scores: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, float]]]:
+    """``target -> metric -> value`` over folds of each (protocol, model): MAE, SMAE and R2, a row of `dvc metrics`."""
+    cells: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    rows = scores[(scores["fold"] == ALL) & scores["metric"].isin(HEADLINE)]
+    for row in rows.to_dict("records"):
+        cell = cells.setdefault((row["protocol"], row["model"]), {})
+        cell.setdefault(row["target"], {})[row["metric"]] = row["value"]
+    return cells
 
 
 def _comparable(cells: list[CellResult], *, digests: Mapping[str, str], table: str) -> None:

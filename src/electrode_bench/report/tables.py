@@ -21,7 +21,6 @@ SYNTHETIC = "synthetic sample data: for trying the pipeline, not a result about 
 #: What a protocol's mean is taken over.
 OVER = {"bootstrap": "mean ± standard deviation over the repeats of the largest training size"}
 
-METRICS = ("mae", "smae", "r2")
 HEADS = {"mae": "MAE", "smae": "SMAE", "r2": "R2"}
 
 
@@ -41,12 +40,12 @@ def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
             caption_justify="left",
         )
         table.add_column("model")
-        for metric in METRICS:
+        for metric in HEADS:
             table.add_column(HEADS[metric], justify="right", no_wrap=True)
         for target, column in TARGETS.items():
             table.add_row(f"[bold]{column.label}, {column.unit}[/bold]")
             for i, (_, cell) in enumerate(cells.iterrows()):
-                shown = ("\n".join(_values(cell, target, metric)) for metric in METRICS)
+                shown = ("\n".join(_values(cell, target, metric)) for metric in HEADS)
                 table.add_row(f"  {cell['title']}", *shown, end_section=i == len(cells) - 1)
         yield table
 
@@ -59,7 +58,7 @@ def markdown(rows: pd.DataFrame, *, synthetic: bool) -> str:
         lines += [f"| target | model | {' | '.join(HEADS.values())} |", f"|---|---|{'---:|' * len(HEADS)}"]
         for target, column in TARGETS.items():
             for _, cell in cells.iterrows():
-                shown = " | ".join(" ".join(_values(cell, target, metric)) for metric in METRICS)
+                shown = " | ".join(" ".join(_values(cell, target, metric)) for metric in HEADS)
                 lines.append(f"| {column.label}, {column.unit} | {cell['title']} | {shown} |")
         caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
         lines += ["", caption[0].upper() + caption[1:] + ".", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pandas as pd
 
 from electrode_bench import compare, splits
@@ -27,7 +29,10 @@ def run(layout: Layout) -> compare.Comparison:
         write_csv(curve, layout.compare / "learning_curve" / f"{target}.csv")
     write_csv(comparison.by_ion, layout.compare / "by_ion.csv")
     write_csv(comparison.by_cluster, layout.compare / "by_cluster.csv")
-    write_json(comparison.metrics, layout.compare / "metrics.json")
+    # A file a cell: `dvc metrics show` prints a row a file. Those of a model that is gone must not stay.
+    shutil.rmtree(layout.compare / "metrics", ignore_errors=True)
+    for (protocol, model), values in comparison.metrics.items():
+        write_json(values, layout.compare / "metrics" / protocol / f"{model}.json")
     return comparison
 
 
