@@ -3,6 +3,7 @@
 #   make ui      open its runs in MLflow
 #   make test    install what the tests need and run them all
 #   make lint    style, types, import layers
+#   make s3      install what reading the Materials Project's bucket needs
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev repro test lint format ui clean
+.PHONY: help install install-dev s3 repro test lint format ui clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +37,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
 	@$(UV_INSTALL) --editable '.[s3]' --group dev
 	@touch $@
+
+s3: install
+	@$(UV_INSTALL) --editable '.[s3]'
 
 repro: install
 	@PATH="$(abspath $(BIN)):$$PATH" dvc repro

@@ -247,7 +247,7 @@ def test_materials_project_over_s3(root: Path, s3: str, make_document: Any) -> N
 def test_materials_project_without_s3_support(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # None in sys.modules is how Python marks a module that cannot be imported.
     monkeypatch.setitem(sys.modules, "dvc_s3", None)
-    with pytest.raises(UserError, match=r"needs S3 support; install it with: pip install 'electrode-bench\[s3\]'"):
+    with pytest.raises(UserError, match=r"needs S3 support; install it with: make s3"):
         sources.resolve(root, "materials-project")
 
 

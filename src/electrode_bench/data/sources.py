@@ -123,7 +123,7 @@ def _materials_project(source: str) -> Source:
 
 def _need_s3(source: str) -> None:
     if importlib.util.find_spec("dvc_s3") is None:
-        raise UserError(f"{source} needs S3 support; install it with: pip install 'electrode-bench[s3]'")
+        raise UserError(f"{source} needs S3 support; install it with: make s3")
 
 
 def _url(source: str) -> Source:
