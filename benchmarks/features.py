@@ -52,10 +52,7 @@ def main() -> None:
     parser.add_argument("--part", type=int, default=300, help="formulas given to the reference packages")
     given = parser.parse_args()
     sample = Path(__file__).parents[1] / "sample" / "electrodes.csv"
-    if given.table is None:
-        column = pd.read_csv(sample)["Formula Discharge"]
-    else:
-        column = pd.read_parquet(given.table)[FORMULA]
+    column = pd.read_csv(sample)["Formula Discharge"] if given.table is None else pd.read_parquet(given.table)[FORMULA]
     formulas = sorted(set(column))
     part = formulas[:: max(1, len(formulas) // given.part)]
 
