@@ -84,6 +84,20 @@ def weighted_mean(matrix: pd.DataFrame, table: pd.DataFrame) -> np.ndarray:
     return np.asarray(out / totals(matrix)[:, None])
 
 
+def table_means(formulas: Sequence[str], table: pd.DataFrame, *, feature_set: str, prefix: str) -> pd.DataFrame:
+    """A feature set of weighted means: n_formulas x n_properties, each column named "<prefix> <property>".
+
+    Raises
+    ------
+    UserError
+        When a formula holds an element that ``table`` lacks; it names both and the feature set.
+    """
+    matrix = amounts(formulas)
+    require_elements(matrix, table.index, feature_set=feature_set)
+    columns = [f"{prefix} {column}" for column in table.columns]
+    return pd.DataFrame(weighted_mean(matrix, table), index=matrix.index, columns=columns)
+
+
 @functools.cache
 def element_table(name: str) -> pd.DataFrame:
     """An elemental table of the ElementEmbeddings package: one row an element, one column a property.

@@ -25,11 +25,7 @@ from electrode_bench.features.base import FeatureSet
 def compute(formulas: Sequence[str]) -> pd.DataFrame:
     """Weighted means (n_formulas x 21) in the properties' own units, named "mean <property>"."""
     table = composition.element_table("magpie").drop(columns="Number")
-    matrix = composition.amounts(formulas)
-    composition.require_elements(matrix, table.index, feature_set="magpie_mean")
-    return pd.DataFrame(
-        composition.weighted_mean(matrix, table), index=matrix.index, columns=[f"mean {c}" for c in table.columns]
-    )
+    return composition.table_means(formulas, table, feature_set="magpie_mean", prefix="mean")
 
 
 MAGPIE_MEAN = FeatureSet(

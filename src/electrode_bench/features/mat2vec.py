@@ -19,11 +19,7 @@ from electrode_bench.features.base import FeatureSet
 def compute(formulas: Sequence[str]) -> pd.DataFrame:
     """Weighted means (n_formulas x 200), without unit, named "mat2vec 0" to "mat2vec 199"."""
     table = composition.element_table("mat2vec")
-    matrix = composition.amounts(formulas)
-    composition.require_elements(matrix, table.index, feature_set="mat2vec")
-    return pd.DataFrame(
-        composition.weighted_mean(matrix, table), index=matrix.index, columns=[f"mat2vec {c}" for c in table.columns]
-    )
+    return composition.table_means(formulas, table, feature_set="mat2vec", prefix="mat2vec")
 
 
 MAT2VEC = FeatureSet(
