@@ -40,11 +40,13 @@ def _cell(model: str, protocol: str, predict) -> CellResult:
                 pd.DataFrame({ID: y.index, "protocol": protocol, "fold": fold.key, "model": model, "target": target,
                               "y_true": y.to_numpy(), "y_pred": predict(y, train), "y_std": np.nan})
             )  # fmt: skip
+    predictions = pd.concat(parts, ignore_index=True)
     about = {
         "model": model, "title": model.upper(), "protocol": protocol,
-        "digests": {"split": DIGESTS[protocol], "table": digest_frame(TABLE.set_index(ID)[list(TARGETS)])},
+        "digests": {"split": DIGESTS[protocol], "table": digest_frame(TABLE.set_index(ID)[list(TARGETS)]),
+                    "predictions": digest_frame(predictions)},
     }  # fmt: skip
-    return CellResult(pd.concat(parts, ignore_index=True), about)
+    return CellResult(predictions, about)
 
 
 def _cells() -> list[CellResult]:
@@ -121,6 +123,10 @@ def test_dvc_metrics_are_the_studys_three_a_cell() -> None:
         (
             lambda cells: [_other(cells[0], "split"), *cells[1:]],
             "better under stratified was fitted on another split",
+        ),
+        (
+            lambda cells: [_other(cells[0], "predictions"), *cells[1:]],
+            "predictions of better under stratified are not those that its cell.json is about",
         ),
         (lambda cells: [_other(cells[0], "table"), *cells[1:]], "better under stratified was fitted on other data"),
     ],

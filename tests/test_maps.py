@@ -250,3 +250,14 @@ def test_umap_neighbours_are_capped() -> None:
     assert maps._capped("n_neighbors", UMAP().n_neighbors, 6, 7) == (
         "n_neighbors 15 was lowered to 6 for 7 compositions",
     )
+
+
+def test_mirrored_loadings_do_not_leave_the_sign_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.random((40, 6))
+    # The last column mirrors the one before: their loadings are equal and opposite.
+    values = np.column_stack([values, 5 * values[:, 0], 1 - 5 * values[:, 0]])
+    plain = maps._principal_components(values)
+    for _ in range(20):
+        noisy = values * (1 + rng.normal(0, 1e-15, values.shape))
+        np.testing.assert_allclose(maps._principal_components(noisy), plain, atol=1e-6)

@@ -105,6 +105,15 @@ def test_overall_smae_is_the_ratio_of_mean_maes_as_in_the_study() -> None:
     assert scores.loc[("average_voltage", "smae", "cluster-01"), "value"] == pytest.approx(3 / 26)
 
 
+def test_a_fold_without_a_filtered_row_is_left_out_of_both_means() -> None:
+    rows = pd.DataFrame({ID: list("abcd"), **{t: [0.0, 2.0, 4.0, 100.0] for t in TARGETS}})
+    folds = (Fold("loco", "cluster-00", ("a", "b", "c"), ("d",)), Fold("loco", "cluster-01", ("b", "c", "d"), ("a",)))
+    scores = metrics.score(_predictions(rows, folds, shift=1.0), folds, rows).set_index(["target", "metric", "fold"])
+    assert math.isnan(scores.loc[("average_voltage", "mae_2sigma", "cluster-00"), "value"])
+    # The second fold alone: its control predicts 106 / 3 for 0.
+    assert scores.loc[("average_voltage", "smae_2sigma", "all"), "value"] == pytest.approx(3 / 106)
+
+
 def test_the_bootstraps_headline_is_its_largest_size() -> None:
     rows = table(40)
     params = Split(stratified=KFold(), grouped=KFold(), bootstrap=Bootstrap(sizes=[0.25, 1.0], repeats=2))

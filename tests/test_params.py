@@ -3,11 +3,33 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import BaseModel
 
 from electrode_bench import params
 from electrode_bench.errors import UserError
+from electrode_bench.models import REGISTRY
 
 ROOT = Path(__file__).parents[1]
+
+
+def _keys(values: dict, model: type) -> list[str]:
+    """Keys that a nested mapping lacks although the model has them."""
+    missing = []
+    for name, field in model.model_fields.items():
+        if name not in values:
+            missing.append(name)
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            missing += [f"{name}.{key}" for key in _keys(values[name], field.annotation)]
+    return missing
+
+
+def test_the_committed_file_has_every_key_so_that_dvc_tracks_every_choice() -> None:
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert _keys(values, params.Params) == []
+    assert {name: _keys(values["models"][name], spec.config) for name, spec in REGISTRY.items()} == {
+        name: [] for name in REGISTRY
+    }
 
 
 def _load(tmp_path: Path, text: str) -> params.Params:

@@ -70,17 +70,29 @@ def _expanded() -> Iterator[tuple[str, dict[str, str], dict]]:
 
 @pytest.mark.parametrize(
     ("name", "item", "stage"),
-    [pytest.param(*s, id="-".join([s[0], *s[1].values()])) for s in _expanded() if s[0] != "publish"],
+    [pytest.param(*s, id="-".join([s[0], *s[1].values()])) for s in _expanded()],
 )
 def test_dvc_knows_every_source_file_of_a_stage(name: str, item: dict[str, str], stage: dict) -> None:
     deps = [re.sub(r"\$\{item\.(\w+)\}", lambda m: item[m[1]], dep) for dep in stage["deps"]]
     named = {file for dep in deps for file in [ROOT / dep, *(ROOT / dep).rglob("*.py")] if file.suffix == ".py"}
-    used = _closure(SOURCE / "stages" / f"{name}.py") - EXEMPT
-    used |= {file for entry in item.values() for file in SOURCE.glob(f"*/{entry}.py")}
+    entries = [file for entry in item.values() for file in SOURCE.glob(f"*/{entry}.py")]
+    used = set().union(*map(_closure, [SOURCE / "stages" / f"{name}.py", *entries])) - EXEMPT
     used = {f for f in used if f.name != "__init__.py" or f.read_text().count("\n") > 3}
-    forgotten = used - named - {SOURCE / "models" / "__init__.py"}
+    forgotten = used - named - REGISTRIES
     assert sorted(str(f.relative_to(ROOT)) for f in forgotten) == []
     assert sorted(str(f.relative_to(ROOT)) for f in named if not f.is_file()) == []
+
+
+def test_dvc_lock_is_of_the_sources_as_they_are() -> None:
+    lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    stale = {
+        dep["path"]
+        for stage in lock.values()
+        for dep in stage["deps"]
+        if dep["path"].startswith("src/") and hashlib.md5((ROOT / dep["path"]).read_bytes()).hexdigest() != dep["md5"]
+    }
+    assert stale == set(), "run dvc repro and commit dvc.lock"
+    assert {s.partition("@")[0] for s in lock} == set(STAGES)
 
 
 def test_dvc_has_a_cell_for_every_model_and_protocol_and_a_stage_for_every_feature_set() -> None:
@@ -150,11 +162,49 @@ def test_the_same_rows_in_any_order_give_the_same_bytes_and_runs_in_mlflow(tmp_p
     assert {f"fit/{m}/{p}/predictions.parquet" for m in models.REGISTRY for p in splits.PROTOCOLS} <= set(made)
     assert _bytes(other) == made
 
-    first = publish.run(one, QUICK)
+    first = publish.run(one)
     assert [c["created"] for c in first["cells"]] == [True] * 8
-    again = publish.run(one, QUICK)
+    again = publish.run(one)
     assert [(c["created"], c["run_id"]) for c in again["cells"]] == [(False, c["run_id"]) for c in first["cells"]]
     assert len(tracking.cells(one, uri=publish.tracking_uri(one))) == 8
+
+
+def test_a_cell_whose_writing_was_cut_short_is_not_believed(tmp_path: Path) -> None:
+    from electrode_bench.errors import UserError
+
+    layout = _project(tmp_path, shuffle=False)
+    prepare.run(layout, QUICK.prepare)
+    featurize.run(layout, QUICK.featurize, feature_set="magpie")
+    featurize.run(layout, QUICK.featurize, feature_set="magpie_mean")
+    mapping.run(layout, QUICK.map, seed=QUICK.seed)
+    split.run(layout, QUICK.split, seed=QUICK.seed)
+    for model in models.REGISTRY:
+        fit.run(layout, QUICK, model=model, protocol="stratified")
+    first = layout.cell("rf_magpie", "stratified").read_bytes()
+    other = QUICK.model_copy(update={"models": {"rf_magpie": {"n_estimators": 3}}})
+    fit.run(layout, other, model="rf_magpie", protocol="stratified")
+    compare.run(layout)
+    # As if the second fit had been stopped between its two files.
+    layout.cell("rf_magpie", "stratified").write_bytes(first)
+    with pytest.raises(UserError, match=r"predictions of rf_magpie under stratified are not those .*dvc repro fit"):
+        compare.run(layout)
+
+
+def test_the_published_model_is_the_cells_own_whatever_params_say_now(tmp_path: Path) -> None:
+    from electrode_bench.errors import UserError
+
+    layout = _project(tmp_path, shuffle=False)
+    prepare.run(layout, QUICK.prepare)
+    featurize.run(layout, QUICK.featurize, feature_set="magpie")
+    featurize.run(layout, QUICK.featurize, feature_set="magpie_mean")
+    mapping.run(layout, QUICK.map, seed=QUICK.seed)
+    split.run(layout, QUICK.split, seed=QUICK.seed)
+    cell = fit.run(layout, QUICK, model="rf_magpie", protocol="stratified").about
+    _, about = models.load(fit.final_model(layout, cell))
+    assert (about["config"]["n_estimators"], about["seed"]) == (10, QUICK.seed)
+    featurize.run(layout, params.Featurize(composition="pair"), feature_set="magpie_mean")
+    with pytest.raises(UserError, match=r"fitted on other data; run: dvc repro fit@rf_magpie-stratified"):
+        fit.final_model(layout, cell)
 
 
 def test_a_failed_stage_leaves_the_last_good_outputs(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def _case(trees: int = 5, rows: int = 60) -> dict:
 
 
 def _finished(cache: Path) -> dict[str, float]:
-    return {p.parent.name: p.stat().st_mtime_ns for p in (cache / "folds").glob("*/predictions.parquet")}
+    return {p.parent.name: p.stat().st_mtime_ns for p in (cache / "folds").glob("[!.]*/predictions.parquet")}
 
 
 def test_workers_row_order_and_cache_do_not_change_a_number(tmp_path: Path) -> None:

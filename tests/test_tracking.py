@@ -131,6 +131,19 @@ def test_a_cell_is_a_run_with_its_scores_traces_and_files(
     assert table(40)[ID].iloc[0] in (files / "parity" / "parity.html").read_text()
 
 
+def test_scores_that_changed_are_published_anew(
+    layout: Layout, uri: str, opened: tracking.Store, made: dict[str, Made]
+) -> None:
+    record, trace = made["rf_magpie stratified"]
+    (before,) = put(layout, uri, (record, trace))
+    mended = record.scores.assign(value=record.scores["value"] * 2)
+    (after,) = put(layout, uri, (dataclasses.replace(record, scores=mended), trace))
+    assert after.created
+    old, new = (opened.client.get_run(run.run_id).data for run in (before, after))
+    assert new.metrics["average_voltage/mae"] == pytest.approx(2 * old.metrics["average_voltage/mae"])
+    assert old.tags["superseded_by"] == after.run_id
+
+
 def test_the_lock_entry_is_added_when_dvc_has_written_it(
     layout: Layout, uri: str, opened: tracking.Store, made: dict[str, Made]
 ) -> None:
@@ -480,7 +493,7 @@ def test_an_address_of_no_use_is_refused(layout: Layout, address: str, message: 
 
 
 def test_a_spoilt_or_missing_database_is_told(layout: Layout, uri: str) -> None:
-    with pytest.raises(UserError, match=r"no runs are published in .*; run: dvc repro, or: electrode-bench publish"):
+    with pytest.raises(UserError, match=r"no runs are published in .*; run: electrode-bench publish"):
         tracking.cells(layout, uri=uri)
     assert not layout.mlruns.exists()
     layout.mlruns.mkdir(parents=True)

@@ -210,9 +210,11 @@ def fit(
         from electrode_bench.stages import publish as publishing
 
         try:
-            publishing.publish_cell(given.layout, given.params, model=model, protocol=protocol)
-        except UserError as error:
-            # The cell is safe on disk; a tracking server that is down must not cost the fit.
+            publishing.publish_cell(given.layout, model=model, protocol=protocol)
+        except Exception as error:
+            if given.debug:
+                raise
+            # The cell is safe on disk; whatever is wrong with the tracking store must not cost the fit.
             _err().print(f"[yellow]not logged to MLflow:[/yellow] {error}", soft_wrap=True)
 
 
@@ -239,7 +241,7 @@ def publish(context: typer.Context, as_json: Json = False) -> None:
 
     given: Options = context.obj
     with _progress("publish", unit="cells") as progress:
-        made = stage.run(given.layout, given.params, progress=progress)
+        made = stage.run(given.layout, progress=progress)
     new = sum(cell["created"] for cell in made["cells"])
     _say(made, f"{len(made['cells'])} cells in {made['tracking_uri']}, {new} of them new", as_json=as_json)
 

@@ -108,13 +108,18 @@ def learning_curve(scores: pd.DataFrame, folds: Iterable[Fold]) -> pd.DataFrame:
     rows = scores[(scores["protocol"] == "bootstrap") & (scores["fold"] != ALL)]
     if rows.empty:
         return pd.DataFrame(columns=columns)
+    keys = ["model", "target", "metric", "n_train"]
     curve = (
         rows.assign(n_train=rows["fold"].map(size))
-        .groupby(["model", "target", "metric", "n_train"], sort=False)["value"]
+        .groupby(keys, sort=False)["value"]
         .agg(value="mean", spread=lambda v: v.std(ddof=1), repeats="count")
-        .reset_index()
     )
-    return curve[columns]
+    # As everywhere, an SMAE over folds is the ratio of the mean MAEs.
+    for model, target, metric, n in [key for key in curve.index if key[2].startswith("smae")]:
+        control = curve["value"].get((CONTROL, target, "mae", n), np.nan)
+        error = curve.loc[(model, target, metric.removeprefix("s"), n), "value"]
+        curve.loc[(model, target, metric, n), "value"] = error / control if control > 0 else np.nan
+    return curve.reset_index()[columns]
 
 
 def curve_columns(curve: pd.DataFrame, *, target: str, metric: str = "smae") -> pd.DataFrame:
@@ -182,6 +187,11 @@ def _comparable(cells: list[CellResult], *, digests: Mapping[str, str], table: s
     ]
     problems += [
         f"{c.model} under {c.protocol} was fitted on other data" for c in cells if c.about["digests"]["table"] != table
+    ]
+    problems += [
+        f"predictions of {c.model} under {c.protocol} are not those that its cell.json is about"
+        for c in cells
+        if c.about["digests"]["predictions"] != digest_frame(c.predictions)
     ]
     controlled = {c.protocol for c in cells if c.model == CONTROL}
     problems += [f"{p} has no control" for p in sorted({c.protocol for c in cells} - controlled)]

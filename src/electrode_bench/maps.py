@@ -24,6 +24,7 @@ from electrode_bench import elmd
 from electrode_bench.errors import UserError
 from electrode_bench.params import DBSCAN, TSNE, UMAP, Map
 from electrode_bench.schema import FORMULA, ID
+from electrode_bench.seeds import derive
 
 #: Fewer compositions than this have no map worth the name.
 FEWEST_COMPOSITIONS = 5
@@ -122,7 +123,9 @@ def _principal_components(values: np.ndarray) -> np.ndarray:
     centred = values - values.mean(axis=0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, ::-1][:, :2]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    # Loadings may tie (a range and a minimum can mirror each other): rounded, the first of them is taken.
+    largest = np.round(np.abs(axes), _COORDINATE_DIGITS).argmax(axis=0)
+    axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
     scores = centred @ axes
     if scores.shape[1] == 1:
         scores = np.column_stack([scores, np.zeros(len(scores))])
@@ -161,7 +164,7 @@ def _umap(
         min_dist=params.min_dist,
         metric="precomputed",
         init=start.astype(np.float32),
-        random_state=seed,
+        random_state=derive(seed, "umap"),
         n_jobs=1,
     )
     with warnings.catch_warnings():

@@ -144,8 +144,10 @@ def _over_folds(per_fold: pd.DataFrame) -> pd.DataFrame:
         for metric, of in by_metric.items():
             value = of["value"].mean()
             if metric.startswith("smae"):
-                control = of["control_mae"].mean()
-                value = by_metric[metric.removeprefix("s")]["value"].mean() / control if control > 0 else np.nan
+                # Folds without a row within 2 sigma have no filtered error: they are left out of both means.
+                error = by_metric[metric.removeprefix("s")]
+                control = error.loc[error["value"].notna(), "control_mae"].mean()
+                value = error["value"].mean() / control if control > 0 else np.nan
             rows.append((protocol, model, target, metric, ALL, value, of["value"].std(ddof=1), int(of["n"].sum())))
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 

@@ -6,6 +6,7 @@ A fold is written to a temporary folder and renamed into place, so it is there w
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import inspect
 import json
@@ -92,9 +93,27 @@ def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
 
 
 def code_digest(spec: ModelSpec) -> str:
-    """Digest of the source files that a fit of this model runs: the model's own and those all models share."""
+    """Digest of the source files that decide a fit: the model's own, what it imports from ``models``, and base."""
     own = Path(inspect.getfile(spec.config))
-    return digest_files([own, own.with_name("base.py")])
+    found, todo = {own.with_name("base.py")}, [own]
+    while todo:
+        file = todo.pop()
+        found.add(file)
+        todo += [other for other in _siblings(file) if other not in found]
+    return digest_files(found)
+
+
+def _siblings(file: Path) -> list[Path]:
+    """The modules beside a model's file that it imports."""
+    package = models.__name__
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    paths = [file.with_name(f"{n.removeprefix(package + '.')}.py") for n in names if n.startswith(f"{package}.")]
+    return [path for path in paths if path.is_file()]
 
 
 def versions(spec: ModelSpec) -> dict[str, str]:
@@ -185,6 +204,7 @@ def fit_cell(
             for fold in folds
         },
     }
+    about["digests"]["predictions"] = digest_frame(predictions)
     about["digests"]["cell"] = digest(about)
     return Cell(predictions, about)
 
@@ -206,6 +226,7 @@ def final_model(
     own = derive(seed, spec.name, "all rows")
     identity = _identity(spec, config, frame=frame, targets=targets)
     folder = cache / "models" / digest([*identity, own, dict(about)])
+    _sweep(cache / "models")
     if not (folder / "model.json").exists():
         frame = frame.sort_index()
         model = spec.build(config, own).fit(frame, targets.loc[frame.index])
@@ -246,8 +267,10 @@ def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cach
             models.spec(task.model),
             task.config,
             task.seed,
-            train=(frame.loc[list(task.train_ids)], targets.loc[list(task.train_ids)]),
-            test=frame.loc[list(task.test_ids)],
+            frame=frame,
+            targets=targets,
+            train_ids=task.train_ids,
+            test_ids=task.test_ids,
         )
     spent = {
         "seconds": time.perf_counter() - clock,
@@ -276,8 +299,11 @@ def _cached(cache: Path, fold: str, task: Task) -> FoldResult | None:
     folder = cache / "folds" / task.key
     try:
         predictions = pd.read_parquet(folder / "predictions.parquet")
+    except FileNotFoundError:
+        # Another run may be about to put it there.
+        return None
     except (OSError, ValueError):
-        # Missing, or spoilt by a full disk: fitted again.
+        # Spoilt, say by a full disk: fitted again.
         shutil.rmtree(folder, ignore_errors=True)
         return None
     return FoldResult(fold, predictions, cost(cache, task.key))
@@ -304,6 +330,10 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
     try:
         yield temporary
+        # mkdtemp makes a private folder; the cache is for the group, as the umask has it.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
         try:
             os.replace(temporary, folder)
         except OSError:

@@ -41,7 +41,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from electrode_bench import models
-from electrode_bench.artifacts import digest, plain, write_csv, write_json, write_table, write_text
+from electrode_bench.artifacts import (
+    digest,
+    digest_files,
+    digest_frame,
+    plain,
+    write_csv,
+    write_json,
+    write_table,
+    write_text,
+)
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
 from electrode_bench.metrics import ALL, METRICS
@@ -188,7 +197,7 @@ def page(layout: Layout, *, uri: str, port: int = PORT) -> str:
 def _published(uri: str) -> None:
     file = _sqlite(uri)
     if file is not None and not file.exists():
-        raise UserError(f"no runs are published in {file.parent}; run: dvc repro, or: electrode-bench publish")
+        raise UserError(f"no runs are published in {file.parent}; run: electrode-bench publish")
 
 
 def ui_command(layout: Layout, *, uri: str, port: int = PORT) -> str:
@@ -357,6 +366,7 @@ def _user_errors(uri: str) -> Iterator[None]:
     """Failures of the store as one line."""
     from filelock import Timeout
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
@@ -365,7 +375,7 @@ def _user_errors(uri: str) -> Iterator[None]:
             f"another publish has held {error.lock_file} for {PATIENCE} s; wait for it or end it, then run: "
             "electrode-bench publish"
         ) from error
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
         raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_SAFE}") from error
 
 
@@ -421,8 +431,10 @@ def publish_cell(layout: Layout, record: Record, *, trace: Trace, uri: str) -> P
 
 
 def content_digest(record: Record, trace: Trace) -> str:
-    """SHA-256 of what a published cell shows: the cell and where its data came from, not when or by whom."""
-    return digest([FORMAT, record.about, trace.provenance, record.model is not None])
+    """SHA-256 of what a published cell shows: the cell, its scores, its model, its data; not when or by whom."""
+    model = None if record.model is None else digest_files(p for p in record.model.rglob("*") if p.is_file())
+    shown = [digest_frame(record.predictions), digest_frame(record.scores), model]
+    return digest([FORMAT, record.about, trace.provenance, shown])
 
 
 def _publish(store: Store, record: Record, trace: Trace) -> PublishedRun:
@@ -791,7 +803,7 @@ def _note(store: Store, record: Record, trace: Trace, *, run_id: str, control: s
           if data.get("synthetic") else []),
         *_score_table(record.scores),
         "",
-        f"Mean ± standard deviation over {folds} folds.",
+        _averaged(about),
         "",
         _control_line(store, run_id if about["model"] == models.CONTROL else control)
         if about["model"] != models.CONTROL else "- **Control:** this is the control",
@@ -800,6 +812,15 @@ def _note(store: Store, record: Record, trace: Trace, *, run_id: str, control: s
         *([model_line] if model_line else []),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _averaged(about: Mapping[str, Any]) -> str:
+    """What the table's values are means of."""
+    sizes = [fold["n_train"] for fold in about["folds"].values()]
+    if about["protocol"] == "bootstrap":
+        repeats, size = sizes.count(max(sizes)), max(sizes)
+        return f"Mean ± standard deviation over the {repeats} repeats of the largest training size, {size} rows."
+    return f"Mean ± standard deviation over {len(sizes)} folds."
 
 
 #: Metrics of the description's table; the others are in the run's metrics.

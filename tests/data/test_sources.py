@@ -163,7 +163,9 @@ def test_no_network(root: Path) -> None:
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_import_leaves_the_old_data(root: Path, web: tuple[str, Path], ending: signal.Signals) -> None:
     before = state(root)
-    code = "import sys; from pathlib import Path; from electrode_bench.data import sources; "
+    # A shell starts background jobs with SIGINT ignored, and children inherit that.
+    code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code += "from pathlib import Path; from electrode_bench.data import sources; "
     code += "sources.use(Path(sys.argv[1]), sys.argv[2])"
     command = [sys.executable, "-c", code, str(root), f"{web[0]}/slow.csv"]
     running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)

@@ -18,6 +18,8 @@ from electrode_bench.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARG
 #: Numbers that may be missing; text in them makes a row unusable all the same.
 _OPTIONAL_NUMBERS = ("max_delta_volume", "stability_charge", "stability_discharge")
 _UNKNOWN = "unknown"
+#: More voltage steps than this are a slip of the file.
+MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,9 @@ def _number(value: Any, label: str) -> float | None:
         if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
             raise ValueError
         number = float(value)
-    except (TypeError, ValueError):
-        raise _Unusable(f"{label} is no number: {value!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        # A number of thousands of digits is shown by its beginning, and its repr may itself fail.
+        raise _Unusable(f"{label} is no number that can be used: {str(value)[:40]!r}") from None
     if not math.isfinite(number):
         raise _Unusable(f"{label} is not finite: {value!r}")
     return number
@@ -167,7 +170,7 @@ def _steps(value: Any) -> int | None:
     number = _number(value, TABLE_COLUMNS["steps"].label)
     if number is None:
         return None
-    if number < 1 or number != int(number):
+    if not 1 <= number <= MOST_STEPS or number != int(number):
         raise _Unusable(f"{TABLE_COLUMNS['steps'].label} is {value!r}, not a whole number from 1")
     return int(number)
 

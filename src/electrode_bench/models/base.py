@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -60,21 +60,27 @@ class ModelSpec:
     libraries: tuple[str, ...] = ()
     #: Cheaper to fit than to hand to another process.
     light: bool = False
-    #: The optional dependency of pyproject.toml that it needs, if any.
-    extra: str | None = field(default=None)
 
 
 def fit_predict(
-    spec: ModelSpec, config: Strict, seed: int, *, train: tuple[pd.DataFrame, pd.DataFrame], test: pd.DataFrame
+    spec: ModelSpec,
+    config: Strict,
+    seed: int,
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    train_ids: Sequence[str],
+    test_ids: Sequence[str],
 ) -> pd.DataFrame:
-    """Fit on the training frame and targets, predict the test frame: electrode_id, target, y_pred, y_std, long.
+    """Fit on the training rows (ids may repeat), predict the test rows: electrode_id, target, y_pred, y_std, long.
 
     Raises
     ------
     ValueError
         When the model does not predict every target, finite, on exactly the rows that it was given.
     """
-    prediction = spec.build(config, seed).fit(*train).predict(test)
+    train, test = list(train_ids), frame.loc[list(test_ids)]
+    prediction = spec.build(config, seed).fit(frame.loc[train], targets.loc[train]).predict(test)
     mean, std = prediction.mean, prediction.std
     if not mean.index.equals(test.index) or set(mean.columns) != set(TARGETS):
         raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} on exactly the rows that it was given")

@@ -14,10 +14,11 @@ from electrode_bench.schema import ID, TARGETS
 
 def run(layout: Layout) -> compare.Comparison:
     """Write ``results/compare`` from every cell found under ``results/fit``."""
+    folds = splits.read_folds(layout.folds)
     comparison = compare.compare(
         cells(layout),
-        folds=splits.read_folds(layout.folds),
-        digests=read_json(layout.split_digest, made_by="split")["protocols"],
+        folds=folds,
+        digests=splits.digests(fold for of in folds.values() for fold in of),
         table=read_table(layout.table, made_by="prepare"),
         clusters=read_table(layout.map, made_by="map").set_index(ID)["cluster"],
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from electrode_bench import models, runner, splits
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
 from electrode_bench.params import Params, Strict
 from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
@@ -25,13 +28,12 @@ def run(
     """Write ``results/fit/<model>/<protocol>``."""
     spec, config = models.spec(model), configured(params, model)
     folds = splits.read_folds(layout.folds)[splits.known(protocol)]
-    digests = read_json(layout.split_digest, made_by="split")["protocols"]
     frame, targets = inputs(layout, spec)
     cell = runner.fit_cell(
         spec,
         config,
         folds,
-        split_digest=digests[protocol],
+        split_digest=splits.digests(folds)[protocol],
         frame=frame,
         targets=targets,
         composition=params.featurize.composition,
@@ -40,27 +42,39 @@ def run(
         workers=workers,
         progress=progress,
     )
-    write_json(cell.about, layout.cell(model, protocol))
+    # cell.json comes last: it holds the predictions' digest, so a write that fails between the two shows.
     write_table(cell.predictions, layout.predictions(model, protocol), PREDICTION_COLUMNS)
+    write_json(cell.about, layout.cell(model, protocol))
     return cell
 
 
-def final_model(layout: Layout, params: Params, *, model: str) -> Path:
-    """Folder of the model fitted on all rows, with what it was made from in its model.json."""
-    spec, config = models.spec(model), configured(params, model)
+def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path:
+    """Folder of the model of a cell (cell.json) fitted on all rows, with what it was made from in its model.json.
+
+    Raises
+    ------
+    UserError
+        When the features or the table are no longer those that the cell was fitted on.
+    """
+    spec = models.spec(cell["model"])
+    config = models.configure(spec.name, cell["config"], where="cell.json")
     frame, targets = inputs(layout, spec)
+    digests = runner.data_digests(frame, targets)
+    if any(cell["digests"][key] != value for key, value in digests.items()):
+        stage = f"fit@{spec.name}-{cell['protocol']}"
+        raise UserError(f"{spec.name} under {cell['protocol']} was fitted on other data; run: dvc repro {stage}")
     about = {
         "title": spec.title,
-        "composition": params.featurize.composition,
+        "composition": cell["composition"],
         "feature_set": spec.feature_set,
-        "config": config.model_dump(mode="json"),
-        "seed": params.seed,
+        "config": cell["config"],
+        "seed": cell["seed"],
         "rows": len(frame),
-        "digests": runner.data_digests(frame, targets),
+        "digests": digests,
         "synthetic": bool(read_json(layout.card, made_by="prepare")["synthetic"]),
     }
     return runner.final_model(
-        spec, config, frame=frame, targets=targets, seed=params.seed, cache=layout.cache, about=about
+        spec, config, frame=frame, targets=targets, seed=cell["seed"], cache=layout.cache, about=about
     )
 
 

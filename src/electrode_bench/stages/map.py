@@ -6,6 +6,8 @@ from typing import Any
 
 from electrode_bench import maps, params
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.errors import UserError, nearest
+from electrode_bench.features import FEATURE_SETS
 from electrode_bench.layout import Layout
 from electrode_bench.report import figures
 from electrode_bench.schema import ID
@@ -13,6 +15,9 @@ from electrode_bench.schema import ID
 
 def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
     """Write ``results/map``; give the map's summary."""
+    if choice.features not in FEATURE_SETS:
+        hint = nearest(choice.features, FEATURE_SETS)
+        raise UserError(f"params.yaml, map.features: unknown feature set '{choice.features}'; {hint}")
     table = read_table(layout.table, made_by="prepare")
     features = read_table(layout.features(choice.features), made_by=f"featurize@{choice.features}").set_index(ID)
     synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])

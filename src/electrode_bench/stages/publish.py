@@ -14,12 +14,11 @@ from electrode_bench import compare, metrics, runner, splits, tracking
 from electrode_bench.artifacts import digest, read_json, read_table, write_json
 from electrode_bench.data import sources
 from electrode_bench.layout import Layout
-from electrode_bench.params import Params
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
 
 
-def run(layout: Layout, params: Params, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+def run(layout: Layout, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """Publish all cells, the control first; give where to and which. Writes ``results/publish/cells.json``.
 
     The file names the cells by their digests alone, so it is the same wherever they were published.
@@ -35,7 +34,7 @@ def run(layout: Layout, params: Params, *, progress: Callable[[int, int], None] 
     if progress:
         progress(0, len(cells))
     uri = tracking_uri(layout)
-    records = (_record(layout, params, cell) for cell in cells)
+    records = (_record(layout, cell) for cell in cells)
     tracking.publish(layout, records, trace=_trace(layout), uri=uri, progress=published)
     write_json(
         {f"{c.model}/{c.protocol}": c.about["digests"]["cell"] for c in cells},
@@ -50,24 +49,24 @@ def run(layout: Layout, params: Params, *, progress: Callable[[int, int], None] 
     }
 
 
-def publish_cell(layout: Layout, params: Params, *, model: str, protocol: str) -> tracking.PublishedRun:
+def publish_cell(layout: Layout, *, model: str, protocol: str) -> tracking.PublishedRun:
     """Publish one cell, as soon as it is fitted."""
     cell = comparing.cell(layout, model=model, protocol=protocol)
-    return tracking.publish_cell(layout, _record(layout, params, cell), trace=_trace(layout), uri=tracking_uri(layout))
+    return tracking.publish_cell(layout, _record(layout, cell), trace=_trace(layout), uri=tracking_uri(layout))
 
 
 def tracking_uri(layout: Layout) -> str:
     return tracking.tracking_uri(layout, os.environ)
 
 
-def _record(layout: Layout, params: Params, cell: compare.CellResult) -> tracking.Record:
+def _record(layout: Layout, cell: compare.CellResult) -> tracking.Record:
     folds = splits.read_folds(layout.folds)[cell.protocol]
     return tracking.Record(
         about=cell.about,
         predictions=cell.predictions,
         scores=metrics.score(cell.predictions, folds, read_table(layout.table, made_by="prepare")),
         costs={key: runner.cost(layout.cache, fold["cache_key"]) for key, fold in cell.about["folds"].items()},
-        model=fit.final_model(layout, params, model=cell.model),
+        model=fit.final_model(layout, cell.about),
         lock_sha=lock_entry_digest(layout.root, f"fit@{cell.model}-{cell.protocol}"),
     )
 
