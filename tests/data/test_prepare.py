@@ -110,6 +110,9 @@ def test_documents_keep_what_they_give_and_tolerate_nulls(tmp_path: Path, make_d
         ({"max_delta_volume": "text"}, "Largest volume change is no number: 'text'"),
         ({"stability_charge": "inf"}, "Energy above hull, charged is not finite"),
         ({"steps": "1.5"}, "Voltage steps is '1.5', not a whole number from 1"),
+        ({"steps": "1e30"}, "Voltage steps is '1e30', not a whole number from 1"),
+        ({"average_voltage": 10**400}, "Average voltage is no number: 1000"),
+        ({"average_voltage": 10**5000}, "Average voltage is no number: a whole number too large to show"),
     ],
 )
 def test_unusable_row_is_rejected_with_line_and_reason(change: dict[str, Any], reason: str) -> None:

@@ -159,11 +159,19 @@ def _number(value: Any, label: str) -> float | None:
             raise ValueError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        # A number of thousands of digits is shown by its beginning, and its repr may itself fail.
-        raise _Unusable(f"{label} is no number that can be used: {str(value)[:40]!r}") from None
+        raise _Unusable(f"{label} is no number: {_shown(value)}") from None
     if not math.isfinite(number):
         raise _Unusable(f"{label} is not finite: {value!r}")
     return number
+
+
+def _shown(value: Any) -> str:
+    """``value`` as a message shows it; Python refuses to write out a whole number of thousands of digits."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a whole number too large to show"
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _steps(value: Any) -> int | None:
