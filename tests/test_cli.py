@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +160,47 @@ def test_progress_shows_on_a_terminal_only(project: Layout) -> None:
     shown = os.read(leader, 1 << 16).decode()
     assert "3/3" in shown
     assert "folds" in shown
+
+
+def test_results_of_other_data_are_refused(run, project: Layout) -> None:
+    root = ("--project", str(project.root))
+    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"],
+                  ["fit", "control", "stratified", "--no-publish"], ["compare"], ["show"]):  # fmt: skip
+        assert run(*root, *stage)[0] == 0
+    raw = project.data / "cut.csv"
+    raw.write_text("".join(raw.read_text().splitlines(keepends=True)[:90]))
+    assert run(*root, "prepare")[0] == 0
+    for command, message in (
+        (["show"], "run: dvc repro"),
+        (["map"], "run: dvc repro featurize@magpie"),
+        (["compare"], "run: dvc repro"),
+    ):
+        code, _, err = run(*root, *command)
+        assert (code, "other data" in err, message in err) == (2, True, True), err
+    raw.write_text(raw.read_text().replace("synthetic-", "made-up-"))
+    assert run(*root, "prepare")[0] == 0
+    code, _, err = run(*root, "fit", "control", "stratified", "--no-publish")
+    assert (code, "run: dvc repro split" in err) == (2, True), err
+
+
+def test_a_port_in_use_is_told(run, project: Layout) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, out, err = run("--project", str(project.root), "ui", "--port", str(port))
+    assert (code, out) == (2, "")
+    assert f"port {port} is in use; choose another" in err
+
+
+def test_outside_a_project_every_command_says_so(run, tmp_path: Path) -> None:
+    for command in (["show"], ["data", "show"], ["ui"], ["compare"], ["publish"]):
+        code, _, err = run("--project", str(tmp_path / "nowhere"), *command)
+        assert (code, "params.yaml is missing; run the command in the project's folder" in err) == (2, True), err
+
+
+def test_without_a_command_the_help_is_all(run) -> None:
+    code, out, err = run()
+    assert code == 2
+    assert "Usage" in out
+    assert "error" not in err

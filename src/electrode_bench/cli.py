@@ -77,7 +77,12 @@ class Options:
 
     @property
     def layout(self) -> Layout:
-        return Layout(self.root)
+        layout = Layout(self.root)
+        if not layout.params.exists():
+            raise UserError(
+                f"{layout.params} is missing; run the command in the project's folder, or name it with --project"
+            )
+        return layout
 
     @property
     def params(self) -> Params:
@@ -292,6 +297,7 @@ def ui(
     if print_only:
         typer.echo(command)
         return
+    _free(port)
     typer.echo(f"Open {tracking.page(given.layout, uri=uri, port=port)}\nStop with Ctrl-C")
     raise typer.Exit(subprocess.run(command, shell=True, check=False).returncode)
 
@@ -378,6 +384,8 @@ def data_show(context: typer.Context, as_json: Json = False) -> None:
     given: Options = context.obj
     numbers = read_json(given.layout.card, made_by="prepare")
     provenance = sources.provenance(given.root)
+    if given.layout.data_dvc.stat().st_mtime > given.layout.card.stat().st_mtime:
+        _err().print("[yellow]data.dvc is newer than the prepared table, whose numbers follow; run: dvc repro[/yellow]")
     _say({"provenance": provenance, "card": numbers}, card.describe(numbers, provenance), as_json=as_json)
 
 
@@ -387,6 +395,9 @@ def main() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except typer.exceptions.TyperException as error:
+        if not error.format_message():
+            # Called without a command: the help is on the screen.
+            sys.exit(error.exit_code)
         _fail(f"{error.format_message().rstrip('.')}; see: electrode-bench --help", code=2)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain once more when it flushes.
@@ -404,6 +415,18 @@ def main() -> None:
         if debug:
             raise
         _fail(f"{type(error).__name__}: {error} (a fault of the program; --debug shows where)", code=1)
+
+
+def _free(port: int) -> None:
+    """Refuse a port on which another program listens: the address printed would be that program's."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UserError(f"port {port} is in use; choose another: electrode-bench ui --port {port + 1}") from None
 
 
 def _fail(message: str, *, code: int) -> None:

@@ -29,6 +29,8 @@ def run(
     spec, config = models.spec(model), configured(params, model)
     folds = splits.read_folds(layout.folds)[splits.known(protocol)]
     frame, targets = inputs(layout, spec)
+    if {*folds[0].train_ids, *folds[0].test_ids} - set(targets.index):
+        raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
     cell = runner.fit_cell(
         spec,
         config,
@@ -90,4 +92,9 @@ def inputs(layout: Layout, spec: models.ModelSpec) -> tuple[pd.DataFrame, pd.Dat
     if spec.feature_set is None:
         return pd.DataFrame(index=targets.index), targets
     frame = read_table(layout.features(spec.feature_set), made_by=f"featurize@{spec.feature_set}").set_index(ID)
+    if set(frame.index) != set(targets.index):
+        stage = f"featurize@{spec.feature_set}"
+        raise UserError(
+            f"{layout.features(spec.feature_set)} is of other data than {layout.table}; run: dvc repro {stage}"
+        )
     return frame.loc[targets.index], targets

@@ -20,6 +20,11 @@ def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
         raise UserError(f"params.yaml, map.features: unknown feature set '{choice.features}'; {hint}")
     table = read_table(layout.table, made_by="prepare")
     features = read_table(layout.features(choice.features), made_by=f"featurize@{choice.features}").set_index(ID)
+    if set(features.index) != set(table[ID]):
+        made_by = f"featurize@{choice.features}"
+        raise UserError(
+            f"{layout.features(choice.features)} is of other data than {layout.table}; run: dvc repro {made_by}"
+        )
     synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
     placed, summary = maps.build(table, features, choice, seed=seed)
     figures.write_html(figures.map_figure(placed, table, summary=summary, synthetic=synthetic), layout.map_figure)
@@ -32,8 +37,10 @@ def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
 def describe(summary: dict[str, Any]) -> str:
     """The map in two lines."""
     named = ", ".join(f"{c['cluster']}: {c['representative_formula']}" for c in summary["clusters"])
+    wanted = "" if summary["clusters_wanted"] is None else f"{summary['clusters_wanted']} aimed at, "
+    notes = "".join(f"\nnote: {note}" for note in summary["notes"])
     return (
         f"{summary['method']} of {summary['n_compositions']:,} compositions: {summary['n_clusters']} clusters "
-        f"(eps {summary['eps']:.3g}), {summary['noise_share_electrodes']:.1%} of the electrodes are noise\n"
-        f"ElMD representatives: {named}"
+        f"({wanted}eps {summary['eps']:.3g}), {summary['noise_share_electrodes']:.1%} of the electrodes are noise\n"
+        f"ElMD representatives: {named}{notes}"
     )
