@@ -137,12 +137,16 @@ QUICK = params.Params(
 )
 
 
-def _run(layout: Layout, *, workers: int) -> None:
+def _until_split(layout: Layout) -> None:
     prepare.run(layout, QUICK.prepare)
     for feature_set in FEATURE_SETS:
         featurize.run(layout, QUICK.featurize, feature_set=feature_set)
     mapping.run(layout, QUICK.map, seed=QUICK.seed)
     split.run(layout, QUICK.split, seed=QUICK.seed)
+
+
+def _run(layout: Layout, *, workers: int) -> None:
+    _until_split(layout)
     for model in models.REGISTRY:
         for protocol in splits.PROTOCOLS:
             fit.run(layout, QUICK, model=model, protocol=protocol, workers=workers)
@@ -173,11 +177,7 @@ def test_a_cell_whose_writing_was_cut_short_is_not_believed(tmp_path: Path) -> N
     from electrode_bench.errors import UserError
 
     layout = _project(tmp_path, shuffle=False)
-    prepare.run(layout, QUICK.prepare)
-    featurize.run(layout, QUICK.featurize, feature_set="magpie")
-    featurize.run(layout, QUICK.featurize, feature_set="magpie_mean")
-    mapping.run(layout, QUICK.map, seed=QUICK.seed)
-    split.run(layout, QUICK.split, seed=QUICK.seed)
+    _until_split(layout)
     for model in models.REGISTRY:
         fit.run(layout, QUICK, model=model, protocol="stratified")
     first = layout.cell("rf_magpie", "stratified").read_bytes()
@@ -194,11 +194,7 @@ def test_the_published_model_is_the_cells_own_whatever_params_say_now(tmp_path: 
     from electrode_bench.errors import UserError
 
     layout = _project(tmp_path, shuffle=False)
-    prepare.run(layout, QUICK.prepare)
-    featurize.run(layout, QUICK.featurize, feature_set="magpie")
-    featurize.run(layout, QUICK.featurize, feature_set="magpie_mean")
-    mapping.run(layout, QUICK.map, seed=QUICK.seed)
-    split.run(layout, QUICK.split, seed=QUICK.seed)
+    _until_split(layout)
     cell = fit.run(layout, QUICK, model="rf_magpie", protocol="stratified").about
     _, about = models.load(fit.final_model(layout, cell))
     assert (about["config"]["n_estimators"], about["seed"]) == (10, QUICK.seed)
