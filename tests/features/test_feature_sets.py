@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matminer.featurizers.composition import ElementProperty
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Element
 
 from electrode_bench.artifacts import round_significant
 from electrode_bench.errors import UserError
@@ -74,7 +74,7 @@ def test_magpie_equals_matminer_on_any_composition(matminer: ElementProperty, fo
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(FORMULAS, min_size=2, max_size=6, unique=True), st.sampled_from(["magpie", "mat2vec"]))
+@given(st.lists(FORMULAS, min_size=2, max_size=6, unique=True), st.sampled_from(["magpie", "mat2vec", "elements"]))
 def test_a_row_depends_on_its_formula_alone(formulas: list[str], name: str) -> None:
     # To the bit: otherwise the cache would change numbers.
     together = FEATURE_SETS[name].compute(formulas)
@@ -119,6 +119,24 @@ def test_mat2vec_is_the_weighted_mean_of_the_vectors() -> None:
     assert frame.shape == (1, 200)
     expected = (2 * table.loc["Li"].to_numpy() + table.loc["O"].to_numpy()) / 3
     np.testing.assert_allclose(frame.to_numpy()[0], expected, rtol=1e-10)
+
+
+def test_elements_are_atomic_fractions_in_the_order_of_atomic_number() -> None:
+    frame = _features(["Li2O", "OgF3", "Li0.5CoO2"], "elements")
+    assert list(frame.columns) == [Element.from_Z(z).symbol for z in range(1, 119)]
+    assert frame.loc[0, ["Li", "O"]].tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert frame.loc[1, ["F", "Og"]].tolist() == [0.75, 0.25]
+    assert (frame.to_numpy() > 0).sum(axis=1).tolist() == [2, 2, 3]
+    # The columns do not depend on which elements occur, and a row is its composition, however it was written.
+    np.testing.assert_allclose(frame.sum(axis=1), 1, rtol=1e-12)
+    pd.testing.assert_frame_equal(_features(["LiCo2O4"], "elements"), frame.iloc[[2]].reset_index(drop=True))
+
+
+def test_elements_of_two_parts_stand_under_their_names() -> None:
+    parts = pd.DataFrame({"formula_charge": ["CoO2"], "formula_discharge": ["LiCoO2"]})
+    frame = featurize(parts, feature_set="elements")
+    assert frame.shape == (1, 236)
+    assert frame.loc[0, ["formula_charge: Li", "formula_discharge: Li"]].tolist() == [0, 0.25]
 
 
 @pytest.mark.parametrize("name", list(FEATURE_SETS))

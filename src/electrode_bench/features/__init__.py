@@ -14,6 +14,7 @@ import pandas as pd
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.features.base import FeatureSet
 from electrode_bench.features.cache import compute, load_or_compute
+from electrode_bench.features.elements import ELEMENTS
 from electrode_bench.features.magpie import MAGPIE
 from electrode_bench.features.magpie_mean import MAGPIE_MEAN
 from electrode_bench.features.mat2vec import MAT2VEC
@@ -25,6 +26,7 @@ FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
         "magpie_mean": MAGPIE_MEAN,
         "magpie": MAGPIE,
         "mat2vec": MAT2VEC,
+        "elements": ELEMENTS,
     }
 )
 
