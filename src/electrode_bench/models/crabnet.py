@@ -1,0 +1,434 @@
+"""CrabNet, our own: attention over the elements of a composition, three targets at once, an ensemble with a spread.
+
+After A. Y.-T. Wang, S. K. Kauwe, R. J. Murdock, T. D. Sparks, npj Comput. Mater. 7, 77 (2021),
+doi:10.1038/s41524-021-00545-1. The training is leaner than the crabnet package's: a batch is padded to its own
+longest composition, a repeated composition goes through the network once and is compared with all its
+rows, and the three targets share one network. docs/decisions/0010-small-crabnet.md has what was tried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from electrode_bench.artifacts import write_text
+from electrode_bench.errors import UserError
+from electrode_bench.features.composition import element_table
+from electrode_bench.models.base import ModelSpec, Prediction
+from electrode_bench.params import Strict
+from electrode_bench.seeds import derive
+
+if TYPE_CHECKING:
+    import torch
+
+    from electrode_bench.models.networks.crabnet import CrabNetwork
+    from electrode_bench.models.networks.training import TargetScale
+
+#: Widths of the network: the study's (those of the crabnet package), and ours.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "study": {"d_model": 512, "layers": 3, "heads": 4, "feed_forward": 2048, "hidden": (1024, 512, 256, 128)},
+    "small": {"d_model": 128, "layers": 3, "heads": 4, "feed_forward": 256, "hidden": (256, 128)},
+}
+#: Compositions that a batch's neighbours in length are sought among, in batches.
+_BUCKET = 8
+#: Fewest steps of the optimiser in an epoch: small training sets get smaller batches.
+_STEPS = 8
+#: Compositions predicted at once.
+_CHUNK = 512
+#: Compositions below which none is kept back for validation.
+_FEWEST_TO_VALIDATE = 20
+
+
+class Config(Strict):
+    """The network's widths and its training."""
+
+    preset: Literal["small", "study"] = "small"
+    """Widths: small (d_model 128, feed-forward 256) or the study's (512, 2048)."""
+    epochs: PositiveInt = 60
+    """Passes over the training compositions."""
+    batch_size: PositiveInt = 64
+    """Compositions in a batch; fewer where the training set is small."""
+    learning_rate: PositiveFloat = 1e-3
+    """Peak of the one-cycle schedule (AdamW)."""
+    weight_decay: NonNegativeFloat = 1e-2
+    """AdamW's."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of activations dropped in the transformer."""
+    jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    """Relative standard deviation of the noise on the fractions in training."""
+    loss: Literal["l1", "robust_l1"] = "l1"
+    """l1 fits the mean by absolute error and the spread beside it; robust_l1 weighs rows by their spread."""
+    averaging: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Time constant of the weights' exponential average, as a share of all steps; 0 takes the last weights."""
+    validation: Annotated[float, Field(ge=0, lt=0.9)] = 0.0
+    """Share of the training compositions that a member keeps back to stop early; each member another share."""
+    patience: NonNegativeInt = 10
+    """Epochs without a better validation error after which training stops; needs validation above 0."""
+    members: PositiveInt = 2
+    """Networks in the ensemble."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Compositions as element tokens, most abundant first, each array (n x most elements); 0 is padding.
+
+    ``token`` is the atomic number, ``fraction`` the element's share of its formula's atoms, ``part`` the number of the
+    formula where several describe an electrode. ``length`` (n,) counts the tokens.
+    """
+
+    token: np.ndarray
+    fraction: np.ndarray
+    part: np.ndarray
+    length: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, layout: Layout) -> Self:
+        """From fractions (n x columns of the feature set `elements`)."""
+        order = np.argsort(-values, axis=1, kind="stable")
+        length = (values > 0).sum(axis=1)
+        order = order[:, : max(int(length.max(initial=1)), 1)]
+        fraction = np.take_along_axis(values, order, axis=1)
+        absent = fraction <= 0
+        token = np.where(absent, 0, np.array(layout.numbers)[order])
+        part = np.where(absent, 0, np.array(layout.parts)[order])
+        return cls(token, np.where(absent, 0.0, fraction).astype(np.float32), part, length)
+
+    def __len__(self) -> int:
+        return len(self.length)
+
+    def batch(self, rows: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Token, fraction and part of some rows, padded to the longest of them."""
+        import torch
+
+        width = int(self.length[rows].max())
+        arrays = (self.token, self.fraction, self.part)
+        token, fraction, part = (torch.as_tensor(a[rows, :width], device=device) for a in arrays)
+        return token, fraction, part
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a frame stand for: atomic number and part of each."""
+
+    columns: tuple[str, ...]
+    numbers: tuple[int, ...]
+    parts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, columns: Sequence[str]) -> Self:
+        """From names like ``Fe``, or ``formula_charge: Fe`` where several formulas describe an electrode.
+
+        Raises
+        ------
+        ValueError
+            When a column does not end in an element's symbol.
+        """
+        number = {symbol: i + 1 for i, symbol in enumerate(element_table("mat2vec").index)}
+        prefixes = list(dict.fromkeys(str(c).rpartition(": ")[0] for c in columns))
+        symbols = [str(c).rpartition(": ")[2] for c in columns]
+        if unknown := [c for c, symbol in zip(columns, symbols, strict=True) if symbol not in number]:
+            raise ValueError(f"CrabNet reads the feature set 'elements'; '{unknown[0]}' is not an element's column")
+        return cls(
+            columns=tuple(map(str, columns)),
+            numbers=tuple(number[symbol] for symbol in symbols),
+            parts=tuple(prefixes.index(str(c).rpartition(": ")[0]) for c in columns),
+        )
+
+    def values(self, frame: pd.DataFrame) -> np.ndarray:
+        """The frame's numbers, checked: these columns, finite, no row without an element."""
+        if tuple(map(str, frame.columns)) != self.columns:
+            raise ValueError(f"expected the columns {list(self.columns)}, got {list(frame.columns)}")
+        values = frame.to_numpy(dtype=np.float64)
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise ValueError("features and targets must be finite, and fractions not negative")
+        return values
+
+
+class CrabNet:
+    """An ensemble of CrabNet networks.
+
+    The predicted mean is the members' mean, bounded by the range of the training targets. The spread joins the
+    networks' own (aleatoric: how far rows lie from the mean) with the members' disagreement.
+    """
+
+    def __init__(self, config: Config, seed: int) -> None:
+        self.config = config
+        self.seed = seed
+        self.layout_: Layout | None = None
+        self.targets_: list[str] = []
+        self.scale_: TargetScale | None = None
+        self.members_: list[CrabNetwork] = []
+        #: Epochs that each member was trained for.
+        self.epochs_: list[int] = []
+
+    def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
+        from electrode_bench.models.networks.training import TargetScale, session
+
+        if targets.empty:
+            raise ValueError("no training rows")
+        self.layout_ = Layout.of(frame.columns)
+        x, y = self.layout_.values(frame), targets.to_numpy(dtype=np.float64)
+        if not np.isfinite(y).all():
+            raise ValueError("features and targets must be finite, and fractions not negative")
+        self._known(x)
+        # Row order must not matter: rows are put in the order of their content.
+        order = np.lexsort((*y.T, *x.T))
+        x, y = x[order], y[order]
+        self.targets_ = [str(c) for c in targets.columns]
+        self.scale_ = TargetScale.of(y)
+        data = _Compositions.of(x, self.scale_.scaled(y), self.layout_)
+        self.members_, self.epochs_ = [], []
+        for member in range(self.config.members):
+            own = derive(self.seed, "member", member)
+            with session(own) as device:
+                network, epochs = self._train(data, member=member, seed=own, device=device)
+            self.members_.append(network.cpu())
+            self.epochs_.append(epochs)
+        return self
+
+    def predict(self, frame: pd.DataFrame) -> Prediction:
+        import torch
+
+        from electrode_bench.models.networks.training import session
+
+        if self.layout_ is None or self.scale_ is None:
+            raise ValueError("the network is not fitted; call fit first")
+        values = self.layout_.values(frame)
+        self._known(values)
+        # Equal compositions get equal numbers, whatever rows stand beside them.
+        distinct, back = np.unique(values, axis=0, return_inverse=True)
+        tokens = Tokens.of(distinct, self.layout_)
+        means, spreads = np.zeros((2, len(self.members_), len(distinct), len(self.targets_)))
+        with session(self.seed) as device, torch.no_grad():
+            for i, network in enumerate(self.members_):
+                means[i], spreads[i] = _predict(network.to(device).eval(), tokens, device)
+                network.cpu()
+        mean = self.scale_.restored(means.mean(axis=0))
+        # Law of total variance over the members.
+        std = np.sqrt((np.exp(spreads) ** 2).mean(axis=0) + means.var(axis=0)) * self.scale_.scale
+        back = back.ravel()
+        return Prediction(
+            pd.DataFrame(mean[back], index=frame.index, columns=self.targets_),
+            pd.DataFrame(std[back], index=frame.index, columns=self.targets_),
+        )
+
+    def save(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        if self.layout_ is None or self.scale_ is None:
+            raise ValueError("the network is not fitted; call fit first")
+        tensors = {f"{i}.{k}": v.contiguous() for i, m in enumerate(self.members_) for k, v in m.state_dict().items()}
+        save_file(tensors, folder / "networks.safetensors")
+        state = {
+            "config": self.config.model_dump(),
+            "seed": self.seed,
+            "columns": list(self.layout_.columns),
+            "targets": self.targets_,
+            "scale": self.scale_.to_json(),
+            "epochs": self.epochs_,
+        }
+        write_text(json.dumps(state), folder / "crabnet.json")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        from safetensors.torch import load_file
+
+        from electrode_bench.models.networks.training import TargetScale
+
+        state = json.loads((folder / "crabnet.json").read_text(encoding="utf-8"))
+        model = cls(Config(**state["config"]), state["seed"])
+        model.layout_, model.targets_ = Layout.of(state["columns"]), state["targets"]
+        model.scale_, model.epochs_ = TargetScale.from_json(state["scale"]), state["epochs"]
+        tensors = load_file(folder / "networks.safetensors")
+        for i in range(len(model.epochs_)):
+            network = model._network()
+            network.load_state_dict({k.partition(".")[2]: v for k, v in tensors.items() if k.startswith(f"{i}.")})
+            model.members_.append(network)
+        return model
+
+    def _network(self) -> CrabNetwork:
+        from electrode_bench.models.networks.crabnet import CrabNetwork
+
+        assert self.layout_ is not None
+        vectors = element_table("mat2vec").to_numpy()
+        return CrabNetwork(
+            np.concatenate([np.zeros((1, vectors.shape[1])), vectors]),
+            targets=len(self.targets_),
+            parts=max(self.layout_.parts, default=0) + 1,
+            dropout=self.config.dropout,
+            **PRESETS[self.config.preset],
+        )
+
+    def _known(self, values: np.ndarray) -> None:
+        """Raise for a row without an element."""
+        if (values.max(axis=1, initial=0.0) <= 0).any():
+            raise UserError("a composition without elements cannot be fitted or predicted")
+
+    def _train(
+        self, data: _Compositions, *, member: int, seed: int, device: torch.device
+    ) -> tuple[CrabNetwork, int]:
+        """One member and the epochs that it took."""
+        import torch
+
+        from electrode_bench.models.networks.training import WeightAverage, autocast, set_weights
+
+        config, rng = self.config, np.random.default_rng(seed)
+        kept, held = data.parted(config.validation, member=member, members=config.members, seed=self.seed)
+        size = min(config.batch_size, max(2, -(-len(kept) // _STEPS)))
+        steps = config.epochs * -(-len(kept) // size)
+        network = self._network().to(device)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        # The schedule's last step is never taken by the optimiser; one more keeps a single step legal.
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps + 1)
+        average = WeightAverage(network, steps=steps, share=config.averaging)
+        best, best_epoch, best_weights = np.inf, 0, None
+        epoch = 0
+        for epoch in range(1, config.epochs + 1):
+            network.train()
+            for rows in _batches(data.tokens.length[kept], size, rng):
+                chosen = kept[rows]
+                token, fraction, part = data.tokens.batch(chosen, device)
+                fraction = _jittered(fraction, config.jitter)
+                truth, owner = data.rows_of(chosen, device)
+                with autocast(device):
+                    mean, spread = network(token, fraction, part)
+                loss = _loss(mean[owner], spread[owner], truth, kind=config.loss)
+                optimiser.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+                average.update()
+            if len(held) == 0:
+                continue
+            live = [p.detach().clone() for p in network.parameters()]
+            set_weights(network, average.weights())
+            error = data.error(network.eval(), held, device)
+            if error < best:
+                best, best_epoch, best_weights = error, epoch, average.weights()
+            set_weights(network, live)
+            if epoch - best_epoch > config.patience:
+                break
+        set_weights(network, average.weights() if best_weights is None else best_weights)
+        return network.eval(), epoch
+
+
+@dataclass(frozen=True)
+class _Compositions:
+    """Distinct compositions and the rows of each: composition i has the targets ``starts[i]`` to ``starts[i + 1]``."""
+
+    tokens: Tokens
+    targets: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, targets: np.ndarray, layout: Layout) -> Self:
+        distinct, owner = np.unique(values, axis=0, return_inverse=True)
+        owner = owner.ravel()
+        order = np.argsort(owner, kind="stable")
+        starts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
+        return cls(Tokens.of(distinct, layout), targets[order], starts)
+
+    def parted(self, share: float, *, member: int, members: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Compositions to train on and to validate on; the members' validation parts overlap as little as they can."""
+        n = len(self.tokens)
+        held = round(share * n)
+        if n < _FEWEST_TO_VALIDATE or held == 0:
+            return np.arange(n), np.arange(0)
+        order = np.random.default_rng(derive(seed, "validation")).permutation(n)
+        first = (member * n) // members
+        chosen = np.take(order, np.arange(first, first + held), mode="wrap")
+        return np.setdiff1d(np.arange(n), chosen), np.sort(chosen)
+
+    def rows_of(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """Targets of all rows of some compositions, and for each row the position of its composition in ``chosen``."""
+        import torch
+
+        count = self.starts[chosen + 1] - self.starts[chosen]
+        owner = np.repeat(np.arange(len(chosen)), count)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        truth = self.targets[self.starts[chosen][owner] + within]
+        return torch.as_tensor(truth, device=device), torch.as_tensor(owner, device=device)
+
+    def error(self, network: CrabNetwork, chosen: np.ndarray, device: torch.device) -> float:
+        """Mean absolute error over the rows of some compositions, in scaled units."""
+        import torch
+
+        tokens = Tokens(*(a[chosen] for a in (self.tokens.token, self.tokens.fraction, self.tokens.part)),
+                        length=self.tokens.length[chosen])  # fmt: skip
+        with torch.no_grad():
+            mean, _ = _predict(network, tokens, device)
+        truth, owner = self.rows_of(chosen, torch.device("cpu"))
+        return float(np.abs(mean[owner.numpy()] - truth.numpy()).mean())
+
+
+def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Positions in batches of about one length, in random order: bucketed, so that little is padding."""
+    order = rng.permutation(len(length))
+    batches = []
+    for start in range(0, len(order), _BUCKET * size):
+        bucket = order[start : start + _BUCKET * size]
+        bucket = bucket[np.argsort(length[bucket], kind="stable")]
+        batches += [bucket[i : i + size] for i in range(0, len(bucket), size)]
+    for i in rng.permutation(len(batches)):
+        yield batches[i]
+
+
+def _jittered(fraction: torch.Tensor, jitter: float) -> torch.Tensor:
+    """Fractions with relative noise, still adding up to 1 in each part of a composition (to the padding, 0, none)."""
+    import torch
+
+    if jitter == 0:
+        return fraction
+    noisy = (fraction * (1 + jitter * torch.randn_like(fraction))).clamp(min=0)
+    return noisy * (fraction.sum(1, keepdim=True) / noisy.sum(1, keepdim=True))
+
+
+def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
+    """Absolute error of the mean, and the likelihood of a Laplace distribution whose standard deviation is the spread."""
+    import torch
+
+    error = (truth - mean).abs()
+    if kind == "robust_l1":
+        return (2**0.5 * error * torch.exp(-spread) + spread).mean()
+    # The spread learns from the errors but does not weigh them.
+    return error.mean() + (2**0.5 * error.detach() * torch.exp(-spread) + spread).mean()
+
+
+def _predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and logarithm of the spread (n x targets), in scaled units; compositions of one length together."""
+    from electrode_bench.models.networks.training import autocast
+
+    mean, spread = np.zeros((2, len(tokens), network.targets), dtype=np.float32)
+    for length in np.unique(tokens.length):
+        rows = np.flatnonzero(tokens.length == length)
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            with autocast(device):
+                out = network(*tokens.batch(chunk, device))
+            mean[chunk], spread[chunk] = (o.float().cpu().numpy() for o in out)
+    return mean, spread
+
+
+def build(config: Config, seed: int) -> CrabNet:
+    return CrabNet(config, seed)
+
+
+SPEC = ModelSpec(
+    name="crabnet",
+    title="CrabNet",
+    build=build,
+    load=CrabNet.load,
+    config=Config,
+    feature_set="elements",
+    libraries=("ElementEmbeddings", "numpy", "torch"),
+)
