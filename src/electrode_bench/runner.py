@@ -11,16 +11,12 @@ import importlib.metadata
 import inspect
 import json
 import os
-import platform
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +24,7 @@ import pandas as pd
 
 from electrode_bench import models
 from electrode_bench.artifacts import digest, digest_files, digest_frame, round_significant, write_json, write_table
+from electrode_bench.cost import measured
 from electrode_bench.errors import UserError
 from electrode_bench.models.base import ModelSpec, fit_predict
 from electrode_bench.params import Strict
@@ -95,7 +92,7 @@ def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
 def code_digest(spec: ModelSpec) -> str:
     """Digest of the source files that decide a fit: the model's own, what it imports from ``models``, and base."""
     own = Path(inspect.getfile(spec.config))
-    found, todo = {own.with_name("base.py")}, [own]
+    found, todo = {Path(inspect.getfile(ModelSpec))}, [own]
     while todo:
         file = todo.pop()
         found.add(file)
@@ -104,15 +101,16 @@ def code_digest(spec: ModelSpec) -> str:
 
 
 def _siblings(file: Path) -> list[Path]:
-    """The modules beside a model's file that it imports."""
-    package = models.__name__
+    """The modules of ``models`` that a module imports, in functions too."""
+    package, folder = models.__name__, Path(inspect.getfile(models)).parent
     names = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    paths = [file.with_name(f"{n.removeprefix(package + '.')}.py") for n in names if n.startswith(f"{package}.")]
+    inside = [n.removeprefix(f"{package}.").split(".") for n in names if n.startswith(f"{package}.")]
+    paths = [folder.joinpath(*parts).with_suffix(".py") for parts in inside]
     return [path for path in paths if path.is_file()]
 
 
@@ -236,7 +234,7 @@ def final_model(
 
 
 def cost(cache: Path, key: str) -> dict[str, Any]:
-    """What the fold took (seconds, peak_rss_mb, device, started, host), or {} where it is not known."""
+    """What the fold took (see cost.measured; and its device), or {} where it is not known."""
     try:
         value: dict[str, Any] = json.loads((cache / "folds" / key / "cost.json").read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -261,10 +259,10 @@ def _execute(function: Callable[..., object], calls: list[tuple[Any, ...]], *, w
 def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:
     from threadpoolctl import threadpool_limits
 
-    started, clock = datetime.now(UTC), time.perf_counter()
-    with threadpool_limits(1):
+    spec = models.spec(task.model)
+    with threadpool_limits(1), measured() as spent:
         predictions = fit_predict(
-            models.spec(task.model),
+            spec,
             task.config,
             task.seed,
             frame=frame,
@@ -272,15 +270,7 @@ def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cach
             train_ids=task.train_ids,
             test_ids=task.test_ids,
         )
-    spent = {
-        "seconds": time.perf_counter() - clock,
-        # Linux counts in KiB, macOS in bytes.
-        "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        / (2**20 if sys.platform == "darwin" else 1024),
-        "device": "cpu",
-        "started": started.isoformat(timespec="milliseconds"),
-        "host": platform.node(),
-    }
+    spent["device"] = spec.device()
     with _new_folder(cache / "folds" / task.key) as temporary:
         write_table(predictions, temporary / "predictions.parquet")
         write_json(spent, temporary / "cost.json")

@@ -93,7 +93,7 @@ class Record:
     about : the content of cell.json.
     predictions : schema.PREDICTION_COLUMNS.
     scores : metrics.score of these predictions, per fold and ``all``.
-    costs : what each fold took (seconds, peak_rss_mb, device, started), by fold; folds may be missing.
+    costs : what each fold took (see cost.measured; and its device), by fold; folds may be missing.
     model : folder of the model fitted on all rows (models.save), or None to publish no model.
     lock_sha : digest of the cell's entry in dvc.lock; None as long as DVC has not written it.
     """
@@ -621,14 +621,14 @@ def _metrics(scores: pd.DataFrame, fold: str) -> dict[str, float]:
 
 
 def _cost(cost: Mapping[str, Any]) -> dict[str, float]:
-    return {f"cost/{k}": float(cost[k]) for k in ("seconds", "peak_rss_mb") if cost.get(k) is not None}
+    return {f"cost/{k}": float(cost[k]) for k in ("seconds", "cpu_seconds", "peak_rss_mb") if cost.get(k) is not None}
 
 
 def _total_cost(record: Record) -> dict[str, float]:
     """Seconds of all folds and the largest memory; nothing where a fold's cost is not known."""
     costs = [_cost(record.costs.get(fold, {})) for fold in record.about["folds"]]
     out = {}
-    for key, total in (("cost/seconds", sum), ("cost/peak_rss_mb", max)):
+    for key, total in (("cost/seconds", sum), ("cost/cpu_seconds", sum), ("cost/peak_rss_mb", max)):
         if costs and all(key in cost for cost in costs):
             out[key] = float(total(cost[key] for cost in costs))
     return out

@@ -60,6 +60,8 @@ class ModelSpec:
     libraries: tuple[str, ...] = ()
     #: Cheaper to fit than to hand to another process.
     light: bool = False
+    #: Name of the device that a fit would run on now.
+    device: Callable[[], str] = lambda: "cpu"
 
 
 def fit_predict(

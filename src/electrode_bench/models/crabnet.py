@@ -9,7 +9,7 @@ rows, and the three targets share one network. docs/decisions/0010-small-crabnet
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -103,6 +103,10 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.length)
 
+    def rows(self, chosen: np.ndarray) -> Tokens:
+        """The tokens of some compositions."""
+        return Tokens(self.token[chosen], self.fraction[chosen], self.part[chosen], self.length[chosen])
+
     def batch(self, rows: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Token, fraction and part of some rows, padded to the longest of them."""
         import torch
@@ -122,7 +126,7 @@ class Layout:
     parts: tuple[int, ...]
 
     @classmethod
-    def of(cls, columns: Sequence[str]) -> Self:
+    def of(cls, columns: Iterable[str]) -> Self:
         """From names like ``Fe``, or ``formula_charge: Fe`` where several formulas describe an electrode.
 
         Raises
@@ -131,14 +135,15 @@ class Layout:
             When a column does not end in an element's symbol.
         """
         number = {symbol: i + 1 for i, symbol in enumerate(element_table("mat2vec").index)}
-        prefixes = list(dict.fromkeys(str(c).rpartition(": ")[0] for c in columns))
-        symbols = [str(c).rpartition(": ")[2] for c in columns]
+        columns = [str(c) for c in columns]
+        prefixes = list(dict.fromkeys(c.rpartition(": ")[0] for c in columns))
+        symbols = [c.rpartition(": ")[2] for c in columns]
         if unknown := [c for c, symbol in zip(columns, symbols, strict=True) if symbol not in number]:
             raise ValueError(f"CrabNet reads the feature set 'elements'; '{unknown[0]}' is not an element's column")
         return cls(
-            columns=tuple(map(str, columns)),
+            columns=tuple(columns),
             numbers=tuple(number[symbol] for symbol in symbols),
-            parts=tuple(prefixes.index(str(c).rpartition(": ")[0]) for c in columns),
+            parts=tuple(prefixes.index(c.rpartition(": ")[0]) for c in columns),
         )
 
     def values(self, frame: pd.DataFrame) -> np.ndarray:
@@ -271,9 +276,7 @@ class CrabNet:
         if (values.max(axis=1, initial=0.0) <= 0).any():
             raise UserError("a composition without elements cannot be fitted or predicted")
 
-    def _train(
-        self, data: _Compositions, *, member: int, seed: int, device: torch.device
-    ) -> tuple[CrabNetwork, int]:
+    def _train(self, data: _Compositions, *, member: int, seed: int, device: torch.device) -> tuple[CrabNetwork, int]:
         """One member and the epochs that it took."""
         import torch
 
@@ -303,7 +306,7 @@ class CrabNet:
                     mean, spread = network(token, fraction, part)
                 loss = _loss(mean[owner], spread[owner], truth, kind=config.loss)
                 optimiser.zero_grad()
-                loss.backward()
+                loss.backward()  # type: ignore[no-untyped-call]
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimiser.step()
                 schedule.step()
@@ -363,8 +366,7 @@ class _Compositions:
         """Mean absolute error over the rows of some compositions, in scaled units."""
         import torch
 
-        tokens = Tokens(*(a[chosen] for a in (self.tokens.token, self.tokens.fraction, self.tokens.part)),
-                        length=self.tokens.length[chosen])  # fmt: skip
+        tokens = self.tokens.rows(chosen)
         with torch.no_grad():
             mean, _ = _predict(network, tokens, device)
         truth, owner = self.rows_of(chosen, torch.device("cpu"))
@@ -394,7 +396,7 @@ def _jittered(fraction: torch.Tensor, jitter: float) -> torch.Tensor:
 
 
 def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
-    """Absolute error of the mean, and the likelihood of a Laplace distribution whose standard deviation is the spread."""
+    """Absolute error of the mean, and the likelihood of a Laplace distribution with the spread as standard deviation."""
     import torch
 
     error = (truth - mean).abs()
@@ -423,6 +425,12 @@ def build(config: Config, seed: int) -> CrabNet:
     return CrabNet(config, seed)
 
 
+def device() -> str:
+    from electrode_bench.models.networks.training import choose_device, device_name
+
+    return device_name(choose_device())
+
+
 SPEC = ModelSpec(
     name="crabnet",
     title="CrabNet",
@@ -431,4 +439,5 @@ SPEC = ModelSpec(
     config=Config,
     feature_set="elements",
     libraries=("ElementEmbeddings", "numpy", "torch"),
+    device=device,
 )

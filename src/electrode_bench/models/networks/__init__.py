@@ -1,1 +1,4 @@
-"""The neural networks in PyTorch and how they are trained. Imported only when one is fitted: loading torch takes seconds."""
+"""The neural networks in PyTorch and how they are trained.
+
+Imported only where a network is fitted or applied: loading torch takes seconds.
+"""

@@ -7,6 +7,7 @@ study's widths and one target it computes what the crabnet package 2.0.8 compute
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,7 +44,7 @@ class ResidualNetwork(nn.Module):
     def __init__(self, width: int, hidden: Sequence[int], outputs: int) -> None:
         super().__init__()
         widths = [width, *hidden]
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(itertools.pairwise(widths))
         self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
         self.res_fcs = nn.ModuleList(nn.Linear(a, b, bias=False) if a != b else nn.Identity() for a, b in pairs)
         self.fc_out = nn.Linear(widths[-1], outputs)
@@ -51,7 +52,8 @@ class ResidualNetwork(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer, shortcut in zip(self.fcs, self.res_fcs, strict=True):
             x = nn.functional.leaky_relu(layer(x)) + shortcut(x)
-        return self.fc_out(x)
+        out: torch.Tensor = self.fc_out(x)
+        return out
 
 
 class CrabNetwork(nn.Module):

@@ -40,6 +40,14 @@ def choose_device() -> torch.device:
     return device
 
 
+def device_name(device: torch.device) -> str:
+    """As it stands in the record of a fit: ``cpu``, or ``cuda:0`` with the model of the GPU."""
+    if device.type == "cpu":
+        return "cpu"
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return f"cuda:{index} {torch.cuda.get_device_name(index)}"
+
+
 @contextmanager
 def session(seed: int) -> Iterator[torch.device]:
     """Everything inside is drawn from ``seed``, on one CPU thread, by deterministic kernels; then all is as before.
