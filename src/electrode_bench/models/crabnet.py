@@ -268,6 +268,7 @@ class CrabNet:
             targets=len(self.targets_),
             parts=max(self.layout_.parts, default=0) + 1,
             dropout=self.config.dropout,
+            spread_apart=self.config.loss == "l1",
             **PRESETS[self.config.preset],
         )
 
@@ -396,13 +397,13 @@ def _jittered(fraction: torch.Tensor, jitter: float) -> torch.Tensor:
 
 
 def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
-    """Absolute error of the mean, and the likelihood of a Laplace distribution with the spread as standard deviation."""
+    """Absolute error of the mean; likelihood of a Laplace distribution with the spread as standard deviation."""
     import torch
 
     error = (truth - mean).abs()
     if kind == "robust_l1":
         return (2**0.5 * error * torch.exp(-spread) + spread).mean()
-    # The spread learns from the errors but does not weigh them.
+    # The spread learns from the errors but does not weigh them; nor does it shape the network (see _network).
     return error.mean() + (2**0.5 * error.detach() * torch.exp(-spread) + spread).mean()
 
 

@@ -39,7 +39,7 @@ def encoding_step(fraction: torch.Tensor, *, logarithmic: bool) -> torch.Tensor:
 
 
 class ResidualNetwork(nn.Module):
-    """Linear layers with leaky ReLU, each beside a linear shortcut, then a linear output."""
+    """Linear layers with leaky ReLU, each beside a linear shortcut, up to the linear output ``fc_out``."""
 
     def __init__(self, width: int, hidden: Sequence[int], outputs: int) -> None:
         super().__init__()
@@ -52,8 +52,7 @@ class ResidualNetwork(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer, shortcut in zip(self.fcs, self.res_fcs, strict=True):
             x = nn.functional.leaky_relu(layer(x)) + shortcut(x)
-        out: torch.Tensor = self.fc_out(x)
-        return out
+        return x
 
 
 class CrabNetwork(nn.Module):
@@ -63,7 +62,8 @@ class CrabNetwork(nn.Module):
     ----------
     element_vectors : (n_tokens, 200): row 0, all zero, is the padding.
     parts : how many formulas describe an electrode; with more than one, a learned vector marks the part.
-    targets : number of targets. Each has three outputs a token: mean, logarithm of the spread, and a gate on the mean.
+    targets : number of targets. Each has three outputs: mean, logarithm of the spread, and a gate on the mean.
+    spread_apart : whether the spread's loss leaves the layers below the output as they are.
     """
 
     def __init__(
@@ -78,9 +78,11 @@ class CrabNetwork(nn.Module):
         feed_forward: int,
         hidden: Sequence[int],
         dropout: float,
+        spread_apart: bool = False,
     ) -> None:
         super().__init__()
         self.targets = targets
+        self.spread_apart = spread_apart
         self.register_buffer("element_vectors", torch.as_tensor(element_vectors, dtype=torch.float32), persistent=False)
         self.register_buffer("encoding", fraction_encoding(d_model // 2), persistent=False)
         self.embed = nn.Linear(element_vectors.shape[1], d_model)
@@ -105,6 +107,13 @@ class CrabNetwork(nn.Module):
         if self.part is not None:
             x = x + self.part(part)
         x = self.transformer(x, src_key_padding_mask=padding)
-        out = self.output(x).float().masked_fill(padding[..., None], 0.0)
-        mean, spread, gate = (out.sum(1) / (~padding).sum(1, keepdim=True)).unflatten(1, (3, self.targets)).unbind(1)
+        x = self.output(x).float().masked_fill(padding[..., None], 0.0)
+        # The output is linear: averaging its input over the elements first gives the same for less.
+        x = x.sum(1) / (~padding).sum(1, keepdim=True)
+        # bfloat16 has three digits: enough inside, not for what comes out.
+        with torch.autocast(x.device.type, enabled=False):
+            mean, spread, gate = self.output.fc_out(x).unflatten(1, (3, self.targets)).unbind(1)
+            if self.spread_apart and self.training:
+                rows, last = slice(self.targets, 2 * self.targets), self.output.fc_out
+                spread = nn.functional.linear(x.detach(), last.weight[rows], last.bias[rows])
         return mean * torch.sigmoid(gate), spread.clamp(*_SPREAD_RANGE)
