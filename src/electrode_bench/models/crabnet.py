@@ -34,12 +34,14 @@ if TYPE_CHECKING:
 #: Widths of the network: the study's (those of the crabnet package), and ours.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "study": {"d_model": 512, "layers": 3, "heads": 4, "feed_forward": 2048, "hidden": (1024, 512, 256, 128)},
-    "small": {"d_model": 128, "layers": 3, "heads": 4, "feed_forward": 256, "hidden": (256, 128)},
+    "small": {"d_model": 64, "layers": 3, "heads": 4, "feed_forward": 256, "hidden": (128,)},
 }
 #: Compositions that a batch's neighbours in length are sought among, in batches.
 _BUCKET = 8
 #: Fewest steps of the optimiser in an epoch: small training sets get smaller batches.
 _STEPS = 8
+#: Largest norm of a member's gradient.
+_CLIP = 1.0
 #: Compositions predicted at once.
 _CHUNK = 512
 #: Compositions below which none is kept back for validation.
@@ -50,7 +52,7 @@ class Config(Strict):
     """The network's widths and its training."""
 
     preset: Literal["small", "study"] = "small"
-    """Widths: small (d_model 128, feed-forward 256) or the study's (512, 2048)."""
+    """Widths: small (d_model 64, feed-forward 256) or the study's (512, 2048)."""
     epochs: PositiveInt = 60
     """Passes over the training compositions."""
     batch_size: PositiveInt = 64
@@ -68,7 +70,7 @@ class Config(Strict):
     averaging: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Time constant of the weights' exponential average, as a share of all steps; 0 takes the last weights."""
     validation: Annotated[float, Field(ge=0, lt=0.9)] = 0.0
-    """Share of the training compositions that a member keeps back to stop early; each member another share."""
+    """Share of the training compositions kept back to stop early; the best weights on them are taken."""
     patience: NonNegativeInt = 10
     """Epochs without a better validation error after which training stops; needs validation above 0."""
     members: PositiveInt = 2
@@ -169,9 +171,9 @@ class CrabNet:
         self.layout_: Layout | None = None
         self.targets_: list[str] = []
         self.scale_: TargetScale | None = None
-        self.members_: list[CrabNetwork] = []
-        #: Epochs that each member was trained for.
-        self.epochs_: list[int] = []
+        self.network_: CrabNetwork | None = None
+        #: Epochs of the training.
+        self.epochs_ = 0
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
         from electrode_bench.models.networks.training import TargetScale, session
@@ -189,13 +191,10 @@ class CrabNet:
         self.targets_ = [str(c) for c in targets.columns]
         self.scale_ = TargetScale.of(y)
         data = _Compositions.of(x, self.scale_.scaled(y), self.layout_)
-        self.members_, self.epochs_ = [], []
-        for member in range(self.config.members):
-            own = derive(self.seed, "member", member)
-            with session(own) as device:
-                network, epochs = self._train(data, member=member, seed=own, device=device)
-            self.members_.append(network.cpu())
-            self.epochs_.append(epochs)
+        own = derive(self.seed, "training")
+        with session(own) as device:
+            network, self.epochs_ = self._train(data, seed=own, device=device)
+        self.network_ = network.cpu()
         return self
 
     def predict(self, frame: pd.DataFrame) -> Prediction:
@@ -203,18 +202,16 @@ class CrabNet:
 
         from electrode_bench.models.networks.training import session
 
-        if self.layout_ is None or self.scale_ is None:
+        if self.layout_ is None or self.scale_ is None or self.network_ is None:
             raise ValueError("the network is not fitted; call fit first")
         values = self.layout_.values(frame)
         self._known(values)
         # Equal compositions get equal numbers, whatever rows stand beside them.
         distinct, back = np.unique(values, axis=0, return_inverse=True)
         tokens = Tokens.of(distinct, self.layout_)
-        means, spreads = np.zeros((2, len(self.members_), len(distinct), len(self.targets_)))
         with session(self.seed) as device, torch.no_grad():
-            for i, network in enumerate(self.members_):
-                means[i], spreads[i] = _predict(network.to(device).eval(), tokens, device)
-                network.cpu()
+            means, spreads = _predict(self.network_.to(device).eval(), tokens, device)
+            self.network_.cpu()
         mean = self.scale_.restored(means.mean(axis=0))
         # Law of total variance over the members.
         std = np.sqrt((np.exp(spreads) ** 2).mean(axis=0) + means.var(axis=0)) * self.scale_.scale
@@ -227,10 +224,9 @@ class CrabNet:
     def save(self, folder: Path) -> None:
         from safetensors.torch import save_file
 
-        if self.layout_ is None or self.scale_ is None:
+        if self.layout_ is None or self.scale_ is None or self.network_ is None:
             raise ValueError("the network is not fitted; call fit first")
-        tensors = {f"{i}.{k}": v.contiguous() for i, m in enumerate(self.members_) for k, v in m.state_dict().items()}
-        save_file(tensors, folder / "networks.safetensors")
+        save_file({k: v.contiguous() for k, v in self.network_.state_dict().items()}, folder / "network.safetensors")
         state = {
             "config": self.config.model_dump(),
             "seed": self.seed,
@@ -251,11 +247,8 @@ class CrabNet:
         model = cls(Config(**state["config"]), state["seed"])
         model.layout_, model.targets_ = Layout.of(state["columns"]), state["targets"]
         model.scale_, model.epochs_ = TargetScale.from_json(state["scale"]), state["epochs"]
-        tensors = load_file(folder / "networks.safetensors")
-        for i in range(len(model.epochs_)):
-            network = model._network()
-            network.load_state_dict({k.partition(".")[2]: v for k, v in tensors.items() if k.startswith(f"{i}.")})
-            model.members_.append(network)
+        model.network_ = model._network()
+        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
         return model
 
     def _network(self) -> CrabNetwork:
@@ -265,6 +258,7 @@ class CrabNet:
         vectors = element_table("mat2vec").to_numpy()
         return CrabNetwork(
             np.concatenate([np.zeros((1, vectors.shape[1])), vectors]),
+            members=self.config.members,
             targets=len(self.targets_),
             parts=max(self.layout_.parts, default=0) + 1,
             dropout=self.config.dropout,
@@ -277,22 +271,23 @@ class CrabNet:
         if (values.max(axis=1, initial=0.0) <= 0).any():
             raise UserError("a composition without elements cannot be fitted or predicted")
 
-    def _train(self, data: _Compositions, *, member: int, seed: int, device: torch.device) -> tuple[CrabNetwork, int]:
-        """One member and the epochs that it took."""
+    def _train(self, data: _Compositions, *, seed: int, device: torch.device) -> tuple[CrabNetwork, int]:
+        """All members at once, on the same batches, and the epochs that it took.
+
+        Members differ in their first weights and in the noise on the fractions.
+        """
         import torch
 
-        from electrode_bench.models.networks.training import WeightAverage, autocast, set_weights
+        from electrode_bench.models.networks.training import WeightAverage, autocast, one_cycle, set_weights
 
         config, rng = self.config, np.random.default_rng(seed)
-        kept, held = data.parted(config.validation, member=member, members=config.members, seed=self.seed)
+        kept, held = data.parted(config.validation, rng)
         size = min(config.batch_size, max(2, -(-len(kept) // _STEPS)))
         steps = config.epochs * -(-len(kept) // size)
         network = self._network().to(device)
-        optimiser = torch.optim.AdamW(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        optimiser, schedule = one_cycle(
+            network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
         )
-        # The schedule's last step is never taken by the optimiser; one more keeps a single step legal.
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps + 1)
         average = WeightAverage(network, steps=steps, share=config.averaging)
         best, best_epoch, best_weights = np.inf, 0, None
         epoch = 0
@@ -301,14 +296,14 @@ class CrabNet:
             for rows in _batches(data.tokens.length[kept], size, rng):
                 chosen = kept[rows]
                 token, fraction, part = data.tokens.batch(chosen, device)
-                fraction = _jittered(fraction, config.jitter)
+                fraction = _jittered(fraction.expand(config.members, *token.shape), config.jitter)
                 truth, owner = data.rows_of(chosen, device)
                 with autocast(device):
                     mean, spread = network(token, fraction, part)
-                loss = _loss(mean[owner], spread[owner], truth, kind=config.loss)
+                loss = _loss(mean[:, owner], spread[:, owner], truth, kind=config.loss)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+                torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP * config.members**0.5)
                 optimiser.step()
                 schedule.step()
                 average.update()
@@ -342,16 +337,14 @@ class _Compositions:
         starts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
         return cls(Tokens.of(distinct, layout), targets[order], starts)
 
-    def parted(self, share: float, *, member: int, members: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Compositions to train on and to validate on; the members' validation parts overlap as little as they can."""
+    def parted(self, share: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Compositions to train on and to validate on."""
         n = len(self.tokens)
         held = round(share * n)
         if n < _FEWEST_TO_VALIDATE or held == 0:
             return np.arange(n), np.arange(0)
-        order = np.random.default_rng(derive(seed, "validation")).permutation(n)
-        first = (member * n) // members
-        chosen = np.take(order, np.arange(first, first + held), mode="wrap")
-        return np.setdiff1d(np.arange(n), chosen), np.sort(chosen)
+        order = rng.permutation(n)
+        return np.sort(order[held:]), np.sort(order[:held])
 
     def rows_of(self, chosen: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Targets of all rows of some compositions, and for each row the position of its composition in ``chosen``."""
@@ -371,7 +364,7 @@ class _Compositions:
         with torch.no_grad():
             mean, _ = _predict(network, tokens, device)
         truth, owner = self.rows_of(chosen, torch.device("cpu"))
-        return float(np.abs(mean[owner.numpy()] - truth.numpy()).mean())
+        return float(np.abs(mean.mean(axis=0)[owner.numpy()] - truth.numpy()).mean())
 
 
 def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -393,7 +386,7 @@ def _jittered(fraction: torch.Tensor, jitter: float) -> torch.Tensor:
     if jitter == 0:
         return fraction
     noisy = (fraction * (1 + jitter * torch.randn_like(fraction))).clamp(min=0)
-    return noisy * (fraction.sum(1, keepdim=True) / noisy.sum(1, keepdim=True))
+    return noisy * (fraction.sum(-1, keepdim=True) / noisy.sum(-1, keepdim=True))
 
 
 def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
@@ -401,24 +394,25 @@ def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind
     import torch
 
     error = (truth - mean).abs()
+    # A sum over members: none of them feels how many there are.
     if kind == "robust_l1":
-        return (2**0.5 * error * torch.exp(-spread) + spread).mean()
+        return (2**0.5 * error * torch.exp(-spread) + spread).mean(dim=(1, 2)).sum()
     # The spread learns from the errors but does not weigh them; nor does it shape the network (see _network).
-    return error.mean() + (2**0.5 * error.detach() * torch.exp(-spread) + spread).mean()
+    return (error + 2**0.5 * error.detach() * torch.exp(-spread) + spread).mean(dim=(1, 2)).sum()
 
 
 def _predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and logarithm of the spread (n x targets), in scaled units; compositions of one length together."""
+    """Mean and logarithm of the spread (members x n x targets), scaled; compositions of one length together."""
     from electrode_bench.models.networks.training import autocast
 
-    mean, spread = np.zeros((2, len(tokens), network.targets), dtype=np.float32)
+    mean, spread = np.zeros((2, network.members, len(tokens), network.targets), dtype=np.float32)
     for length in np.unique(tokens.length):
         rows = np.flatnonzero(tokens.length == length)
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             with autocast(device):
                 out = network(*tokens.batch(chunk, device))
-            mean[chunk], spread[chunk] = (o.float().cpu().numpy() for o in out)
+            mean[:, chunk], spread[:, chunk] = (o.float().cpu().numpy() for o in out)
     return mean, spread
 
 

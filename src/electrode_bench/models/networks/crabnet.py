@@ -1,8 +1,9 @@
 """CrabNet's network: element tokens with fractional encodings through a transformer, averaged over elements.
 
 After A. Y.-T. Wang, S. K. Kauwe, R. J. Murdock, T. D. Sparks, npj Comput. Mater. 7, 77 (2021),
-doi:10.1038/s41524-021-00545-1. Widths are parameters, and one network predicts any number of targets; with the
-study's widths and one target it computes what the crabnet package 2.0.8 computes (benchmarks/parity).
+doi:10.1038/s41524-021-00545-1. Widths are parameters, one network predicts any number of targets, and the members of an
+ensemble are computed together; with the study's widths, one target and one member it computes what the crabnet
+package 2.0.8 computes (benchmarks/parity).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import nn
+
+from electrode_bench.models.networks.layers import Dense, EncoderLayer
 
 #: Steps in which a fraction is encoded.
 RESOLUTION = 5000
@@ -41,13 +44,13 @@ def encoding_step(fraction: torch.Tensor, *, logarithmic: bool) -> torch.Tensor:
 class ResidualNetwork(nn.Module):
     """Linear layers with leaky ReLU, each beside a linear shortcut, up to the linear output ``fc_out``."""
 
-    def __init__(self, width: int, hidden: Sequence[int], outputs: int) -> None:
+    def __init__(self, members: int, width: int, hidden: Sequence[int], outputs: int) -> None:
         super().__init__()
         widths = [width, *hidden]
         pairs = list(itertools.pairwise(widths))
-        self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in pairs)
-        self.res_fcs = nn.ModuleList(nn.Linear(a, b, bias=False) if a != b else nn.Identity() for a, b in pairs)
-        self.fc_out = nn.Linear(widths[-1], outputs)
+        self.fcs = nn.ModuleList(Dense(members, a, b) for a, b in pairs)
+        self.res_fcs = nn.ModuleList(Dense(members, a, b, bias=False) if a != b else nn.Identity() for a, b in pairs)
+        self.fc_out = Dense(members, widths[-1], outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for layer, shortcut in zip(self.fcs, self.res_fcs, strict=True):
@@ -56,7 +59,7 @@ class ResidualNetwork(nn.Module):
 
 
 class CrabNetwork(nn.Module):
-    """Mean and logarithm of the spread of each target, both without unit.
+    """Mean and logarithm of the spread of each target, both without unit, by each member of an ensemble.
 
     Parameters
     ----------
@@ -70,6 +73,7 @@ class CrabNetwork(nn.Module):
         self,
         element_vectors: np.ndarray,
         *,
+        members: int,
         targets: int,
         parts: int = 1,
         d_model: int,
@@ -81,39 +85,47 @@ class CrabNetwork(nn.Module):
         spread_apart: bool = False,
     ) -> None:
         super().__init__()
-        self.targets = targets
-        self.spread_apart = spread_apart
+        self.members, self.targets, self.spread_apart = members, targets, spread_apart
         self.register_buffer("element_vectors", torch.as_tensor(element_vectors, dtype=torch.float32), persistent=False)
         self.register_buffer("encoding", fraction_encoding(d_model // 2), persistent=False)
-        self.embed = nn.Linear(element_vectors.shape[1], d_model)
-        self.part = nn.Embedding(parts, d_model) if parts > 1 else None
-        self.emb_scaler = nn.Parameter(torch.ones(1))
-        self.pos_scaler = nn.Parameter(torch.ones(1))
-        self.pos_scaler_log = nn.Parameter(torch.ones(1))
-        layer = nn.TransformerEncoderLayer(d_model, heads, feed_forward, dropout, batch_first=True)
-        self.transformer = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        self.output = ResidualNetwork(d_model, hidden, 3 * targets)
+        self.embed = Dense(members, element_vectors.shape[1], d_model)
+        self.part = nn.Parameter(0.1 * torch.randn(members, parts, d_model)) if parts > 1 else None
+        self.scalers = nn.Parameter(torch.ones(members, 3))
+        self.layers = nn.ModuleList(EncoderLayer(members, d_model, heads, feed_forward, dropout) for _ in range(layers))
+        self.output = ResidualNetwork(members, d_model, hidden, 3 * targets)
 
     def forward(
         self, token: torch.Tensor, fraction: torch.Tensor, part: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Two tensors (n x targets) from tokens, fractions and parts (each n x elements; token 0 is padding)."""
+        """Two tensors (members x n x targets).
+
+        Parameters
+        ----------
+        token, part : (n x elements) atomic number, 0 for padding; number of the formula that the element is of.
+        fraction : (n x elements), or (members x n x elements) where members see different ones.
+        """
         encoding, vectors = self.get_buffer("encoding"), self.get_buffer("element_vectors")
         padding = token == 0
-        x = self.embed(vectors[token]) * self.emb_scaler
-        linear = encoding[encoding_step(fraction, logarithmic=False)] * self.pos_scaler
-        logarithmic = encoding[encoding_step(fraction, logarithmic=True)] * self.pos_scaler_log
+        scaler = self.scalers[:, :, None, None, None]
+        # Each element is embedded once, however many tokens there are of it.
+        x = self.embed(vectors.expand(self.members, *vectors.shape))[:, token] * scaler[:, 0]
+        fraction = fraction.expand(self.members, *token.shape)
+        linear = encoding[encoding_step(fraction, logarithmic=False)] * scaler[:, 1]
+        logarithmic = encoding[encoding_step(fraction, logarithmic=True)] * scaler[:, 2]
         x = x + torch.cat([linear, logarithmic], dim=-1)
         if self.part is not None:
-            x = x + self.part(part)
-        x = self.transformer(x, src_key_padding_mask=padding)
-        x = self.output(x).float().masked_fill(padding[..., None], 0.0)
+            x = x + self.part[:, part]
+        for layer in self.layers:
+            x = layer(x, padding)
+        members, n, tokens, width = x.shape
+        x = self.output(x.reshape(members, n * tokens, width)).float().reshape(members, n, tokens, -1)
         # The output is linear: averaging its input over the elements first gives the same for less.
-        x = x.sum(1) / (~padding).sum(1, keepdim=True)
+        x = x.masked_fill(padding[None, ..., None], 0.0).sum(2) / (~padding).sum(1)[None, :, None]
         # bfloat16 has three digits: enough inside, not for what comes out.
         with torch.autocast(x.device.type, enabled=False):
-            mean, spread, gate = self.output.fc_out(x).unflatten(1, (3, self.targets)).unbind(1)
+            last = self.output.fc_out
+            mean, spread, gate = last(x).unflatten(2, (3, self.targets)).unbind(2)
             if self.spread_apart and self.training:
-                rows, last = slice(self.targets, 2 * self.targets), self.output.fc_out
-                spread = nn.functional.linear(x.detach(), last.weight[rows], last.bias[rows])
+                bias, columns = last.get_parameter("bias"), slice(self.targets, 2 * self.targets)
+                spread = torch.baddbmm(bias[..., columns], x.detach(), last.weight[..., columns])
         return mean * torch.sigmoid(gate), spread.clamp(*_SPREAD_RANGE)

@@ -214,7 +214,7 @@ def _digamma(n: int) -> np.ndarray:
     return np.concatenate([[np.nan], digamma(np.arange(1, n + 1))])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _mutual_information(
     x: np.ndarray, x_order: np.ndarray, y: np.ndarray, y_order: np.ndarray, digamma: np.ndarray
 ) -> float:
@@ -244,20 +244,22 @@ def _mutual_information(
             _scan(y_sorted, x_beside, yp, bound, nearest)
         radius = nearest[k - 1]
         total += digamma[_within(x_sorted, xp, radius)] + digamma[_within(y_sorted, yp, radius)]
-    return max(0.0, digamma[n] + digamma[k] - total / n)
+    information: float = digamma[n] + digamma[k] - total / n
+    return max(0.0, information)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _beside(values: np.ndarray, other: np.ndarray, place: int, nearest: np.ndarray) -> float:
     """An upper bound of the distance to the k-th neighbour, from the points next in one order."""
     nearest[:] = np.inf
     for at in range(max(0, place - _BESIDE), min(len(values), place + _BESIDE + 1)):
         if at != place:
             _insert(nearest, max(abs(values[at] - values[place]), abs(other[at] - other[place])))
-    return nearest[len(nearest) - 1]
+    bound: float = nearest[len(nearest) - 1]
+    return bound
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _scan(values: np.ndarray, other: np.ndarray, place: int, bound: float, nearest: np.ndarray) -> None:
     """The distances to the k nearest points, of which ``bound`` is known not to be less than the largest."""
     nearest[:] = bound
@@ -272,7 +274,7 @@ def _scan(values: np.ndarray, other: np.ndarray, place: int, bound: float, neare
             at += step
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _insert(nearest: np.ndarray, distance: float) -> None:
     """Put a distance into the sorted list of the smallest ones."""
     at = len(nearest) - 1
@@ -284,7 +286,7 @@ def _insert(nearest: np.ndarray, distance: float) -> None:
     nearest[at] = distance
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _within(values: np.ndarray, place: int, radius: float) -> int:
     """How many sorted values lie nearer than ``radius`` to the one at ``place``, itself included."""
     value = values[place]

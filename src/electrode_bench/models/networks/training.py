@@ -156,3 +156,15 @@ class WeightAverage:
 def set_weights(network: torch.nn.Module, weights: list[torch.Tensor]) -> None:
     for parameter, value in zip(network.parameters(), weights, strict=True):
         parameter.copy_(value)
+
+
+def one_cycle(
+    network: torch.nn.Module, *, steps: int, learning_rate: float, weight_decay: float
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    """AdamW and the schedule that takes its learning rate up to ``learning_rate`` and down again in ``steps`` steps.
+
+    After L. N. Smith and N. Topin (2017), arXiv:1708.07120.
+    """
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    # One step more than will be taken keeps a training of a single step legal.
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1)

@@ -1,0 +1,82 @@
+"""Layers of an ensemble: every tensor has the member as its first dimension.
+
+The members of an ensemble are trained and applied together. Small networks leave most of a processor's time
+to the overhead of each operation, and together they pay it once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+
+class Dense(nn.Module):
+    """A linear layer for each member: (members x n x inputs) to (members x n x outputs)."""
+
+    def __init__(self, members: int, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__()
+        # Glorot and Bengio (2010).
+        bound = math.sqrt(6.0 / (inputs + outputs))
+        self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(members, 1, outputs)) if bias else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.bmm(x, self.weight) if self.bias is None else torch.baddbmm(self.bias, x, self.weight)
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation (members x n x width) with each member's own gain and offset."""
+
+    def __init__(self, members: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(members, 1, width))
+        self.bias = nn.Parameter(torch.zeros(members, 1, width))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.layer_norm(x, x.shape[-1:]) * self.weight + self.bias
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation (members x n x width) within each member; Keras's constants, as in the modnet package."""
+
+    def __init__(self, members: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(members * width, eps=1e-3, momentum=0.01)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        members, n, width = x.shape
+        flat: torch.Tensor = self.norm(x.transpose(0, 1).reshape(n, members * width))
+        return flat.reshape(n, members, width).transpose(0, 1)
+
+
+class EncoderLayer(nn.Module):
+    """A transformer's encoder layer: attention, then a feed-forward part, each added to its input and normalised."""
+
+    def __init__(self, members: int, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.query_key_value = Dense(members, width, 3 * width)
+        self.out = Dense(members, width, width)
+        self.norm1, self.norm2 = LayerNorm(members, width), LayerNorm(members, width)
+        self.up, self.down = Dense(members, width, feed_forward), Dense(members, feed_forward, width)
+
+    def forward(self, x: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+        """``x`` is (members x n x tokens x width); ``padding`` (n x tokens) is True where there is no token."""
+        members, n, tokens, width = x.shape
+        flat = x.reshape(members, n * tokens, width)
+        split = self.query_key_value(flat).reshape(members, n, tokens, 3, self.heads, width // self.heads)
+        # (members x n x heads x tokens x part), three times.
+        query, key, value = split.permute(3, 0, 1, 4, 2, 5)
+        score = query @ key.transpose(-2, -1) / math.sqrt(width // self.heads)
+        weight = score.masked_fill(padding[None, :, None, None, :], -math.inf).softmax(dim=-1)
+        mixed = self._dropped(weight) @ value
+        mixed = self.out(mixed.transpose(2, 3).reshape(members, n * tokens, width))
+        flat = self.norm1(flat + self._dropped(mixed))
+        fed = self.down(self._dropped(nn.functional.relu(self.up(flat))))
+        out: torch.Tensor = self.norm2(flat + self._dropped(fed))
+        return out.reshape(x.shape)
+
+    def _dropped(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(x, self.dropout, self.training) if self.dropout > 0 else x
