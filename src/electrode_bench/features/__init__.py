@@ -17,6 +17,7 @@ from electrode_bench.features.cache import compute, load_or_compute
 from electrode_bench.features.magpie import MAGPIE
 from electrode_bench.features.magpie_mean import MAGPIE_MEAN
 from electrode_bench.features.mat2vec import MAT2VEC
+from electrode_bench.features.modnet import MODNET
 
 __all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize"]
 
@@ -25,6 +26,7 @@ FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
         "magpie_mean": MAGPIE_MEAN,
         "magpie": MAGPIE,
         "mat2vec": MAT2VEC,
+        "modnet": MODNET,
     }
 )
 
