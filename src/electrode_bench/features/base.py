@@ -30,6 +30,8 @@ class FeatureSet:
     packages: tuple[str, ...]
     #: Whether a row may hold NaN, which says "not defined for this composition". Infinite it may never be.
     missing: bool = False
+    #: Formulas after which the cache is written, for a set so slow that a killed run should keep its rows.
+    batch: int | None = None
 
     def code_digest(self) -> str:
         """SHA-256 (hex) of the source files and package versions behind ``compute``."""

@@ -53,15 +53,15 @@ def load_or_compute(feature_set: FeatureSet, formulas: Sequence[str], *, folder:
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         stored = _read(path, feature_set)
-        if stored is None:
-            stored, new = compute(feature_set, formulas), list(formulas)
-        elif new := [f for f in formulas if f not in stored.index]:
-            fresh = compute(feature_set, new)
-            if list(fresh.columns) != list(stored.columns):
+        new = list(formulas) if stored is None else [f for f in formulas if f not in stored.index]
+        step = feature_set.batch or max(len(new), 1)
+        for start in range(0, len(new), step):
+            fresh = compute(feature_set, new[start : start + step])
+            if stored is not None and list(fresh.columns) != list(stored.columns):
                 raise ValueError(f"{path} has columns other than {feature_set.name} has; delete it")
-            stored = pd.concat([stored, fresh])
-        if new:
+            stored = fresh if stored is None else pd.concat([stored, fresh])
             write_table(stored.sort_index().rename_axis(_KEY).reset_index(), path)
+    assert stored is not None  # there was a file, or at least one formula was new
     return stored.loc[list(formulas)], len(new)
 
 
