@@ -115,6 +115,7 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert "120 electrodes" in say("prepare")
     assert "21 features" in say("featurize", "magpie_mean")
     assert "132 features" in say("featurize", "magpie")
+    assert "280 features" in say("featurize", "modnet")
     assert "ElMD representatives" in say("map")
     assert "Leave one cluster out" in say("split")
     for model in ("control", "rf_magpie"):
@@ -136,7 +137,7 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
 
 
 def test_a_tracking_server_that_is_down_does_not_cost_the_fit(run, project: Layout, monkeypatch) -> None:
-    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"]):
+    for stage in (["prepare"], ["featurize", "modnet"], ["map"], ["split"]):
         assert run("--project", str(project.root), *stage)[0] == 0
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     code, out, err = run("--project", str(project.root), "fit", "control", "stratified")
@@ -149,7 +150,7 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_fit(run, project: Layo
 
 def test_progress_shows_on_a_terminal_only(project: Layout) -> None:
     command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root)]
-    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"]):
+    for stage in (["prepare"], ["featurize", "modnet"], ["map"], ["split"]):
         assert subprocess.run([*command, *stage], check=True, capture_output=True).stderr == b""
     fit = [*command, "fit", "control", "stratified", "--no-publish"]
     assert subprocess.run(fit, check=True, capture_output=True).stderr == b""
@@ -164,7 +165,7 @@ def test_progress_shows_on_a_terminal_only(project: Layout) -> None:
 
 def test_results_of_other_data_are_refused(run, project: Layout) -> None:
     root = ("--project", str(project.root))
-    for stage in (["prepare"], ["featurize", "magpie"], ["map"], ["split"],
+    for stage in (["prepare"], ["featurize", "modnet"], ["map"], ["split"],
                   ["fit", "control", "stratified", "--no-publish"], ["compare"], ["show"]):  # fmt: skip
         assert run(*root, *stage)[0] == 0
     raw = project.data / "cut.csv"
@@ -172,7 +173,7 @@ def test_results_of_other_data_are_refused(run, project: Layout) -> None:
     assert run(*root, "prepare")[0] == 0
     for command, message in (
         (["show"], "run: dvc repro"),
-        (["map"], "run: dvc repro featurize@magpie"),
+        (["map"], "run: dvc repro featurize@modnet"),
         (["compare"], "run: dvc repro"),
     ):
         code, _, err = run(*root, *command)

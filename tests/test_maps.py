@@ -142,7 +142,7 @@ def test_umap_gives_the_same_map_whatever_the_order_and_the_threads() -> None:
     first, second = maps_made
     pd.testing.assert_frame_equal(first.points.sort_index(), second.points.sort_index(), check_exact=True)
     assert first.trustworthiness == second.trustworthiness > 0.8
-    assert first.parameters == {"method": "umap", "features": "magpie", "n_neighbors": 15, "min_dist": 0.1}
+    assert first.parameters == {"method": "umap", "features": "modnet", "n_neighbors": 15, "min_dist": 0.1}
     points = first.points.sort_index().to_numpy()
     np.testing.assert_array_equal(points[:5], points[60:])
     groups = points[:60].reshape(3, 20, 2)
@@ -174,9 +174,28 @@ def test_too_few_compositions(method: str) -> None:
         maps.embed(features, Map(method=method), seed=0)
 
 
-def test_feature_that_is_not_finite() -> None:
-    with pytest.raises(ValueError, match="not finite"):
-        maps.embed(pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0, 5.0]}), Map(), seed=0)
+def test_feature_that_is_infinite() -> None:
+    with pytest.raises(ValueError, match="infinite"):
+        maps.embed(pd.DataFrame({"a": [1.0, 2.0, np.inf, 4.0, 5.0]}), Map(), seed=0)
+
+
+def test_a_missing_feature_stands_half_a_range_below_the_smallest() -> None:
+    # Columns: ordinary, constant where known, never known, constant, never missing.
+    nan = np.nan
+    values = np.array([[2.0, 7.0, nan, 1.0, 0.0], [nan, 7.0, nan, 1.0, 5.0], [4.0, nan, nan, 1.0, 10.0]])
+    scaled = maps._scale(np.where(np.isnan(values), -np.inf, values))
+    assert scaled.tolist() == [[0, 0, 0], [-0.5, 0, 0.5], [1, -0.5, 1]]
+
+
+def test_compositions_with_missing_features_are_told_apart_by_the_others() -> None:
+    table, features, truth = made_up()
+    features = features.assign(sometimes=features["f0"].where(features["f0"] > features["f0"].median()), never=np.nan)
+    frame, summary = maps.build(table, features, PARAMS, seed=0)
+    assert summary["n_compositions"] == 120
+    assert adjusted_rand_score(truth.loc[frame["electrode_id"]], frame["cluster"]) == 1
+    again, _ = maps.build(table, features.sample(frac=1, random_state=2), PARAMS, seed=0)
+    pd.testing.assert_frame_equal(again, frame, check_exact=True)
+    assert len(np.unique(maps.embed(features, PARAMS, seed=0).composition)) == 120
 
 
 def blobs(*sizes: int, noise: int = 0) -> pd.DataFrame:

@@ -132,7 +132,9 @@ def prepare(context: typer.Context, as_json: Json = False) -> None:
 @app.command(rich_help_panel=STAGES)
 def featurize(
     context: typer.Context,
-    feature_set: Annotated[str, typer.Argument(help="magpie_mean (21), magpie (132), mat2vec (200), elements (118).")],
+    feature_set: Annotated[
+        str, typer.Argument(help="magpie_mean (21), magpie (132), mat2vec (200), elements (118) or modnet (280).")
+    ],
     as_json: Json = False,
 ) -> None:
     """Turn each electrode's composition into the numbers of one feature set; only new formulas are computed.

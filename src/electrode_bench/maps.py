@@ -31,6 +31,8 @@ FEWEST_COMPOSITIONS = 5
 #: Label of electrodes in no cluster.
 NOISE = -1
 
+#: Where a missing feature stands beside the others' 0..1: MODNet scales to -0.5..0.5 and puts it at -1.
+_MISSING = -0.5
 _COORDINATE_DIGITS = 4
 _EPS_STEPS = 400
 _TRUST_NEIGHBOURS = 10
@@ -59,8 +61,9 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
     Parameters
     ----------
     features
-        One row an electrode, one column a feature, finite. Columns are scaled to 0..1 over the distinct
-        rows; constant ones are dropped.
+        One row an electrode, one column a feature; NaN where it is not defined for the composition. Columns are
+        scaled to 0..1 over the distinct rows, and a missing value stands at -0.5, apart from all others but no
+        farther than they are from each other. Columns without a difference are dropped.
     params
         The method and its parameters. t-SNE's perplexity is capped at (compositions - 1) / 3, UMAP's number
         of neighbours at compositions - 1.
@@ -72,15 +75,17 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
     UserError
         When there are fewer than 5 distinct compositions.
     ValueError
-        When a feature is not finite.
+        When a feature is infinite.
     """
     from scipy.spatial.distance import cdist
     from sklearn.manifold import trustworthiness
 
     values = features.to_numpy(dtype=np.float64) + 0.0  # -0.0 and 0.0 are one composition
-    if not np.isfinite(values).all():
-        raise ValueError("a feature is not finite")
-    distinct, composition = np.unique(values, axis=0, return_inverse=True)
+    if np.isinf(values).any():
+        raise ValueError("a feature is infinite")
+    # No NaN equals another: two rows with one would be two compositions.
+    marked = np.where(np.isnan(values), -np.inf, values)
+    distinct, composition = np.unique(marked, axis=0, return_inverse=True)
     n = len(distinct)
     if n < FEWEST_COMPOSITIONS:
         raise UserError(
@@ -109,9 +114,12 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
 
 
 def _scale(values: np.ndarray) -> np.ndarray:
-    low, spread = values.min(axis=0), np.ptp(values, axis=0)
-    varies = spread > 0
-    return np.asarray((values[:, varies] - low[varies]) / spread[varies])
+    """Columns to 0..1, without those that are the same in all rows; -inf stands for a missing value."""
+    missing = np.isneginf(values)
+    varies = (values != values[0]).any(axis=0)
+    missing, known = missing[:, varies], np.where(missing, np.nan, values)[:, varies]
+    low, spread = np.nanmin(known, axis=0), np.nanmax(known, axis=0) - np.nanmin(known, axis=0)
+    return np.asarray(np.where(missing, _MISSING, (known - low) / np.where(spread > 0, spread, 1.0)))
 
 
 def _principal_components(values: np.ndarray) -> np.ndarray:

@@ -49,6 +49,8 @@ class Featurize(Strict):
     composition: Literal["discharged", "framework_ion", "pair"] = "discharged"
     """What stands for an electrode: its discharged formula; its framework formula and the working ion;
     or its charged and discharged formulas. Features of two parts stand side by side."""
+    atomic_packing: bool = False
+    """Whether the feature set modnet has the atomic packing efficiency too: 5 more features, about 4 s a formula."""
 
 
 class TSNE(Strict):
@@ -80,8 +82,9 @@ class DBSCAN(Strict):
 class Map(Strict):
     method: Literal["tsne", "umap"] = "tsne"
     """Embedding: t-SNE or UMAP."""
-    features: str = "magpie"
-    """Feature set that is embedded."""
+    features: str = "modnet"
+    """Feature set that is embedded; the study embeds MODNet's. A feature that is not defined for a composition
+    stands half a range below the smallest value."""
     tsne: TSNE = TSNE()
     umap: UMAP = UMAP()
     dbscan: DBSCAN = DBSCAN()

@@ -927,7 +927,8 @@ class FormulaModel:
         else:
             from electrode_bench.features import featurize
 
-            frame = featurize(parts, feature_set=self.about["feature_set"])
+            packing = bool(self.about.get("atomic_packing", False))
+            frame = featurize(parts, feature_set=self.about["feature_set"], atomic_packing=packing)
         prediction = self.model.predict(frame)
         blocks = [prediction.mean[list(TARGETS)]]
         if prediction.std is not None:

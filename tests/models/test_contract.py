@@ -18,7 +18,12 @@ from electrode_bench.models.base import Model
 from electrode_bench.schema import FORMULA, ID, TARGETS
 
 #: Configurations that make a test quick.
-QUICK = {"control": {}, "rf_magpie": {"n_estimators": 8}, "crabnet": {"epochs": 2, "members": 2}}
+QUICK = {
+    "control": {},
+    "rf_magpie": {"n_estimators": 8},
+    "modnet": {"epochs": 2, "members": 2, "features": 40, "selection_rows": 100},
+    "crabnet": {"epochs": 2, "members": 2},
+}
 
 every_model = pytest.mark.parametrize("name", list(models.REGISTRY))
 

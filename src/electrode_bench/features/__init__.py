@@ -12,14 +12,16 @@ from types import MappingProxyType
 import pandas as pd
 
 from electrode_bench.errors import UserError, nearest
+from electrode_bench.features.atomic_packing import ATOMIC_PACKING
 from electrode_bench.features.base import FeatureSet
 from electrode_bench.features.cache import compute, load_or_compute
 from electrode_bench.features.elements import ELEMENTS
 from electrode_bench.features.magpie import MAGPIE
 from electrode_bench.features.magpie_mean import MAGPIE_MEAN
 from electrode_bench.features.mat2vec import MAT2VEC
+from electrode_bench.features.modnet import MODNET
 
-__all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize"]
+__all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize", "has_atomic_packing"]
 
 FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
     {
@@ -27,6 +29,7 @@ FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
         "magpie": MAGPIE,
         "mat2vec": MAT2VEC,
         "elements": ELEMENTS,
+        "modnet": MODNET,
     }
 )
 
@@ -44,6 +47,7 @@ def featurize(
     parts: pd.DataFrame,
     *,
     feature_set: str,
+    atomic_packing: bool = False,
     cache: Path | None = None,
     report: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -56,11 +60,14 @@ def featurize(
         (see :data:`COMPOSITION_COLUMNS`).
     feature_set
         A name in :data:`FEATURE_SETS`.
+    atomic_packing
+        Whether the set modnet gets the five columns of :mod:`atomic_packing` after its own; they have a cache of
+        their own. Other sets stay as they are.
     cache
         Folder of the per-formula cache, made when missing; None computes everything. The result is the
         same either way.
     report
-        Called once with (formulas computed now, distinct formulas needed).
+        Called once with (formulas computed now, whole or in part, distinct formulas needed).
 
     Returns
     -------
@@ -76,12 +83,15 @@ def featurize(
         raise UserError(f"unknown feature set '{feature_set}'; {nearest(feature_set, FEATURE_SETS)}")
     if parts.shape[1] == 0:
         raise ValueError("parts has no column")
-    chosen = FEATURE_SETS[feature_set]
+    chosen = [FEATURE_SETS[feature_set]]
+    if atomic_packing and feature_set == MODNET.name:
+        chosen.append(ATOMIC_PACKING)
     formulas = sorted({str(f) for column in parts.columns for f in parts[column]})
     if cache is None:
-        frame, computed = compute(chosen, formulas), len(formulas)
+        made = [(compute(one, formulas), len(formulas)) for one in chosen]
     else:
-        frame, computed = load_or_compute(chosen, formulas, folder=cache)
+        made = [load_or_compute(one, formulas, folder=cache) for one in chosen]
+    frame, computed = pd.concat([frame for frame, _ in made], axis=1), max(new for _, new in made)
     if report is not None:
         report(computed, len(formulas))
     blocks = []
@@ -89,3 +99,8 @@ def featurize(
         block = frame.loc[[str(f) for f in parts[column]]].set_axis(parts.index, axis=0)
         blocks.append(block if parts.shape[1] == 1 else block.add_prefix(f"{column}: "))
     return pd.concat(blocks, axis=1)
+
+
+def has_atomic_packing(features: pd.DataFrame) -> bool:
+    """Whether a table of features was made with ``atomic_packing``."""
+    return any("AtomicPackingEfficiency|" in str(column) for column in features.columns)

@@ -18,7 +18,7 @@ class FeatureSet:
 
     ``compute`` takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by
     formula. A formula's row may depend on nothing but the formula, never on the others in the same call:
-    rows are cached.
+    rows are cached. The columns depend on nothing but the code.
     """
 
     name: str
@@ -28,6 +28,10 @@ class FeatureSet:
     modules: tuple[Path, ...]
     #: Installed distributions whose version makes cached rows stale.
     packages: tuple[str, ...]
+    #: Whether a row may hold NaN, which says "not defined for this composition". Infinite it may never be.
+    missing: bool = False
+    #: Formulas after which the cache is written, for a set so slow that a killed run should keep its rows.
+    batch: int | None = None
 
     def code_digest(self) -> str:
         """SHA-256 (hex) of the source files and package versions behind ``compute``."""

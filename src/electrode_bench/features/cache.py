@@ -24,10 +24,16 @@ def compute(feature_set: FeatureSet, formulas: Sequence[str]) -> pd.DataFrame:
     """The features of distinct ``formulas`` (the index), to the digits that files keep."""
     frame = feature_set.compute(formulas)
     values = round_significant(frame.to_numpy())
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
+    usable = _usable(values, feature_set)
+    if not usable.all():
+        row, column = np.argwhere(~usable)[0]
         raise ValueError(f"{feature_set.name} gave no finite '{frame.columns[column]}' for '{frame.index[row]}'")
     return pd.DataFrame(values, index=frame.index, columns=frame.columns)
+
+
+def _usable(values: np.ndarray, feature_set: FeatureSet) -> np.ndarray:
+    """Which of ``values`` a row of the set may hold, in their shape."""
+    return ~np.isinf(values) if feature_set.missing else np.asarray(np.isfinite(values))
 
 
 def cache_file(feature_set: FeatureSet, *, folder: Path) -> Path:
@@ -46,24 +52,24 @@ def load_or_compute(feature_set: FeatureSet, formulas: Sequence[str], *, folder:
     path = cache_file(feature_set, folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
-        stored = _read(path)
-        if stored is None:
-            stored, new = compute(feature_set, formulas), list(formulas)
-        elif new := [f for f in formulas if f not in stored.index]:
-            fresh = compute(feature_set, new)
-            if list(fresh.columns) != list(stored.columns):
+        stored = _read(path, feature_set)
+        new = list(formulas) if stored is None else [f for f in formulas if f not in stored.index]
+        step = feature_set.batch or max(len(new), 1)
+        for start in range(0, len(new), step):
+            fresh = compute(feature_set, new[start : start + step])
+            if stored is not None and list(fresh.columns) != list(stored.columns):
                 raise ValueError(f"{path} has columns other than {feature_set.name} has; delete it")
-            stored = pd.concat([stored, fresh])
-        if new:
+            stored = fresh if stored is None else pd.concat([stored, fresh])
             write_table(stored.sort_index().rename_axis(_KEY).reset_index(), path)
+    assert stored is not None  # there was a file, or at least one formula was new
     return stored.loc[list(formulas)], len(new)
 
 
-def _read(path: Path) -> pd.DataFrame | None:
+def _read(path: Path, feature_set: FeatureSet) -> pd.DataFrame | None:
     """The rows in a cache file, or None where there is no file of the right form."""
     try:
         frame = pd.read_parquet(path).set_index(_KEY)
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return None
     usable = frame.index.is_unique and len(frame) > 0 and all(t == np.float64 for t in frame.dtypes)
-    return frame if usable and np.isfinite(frame.to_numpy()).all() else None
+    return frame if usable and _usable(frame.to_numpy(), feature_set).all() else None

@@ -18,7 +18,9 @@ def run(layout: Layout, choice: params.Featurize, *, feature_set: str) -> dict[s
         raise UserError(f"unknown feature set '{feature_set}'; {nearest(feature_set, FEATURE_SETS)}")
     table = read_table(layout.table, made_by="prepare").set_index(ID)
     parts = table[list(COMPOSITION_COLUMNS[choice.composition])]
-    features = featurize(parts, feature_set=feature_set, cache=layout.cache / "features")
+    features = featurize(
+        parts, feature_set=feature_set, atomic_packing=choice.atomic_packing, cache=layout.cache / "features"
+    )
     write_table(features.rename_axis(ID).reset_index(), layout.features(feature_set))
     return {
         "feature_set": feature_set,

@@ -11,6 +11,7 @@ import pandas as pd
 from electrode_bench import models, runner, splits
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
 from electrode_bench.errors import UserError
+from electrode_bench.features import has_atomic_packing
 from electrode_bench.layout import Layout
 from electrode_bench.params import Params, Strict
 from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
@@ -69,6 +70,8 @@ def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path:
         "title": spec.title,
         "composition": cell["composition"],
         "feature_set": spec.feature_set,
+        # With what the features were made: a served model makes its own.
+        "atomic_packing": has_atomic_packing(frame),
         "config": cell["config"],
         "seed": cell["seed"],
         "rows": len(frame),
