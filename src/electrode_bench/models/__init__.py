@@ -10,13 +10,15 @@ from typing import Any
 
 from electrode_bench.artifacts import write_json
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.models import control, rf_magpie
+from electrode_bench.models import control, crabnet_upstream, modnet_upstream, rf_magpie
 from electrode_bench.models.base import Model, ModelSpec, Prediction
 from electrode_bench.params import Strict, validate
 
 __all__ = ["REGISTRY", "Model", "ModelSpec", "Prediction", "configure", "load", "save", "spec"]
 
-REGISTRY: Mapping[str, ModelSpec] = MappingProxyType({s.name: s for s in (control.SPEC, rf_magpie.SPEC)})
+REGISTRY: Mapping[str, ModelSpec] = MappingProxyType(
+    {s.name: s for s in (control.SPEC, rf_magpie.SPEC, modnet_upstream.SPEC, crabnet_upstream.SPEC)}
+)
 
 #: The model that all others are measured against.
 CONTROL = control.SPEC.name
