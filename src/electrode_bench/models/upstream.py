@@ -176,13 +176,13 @@ class Upstream:
         self.features_, self.targets_ = [str(c) for c in frame.columns], [str(c) for c in targets.columns]
         self._check()
         order = np.lexsort((*y.T, *x.T))
-        state = self._new_state()
         with tempfile.TemporaryDirectory(prefix=f"{self.package.model}-") as name:
             within = Path(name)
-            self._give(x[order], within, state=state)
+            self._give(x[order], within)
+            (within / "state").mkdir()
             pd.DataFrame(y[order], columns=self.targets_).to_parquet(within / "targets.parquet")
             self.package.run("fit", within=within)
-        self.state_ = state
+            self.state_ = self._keep(within / "state")
         return self
 
     def predict(self, frame: pd.DataFrame) -> Prediction:
@@ -194,7 +194,8 @@ class Upstream:
         inverse = inverse.reshape(-1)
         with tempfile.TemporaryDirectory(prefix=f"{self.package.model}-") as name:
             within = Path(name)
-            self._give(x, within, state=self.state_)
+            self._give(x, within)
+            (within / "state").symlink_to(self.state_, target_is_directory=True)
             self.package.run("predict", within=within)
             back = pd.read_parquet(within / "prediction.parquet")
 
@@ -221,22 +222,20 @@ class Upstream:
         about = json.loads((folder / "upstream.json").read_text(encoding="utf-8"))
         model = cls(cls.config_type(**about["config"]), about["seed"])
         model.features_, model.targets_ = about["features"], about["targets"]
-        model.state_ = model._new_state()
-        shutil.copytree(folder / "state", model.state_, dirs_exist_ok=True)
+        model.state_ = model._keep(folder / "state")
         return model
 
     def _check(self) -> None:
         """Raise a UserError when the features are not of the kind that the package reads."""
 
-    def _new_state(self) -> Path:
-        """A folder that lives as long as this model."""
+    def _keep(self, state: Path) -> Path:
+        """A copy of the folder ``state`` that lives as long as this model."""
         folder = tempfile.mkdtemp(prefix=f"{self.package.model}-state-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+        return Path(shutil.copytree(state, folder, dirs_exist_ok=True))
 
-    def _give(self, x: np.ndarray, within: Path, *, state: Path) -> None:
+    def _give(self, x: np.ndarray, within: Path) -> None:
         pd.DataFrame(x, columns=self.features_).to_parquet(within / "frame.parquet")
         # Upstream's seeds have 32 bits, and a seed of 0 is none to MODNet.
         task = {"config": self.config.model_dump(mode="json"), "seed": self.seed % (2**32 - 1) + 1}
         write_text(json.dumps(task), within / "task.json")
-        (within / "state").symlink_to(state, target_is_directory=True)

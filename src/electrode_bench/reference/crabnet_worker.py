@@ -37,6 +37,7 @@ def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed
         if len(train) < 2 or train["target"].nunique() == 1:
             about[name] = {"mean": float(rows["target"].mean())}
         else:
+            _readable(formulas)
             about[name] = _train(train, validation, config, seed, state / f"{name}.safetensors")
     (state / "networks.json").write_text(json.dumps(about), encoding="utf-8")
 
@@ -57,12 +58,17 @@ def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path)
 def _formulas(frame: pd.DataFrame) -> list[str]:
     """Formulas in the plain decimals that CrabNet's parser reads, elements in the order of the columns.
 
-    A row without elements gives an empty formula.
+    A row without elements gives an empty formula, which no network reads.
     """
     return [
         "".join(f"{e}{x:.12f}" for e, x in zip(frame.columns, row, strict=True) if x > 0)
         for row in frame.to_numpy(dtype=float)
     ]
+
+
+def _readable(formulas: list[str]) -> None:
+    if "" in formulas:
+        raise ValueError("a row holds no element")
 
 
 def _crabnet(config: dict[str, Any], seed: int, **given: Any) -> Any:
@@ -112,8 +118,7 @@ def _evaluate(
     from safetensors.torch import load_file
 
     formulas = _formulas(frame)
-    if "" in formulas:
-        raise ValueError("a row holds no element")
+    _readable(formulas)
     model = _crabnet(config, seed, n_elements=about["n_elements"], batch_size=about["batch_size"])
     shape = ("out_dims", "d_model", "N", "heads", "pe_resolution", "ple_resolution", "dim_feedforward", "dropout")
     model.model = SubCrab(compute_device=model.compute_device, **{k: getattr(model, k) for k in shape})

@@ -101,7 +101,7 @@ def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path)
     np.random.seed(seed)  # noqa: NPY002 (what remap_out_of_bounds draws from)
     found = model.predict(data, remap_out_of_bounds=config["remap_out_of_bounds"])
     assert list(found.index) == list(data.df_featurized.index)
-    return found[names].add_prefix("mean ").reset_index(drop=True)
+    return pd.DataFrame({f"mean {name}": found[name].to_numpy() for name in names})
 
 
 def _data(frame: pd.DataFrame, targets: pd.DataFrame | None) -> Any:
