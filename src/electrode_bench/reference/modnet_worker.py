@@ -59,9 +59,8 @@ def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed
         loss=config["loss"],
         verbose=0,
     )
-    save_file(
-        {str(i): np.ascontiguousarray(w) for i, w in enumerate(model.model.get_weights())}, state / "w.safetensors"
-    )
+    arrays = {str(i): np.ascontiguousarray(array) for i, array in enumerate(model.model.get_weights())}
+    save_file(arrays, state / "network.safetensors")
     _write(
         {
             "targets": names,
