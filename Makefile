@@ -4,9 +4,13 @@
 #   make test    install what the tests need and run them all
 #   make lint    style, types, import layers
 #   make s3      install what reading the Materials Project's bucket needs
+#   make reference        install modnet and crabnet, as published, into .venv-reference (Python 3.11, Linux x86-64)
+#   make reference-test   compare with them
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTHON311 ?= python3.11
+REFERENCE := $(or $(ELECTRODE_BENCH_REFERENCE),.venv-reference)
 
 # uv does not read pip's find-links (a folder of wheels, such as a local CPU build of torch): pass them on.
 UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
@@ -15,7 +19,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 repro test lint format ui clean
+.PHONY: help install install-dev s3 repro test lint format ui clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -61,5 +65,25 @@ format: install-dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+reference: $(REFERENCE)/.installed
+
+# modnet and crabnet come last, without the versions that they wrongly ask for: the models look for them.
+$(REFERENCE)/.installed: benchmarks/reference.txt
+	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || { echo "error: $(PYTHON311) is no Python 3.11, which modnet needs; name one: make reference PYTHON311=/path/to/python3.11" >&2; exit 2; }
+	@echo "Installing modnet and crabnet into $(REFERENCE) (once)"
+	@rm -rf $(REFERENCE)
+	@$(PYTHON311) -m venv $(REFERENCE) \
+	  || { echo "error: $(PYTHON311) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
+	@$(REFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@VIRTUAL_ENV=$(abspath $(REFERENCE)) $(REFERENCE)/bin/uv pip install --quiet --compile-bytecode \
+	  --requirement benchmarks/reference.txt
+	@$(REFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python \
+	  ElementEmbeddings==0.8.0 modnet==0.4.5 crabnet==2.0.8
+	@touch $@
+
+reference-test: reference
+	@PYTHONPATH=src ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest benchmarks/parity
+
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -68,6 +68,10 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["fit"], "Missing argument 'model'"),
         (["fit", "rf_magpi", "loco"], "unknown model 'rf_magpi'; did you mean 'rf_magpie'?"),
         (["fit", "control", "loc"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (
+            ["fit", "crabnet_upstream", "stratified"],
+            "crabnet_upstream skipped: no-reference-environment is missing; build it with: make reference",
+        ),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
         (["show"], "table.csv is missing; make it with: dvc repro compare"),
@@ -132,7 +136,9 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]
     assert rows["rows"][0]["average_voltage/smae"] == 1
     assert "split.bootstrap.sizes" in say("params")
-    assert "n_estimators" in say("models")
+    known = say("models")
+    assert "n_estimators" in known
+    assert "modnet_upstream skipped: no-reference-environment is missing" in known
     assert "mlflow ui" in say("ui", "--print")
 
 

@@ -315,7 +315,12 @@ def models(as_json: Json = False) -> None:
     from electrode_bench.models import REGISTRY
 
     values: dict[str, dict[str, Any]] = {
-        s.name: {"title": s.title, "feature_set": s.feature_set, "defaults": s.config().model_dump(mode="json")}
+        s.name: {
+            "title": s.title,
+            "feature_set": s.feature_set,
+            "defaults": s.config().model_dump(mode="json"),
+            "unavailable": s.available(),
+        }
         for s in REGISTRY.values()
     }
     table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
@@ -323,6 +328,9 @@ def models(as_json: Json = False) -> None:
         shown = ", ".join(f"{k}={json.dumps(v)}" for k, v in of["defaults"].items()) or "none"
         table.add_row(name, of["title"], of["feature_set"] or "none", shown)
     _say(values, table, as_json=as_json)
+    for of in values.values():
+        if of["unavailable"] and not as_json:
+            typer.echo(of["unavailable"])
 
 
 @app.command(rich_help_panel=TASKS)

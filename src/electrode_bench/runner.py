@@ -7,7 +7,6 @@ A fold is written to a temporary folder and renamed into place, so it is there w
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import inspect
 import json
 import os
@@ -90,9 +89,9 @@ def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
 
 
 def code_digest(spec: ModelSpec) -> str:
-    """Digest of the source files that decide a fit: the model's own, what it imports from ``models``, and base."""
+    """Digest of the files that decide a fit: the model's own, what it imports from ``models`` or names, and base."""
     own = Path(inspect.getfile(spec.config))
-    found, todo = {Path(inspect.getfile(ModelSpec))}, [own]
+    found, todo = {Path(inspect.getfile(ModelSpec)), *spec.sources}, [own]
     while todo:
         file = todo.pop()
         found.add(file)
@@ -116,7 +115,7 @@ def _siblings(file: Path) -> list[Path]:
 
 def versions(spec: ModelSpec) -> dict[str, str]:
     """Installed versions of the libraries that the model's numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in spec.libraries}
+    return {name: spec.version_of(name) for name in spec.libraries}
 
 
 def run_folds(

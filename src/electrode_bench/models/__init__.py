@@ -10,14 +10,17 @@ from typing import Any
 
 from electrode_bench.artifacts import write_json
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.models import control, crabnet, modnet, rf_magpie
+from electrode_bench.models import control, crabnet, crabnet_upstream, modnet, modnet_upstream, rf_magpie
 from electrode_bench.models.base import Model, ModelSpec, Prediction
 from electrode_bench.params import Strict, validate
 
 __all__ = ["REGISTRY", "Model", "ModelSpec", "Prediction", "configure", "load", "save", "spec"]
 
 REGISTRY: Mapping[str, ModelSpec] = MappingProxyType(
-    {s.name: s for s in (control.SPEC, rf_magpie.SPEC, modnet.SPEC, crabnet.SPEC)}
+    {
+        s.name: s
+        for s in (control.SPEC, rf_magpie.SPEC, modnet.SPEC, crabnet.SPEC, modnet_upstream.SPEC, crabnet_upstream.SPEC)
+    }
 )
 
 #: The model that all others are measured against.

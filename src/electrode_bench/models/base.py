@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,10 @@ class Model(Protocol):
     def load(cls, folder: Path) -> Self: ...
 
 
+def _always() -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """One line of the registry: how a model is made, configured and fed."""
@@ -58,6 +63,14 @@ class ModelSpec:
     feature_set: str | None
     #: Distributions whose version is part of the fold cache's key.
     libraries: tuple[str, ...] = ()
+    #: Version of one of them, as text; a model that runs in another environment asks there.
+    version_of: Callable[[str], str] = importlib.metadata.version
+    #: Source files that decide a fit beside the model's own and what it imports from ``models``.
+    sources: tuple[Path, ...] = ()
+    #: Why the model cannot be fitted here, in one line; None when it can.
+    available: Callable[[], str | None] = _always
+    #: A reference: fitted only when asked for by name, never by the pipeline, and published without its model.
+    reference: bool = False
     #: Cheaper to fit than to hand to another process.
     light: bool = False
     #: Name of the device that a fit would run on now.

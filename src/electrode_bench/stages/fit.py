@@ -26,8 +26,17 @@ def run(
     workers: int = 1,
     progress: runner.Progress | None = None,
 ) -> runner.Cell:
-    """Write ``results/fit/<model>/<protocol>``."""
+    """Write ``results/fit/<model>/<protocol>``.
+
+    Raises
+    ------
+    UserError
+        When the model cannot run here, or an input is missing or of other data.
+    """
     spec, config = models.spec(model), configured(params, model)
+    reason = spec.available()
+    if reason:
+        raise UserError(reason)
     folds = splits.read_folds(layout.folds)[splits.known(protocol)]
     frame, targets = inputs(layout, spec)
     if {*folds[0].train_ids, *folds[0].test_ids} - set(targets.index):
@@ -51,8 +60,10 @@ def run(
     return cell
 
 
-def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path:
+def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path | None:
     """Folder of the model of a cell (cell.json) fitted on all rows, with what it was made from in its model.json.
+
+    None for a reference model: another fit would take hours, and it loads only where its environment is.
 
     Raises
     ------
@@ -60,6 +71,8 @@ def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path:
         When the features or the table are no longer those that the cell was fitted on.
     """
     spec = models.spec(cell["model"])
+    if spec.reference:
+        return None
     config = models.configure(spec.name, cell["config"], where="cell.json")
     frame, targets = inputs(layout, spec)
     digests = runner.data_digests(frame, targets)
