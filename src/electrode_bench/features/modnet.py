@@ -10,7 +10,7 @@ element that a table lacks has the mean of those that it has). Where the preset 
   (He). The element of the orbital is then -1, as in the preset, and its other numbers are missing.
 
 The preset also has AtomicPackingEfficiency, which is in :mod:`electrode_bench.features.atomic_packing`; its
-"compound possible" is text or a truth value, which MODNet drops from every data set.
+"compound possible" (IonProperty) is a truth value, which MODNet drops from every data set.
 
 No power or logarithm is taken of an array that grows with the number of formulas: its bits may depend on the
 array's length, and a row may not.
