@@ -67,6 +67,14 @@ Workers = Annotated[
     ),
 ]  # fmt: skip
 
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", envvar="ELECTRODE_BENCH_DEVICE", show_default="a GPU where one is visible, else the CPU",
+        help="Where networks are trained: auto, cpu, cuda or cuda:<number>. CUDA_VISIBLE_DEVICES holds as always.",
+    ),
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Options:
@@ -189,16 +197,23 @@ def fit(
     model: Annotated[str, typer.Argument(help="A model of `electrode-bench models`.")],
     protocol: Annotated[str, typer.Argument(help="stratified, grouped, loco or bootstrap.")],
     workers: Workers = None,
+    device: Device = None,
     publish: Annotated[bool, typer.Option(help="Log the cell to MLflow when it is done.")] = True,
     as_json: Json = False,
 ) -> None:
     """Fit one model under one protocol. A run that was killed goes on where it stopped.
 
-    Example: electrode-bench fit rf_magpie loco --workers 4
+    Examples:
+
+    electrode-bench fit rf_magpie loco --workers 4
+
+    electrode-bench fit crabnet stratified --device cuda:1 --workers 2
     """
     from electrode_bench.stages import fit as stage
 
     given: Options = context.obj
+    # Workers are processes of their own; the environment is what they all see.
+    os.environ["ELECTRODE_BENCH_DEVICE"] = device or "auto"
     with _progress(f"{model} · {protocol}", unit="folds") as progress:
         cell = stage.run(
             given.layout,

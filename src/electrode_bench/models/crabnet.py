@@ -38,8 +38,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 #: Compositions that a batch's neighbours in length are sought among, in batches.
 _BUCKET = 8
-#: Fewest steps of the optimiser in an epoch: small training sets get smaller batches.
-_STEPS = 8
+#: Small training sets get smaller batches: this many an epoch, down to this size.
+_STEPS, _SMALLEST_BATCH = 8, 16
 #: Largest norm of a member's gradient.
 _CLIP = 1.0
 #: Compositions predicted at once.
@@ -53,15 +53,15 @@ class Config(Strict):
 
     preset: Literal["small", "study"] = "small"
     """Widths: small (d_model 64, feed-forward 256) or the study's (512, 2048)."""
-    epochs: PositiveInt = 60
+    epochs: PositiveInt = 100
     """Passes over the training compositions."""
     batch_size: PositiveInt = 64
     """Compositions in a batch; fewer where the training set is small."""
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
     weight_decay: NonNegativeFloat = 1e-2
     """AdamW's."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of activations dropped in the transformer."""
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.02
     """Relative standard deviation of the noise on the fractions in training."""
@@ -282,7 +282,7 @@ class CrabNet:
 
         config, rng = self.config, np.random.default_rng(seed)
         kept, held = data.parted(config.validation, rng)
-        size = min(config.batch_size, max(2, -(-len(kept) // _STEPS)))
+        size = min(config.batch_size, max(_SMALLEST_BATCH, -(-len(kept) // _STEPS)))
         steps = config.epochs * -(-len(kept) // size)
         network = self._network().to(device)
         optimiser, schedule = one_cycle(

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: Targets that share the layers of a group; a target that is not named has a group of its own.
 GROUPS = (("gravimetric_capacity", "volumetric_capacity"), ("average_voltage",))
-#: Fewest steps of the optimiser in an epoch: small training sets get smaller batches.
-_STEPS = 8
+#: Small training sets get smaller batches: this many an epoch, down to this size.
+_STEPS, _SMALLEST_BATCH = 8, 16
 #: Rows predicted at once.
 _CHUNK = 4096
 #: Where a missing feature stands, beside training values from -0.5 to 0.5 or from about -3 to 3.
@@ -40,13 +40,13 @@ Widths = Annotated[tuple[PositiveInt, ...], Field(max_length=8)]
 class Config(Strict):
     """The features, the network's widths and its training."""
 
-    features: PositiveInt | None = 128
+    features: PositiveInt | None = None
     """Features chosen by relevance over redundancy in the training rows; null takes all."""
     selection_rows: PositiveInt = 1000
     """Training rows that the mutual information is estimated from."""
     scaling: Literal["minmax", "standard"] = "standard"
     """Features to -0.5..0.5, or to mean 0 and standard deviation 1."""
-    shared: Widths = (256,)
+    shared: Widths = (256, 256)
     """Widths of the layers that all targets share."""
     grouped: Widths = (128,)
     """Widths of the layers that the two capacities share, and of the voltage's beside them."""
@@ -209,8 +209,8 @@ class MODNet:
 
         config, rng = self.config, np.random.default_rng(seed)
         n = len(x)
-        size = min(config.batch_size, max(2, -(-n // _STEPS)))
-        per_epoch = max(1, n // size)
+        size = min(config.batch_size, max(_SMALLEST_BATCH, -(-n // _STEPS)), n)
+        per_epoch = n // size
         steps = config.epochs * per_epoch
         pools = [rng.choice(n, n) if config.bootstrap else np.arange(n) for _ in range(config.members)]
         network = self._network().to(device)

@@ -37,6 +37,8 @@ def run(
     reason = spec.available()
     if reason:
         raise UserError(reason)
+    # A device that is not there is told before anything is computed.
+    spec.device()
     folds = splits.read_folds(layout.folds)[splits.known(protocol)]
     frame, targets = inputs(layout, spec)
     if {*folds[0].train_ids, *folds[0].test_ids} - set(targets.index):

@@ -12,6 +12,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from electrode_bench.errors import UserError
+
 #: Standard deviation of a normal distribution over its median absolute deviation.
 _NORMAL_MAD = 1.4826
 
@@ -23,7 +25,7 @@ def choose_device() -> torch.device:
 
     Raises
     ------
-    ValueError
+    UserError
         When the named device does not exist here.
     """
     name = os.environ.get("ELECTRODE_BENCH_DEVICE") or "auto"
@@ -32,11 +34,12 @@ def choose_device() -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:<number>") from None
+        raise UserError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:<number>") from None
     if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"device '{name}' is not offered; use auto, cpu, cuda or cuda:<number>")
+        raise UserError(f"the device '{name}' is not offered; use auto, cpu, cuda or cuda:<number>")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(f"device '{name}' is not there: {torch.cuda.device_count()} CUDA devices are visible")
+        seen = torch.cuda.device_count()
+        raise UserError(f"the device '{name}' is not there: {seen} CUDA devices are visible; use --device cpu")
     return device
 
 
