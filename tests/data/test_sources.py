@@ -110,7 +110,7 @@ def test_the_committed_import_is_the_sample() -> None:
 
 def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_document: Any) -> None:
     origin = sources.use(root, "sample")
-    assert (origin["source"], origin["release"]) == ("sample", "synthetic 1")
+    assert (origin["source"], origin["release"]) == ("sample", "synthetic 2")
     assert (
         origin["md5"] == hashlib.md5((root / "sample/electrodes.csv").read_bytes(), usedforsecurity=False).hexdigest()
     )

@@ -26,7 +26,7 @@ from electrode_bench.layout import Layout
 
 SAMPLE = "sample"
 SAMPLE_PATH = "sample/electrodes.csv"
-SAMPLE_RELEASE = "synthetic 1"
+SAMPLE_RELEASE = "synthetic 2"
 
 MATERIALS_PROJECT = "materials-project"
 #: Collections of the Materials Project's public bucket that hold insertion electrodes in one layout.
