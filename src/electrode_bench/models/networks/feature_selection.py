@@ -113,12 +113,13 @@ def target_nmi(frame: pd.DataFrame, target: np.ndarray, *, seed: int, cross: Cro
 
     Parameters
     ----------
-    frame : n rows x features, without missing values. Of equal columns the first counts; constant ones are left out.
+    frame : n rows x features, which may miss values: to be equal, or constant, is asked of them as they are, and then
+        they are :func:`filled`. Of equal columns the first counts; constant ones are left out.
     target : (n,).
-    cross : the features' :class:`CrossNMI` with the same seed, whose entropies are then not computed again.
+    cross : the filled features' :class:`CrossNMI` with the same seed, whose entropies are then not computed again.
     """
     frame = frame.loc[:, (frame != frame.iloc[0]).any()]
-    frame = frame.loc[:, ~pd.DataFrame(frame.to_numpy().T).duplicated().to_numpy()]
+    frame = filled(frame.loc[:, ~pd.DataFrame(frame.to_numpy().T).duplicated().to_numpy()])
     n = len(target)
     rng = np.random.RandomState(seed)
     scaled = _scaled(frame.to_numpy(dtype=np.float64))
@@ -144,15 +145,14 @@ def rank(relevance: pd.Series, cross: CrossNMI, *, number: int) -> list[str]:
     relevance / (redundancy^p + c), where redundancy is the largest NMI with a feature chosen already,
     p = max(0.1, 4.5 - 0.4 n^0.4) and c = min(1e5, 1e-6 n^3).
     """
-    known = [name in relevance.index for name in cross.names]
-    candidates = np.flatnonzero(known)
+    candidates = np.flatnonzero(pd.Index(cross.names).isin(relevance.index))
     if len(candidates) == 0:
         return []
-    score = relevance.loc[[cross.names[i] for i in candidates]].to_numpy(dtype=np.float64)
+    names = [cross.names[i] for i in candidates]
+    score = relevance.loc[names].to_numpy(dtype=np.float64)
     free = np.ones(len(candidates), dtype=bool)
-    # Relevance is taken in the order of its own table, as a sort by size would leave ties.
-    first = relevance.loc[[n for n in relevance.index if n in set(cross.names)]].idxmax()
-    chosen = [[cross.names[i] for i in candidates].index(str(first))]
+    # Of several that are most relevant, the first in the order of ``relevance``.
+    chosen = [names.index(str(relevance.loc[relevance.index.isin(names)].idxmax()))]
     redundancy = np.zeros(len(candidates))
     for n in range(min(number, len(candidates)) - 1):
         free[chosen[-1]] = False
@@ -163,7 +163,7 @@ def rank(relevance: pd.Series, cross: CrossNMI, *, number: int) -> list[str]:
         value = np.where(free & ~np.isnan(value), value, -np.inf)
         best = int(value.argmax())
         chosen.append(best if free[best] else int(np.flatnonzero(free)[0]))
-    return [cross.names[candidates[i]] for i in chosen]
+    return [names[i] for i in chosen]
 
 
 def merged(rankings: Sequence[Sequence[str]]) -> list[str]:
@@ -183,8 +183,8 @@ def select(frame: pd.DataFrame, targets: np.ndarray, *, number: int, rows: int, 
 
     Returns all features where there are too few rows for an estimate, and those that vary where none is informative.
     """
-    frame = filled(frame)
-    varies = [str(c) for c, spread in zip(frame.columns, np.ptp(frame.to_numpy(), axis=0), strict=True) if spread > 0]
+    spread = np.ptp(filled(frame).to_numpy(dtype=np.float64), axis=0)
+    varies = [str(c) for c, s in zip(frame.columns, spread, strict=True) if s > 0]
     rng = np.random.default_rng(seed)
     if len(frame) > rows:
         keep = np.sort(rng.permutation(len(frame))[:rows])
@@ -192,7 +192,7 @@ def select(frame: pd.DataFrame, targets: np.ndarray, *, number: int, rows: int, 
     if len(frame) <= 2 * NEIGHBOURS or not varies:
         return varies or [str(c) for c in frame.columns]
     state = int(rng.integers(1, 2**32 - 1))
-    cross = CrossNMI(frame, seed=state)
+    cross = CrossNMI(filled(frame), seed=state)
     rankings = []
     for target in targets.T:
         if np.ptp(target) == 0:
