@@ -11,6 +11,7 @@ instead of a tree for each pair, and only pairs that the selection asks for are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -26,6 +27,14 @@ _NOISE = 1e-10
 _BESIDE = 8
 #: The narrowest range of a feature that varies.
 _RANGE = 1e-16
+
+
+class Redundancy(Protocol):
+    """What :func:`rank` asks of the features' mutual information: see :class:`CrossNMI`."""
+
+    names: list[str]
+
+    def row(self, position: int) -> np.ndarray: ...
 
 
 def filled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -119,6 +128,8 @@ def target_nmi(frame: pd.DataFrame, target: np.ndarray, *, seed: int, cross: Cro
     cross : the filled features' :class:`CrossNMI` with the same seed, whose entropies are then not computed again.
     """
     frame = frame.loc[:, (frame != frame.iloc[0]).any()]
+    if frame.shape[1] == 0:
+        return pd.Series(dtype=np.float64)
     frame = filled(frame.loc[:, ~pd.DataFrame(frame.to_numpy().T).duplicated().to_numpy()])
     n = len(target)
     rng = np.random.RandomState(seed)
@@ -138,7 +149,7 @@ def target_nmi(frame: pd.DataFrame, target: np.ndarray, *, seed: int, cross: Cro
     return pd.Series(np.where(np.isfinite(nmi), nmi, 0.0), index=[str(c) for c in frame.columns])
 
 
-def rank(relevance: pd.Series, cross: CrossNMI, *, number: int) -> list[str]:
+def rank(relevance: pd.Series, cross: Redundancy, *, number: int) -> list[str]:
     """The first ``number`` features by relevance over redundancy, best first.
 
     The most relevant comes first. Then, with n chosen before the last, the next is the one with the largest
