@@ -32,7 +32,9 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="one of the registry; may be given again (default: all)")
     parser.add_argument("--protocol", default="stratified")
     parser.add_argument("--fold", action="append", help="name of a fold; may be given again (default: the first)")
-    parser.add_argument("--set", action="append", default=[], metavar="MODEL.KEY=VALUE", help="override")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="MODEL.KEY=VALUE", help="instead of params.yaml's"
+    )
     parser.add_argument("--csv", type=Path, help="write the table there as well")
     given = parser.parse_args()
 

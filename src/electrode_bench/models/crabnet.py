@@ -31,9 +31,16 @@ if TYPE_CHECKING:
     from electrode_bench.models.networks.crabnet import CrabNetwork
     from electrode_bench.models.networks.training import TargetScale
 
-#: Widths of the network: the study's (those of the crabnet package), and ours.
+#: Widths of the network: the study's (those of the crabnet package, which weighs elements by their fraction), and ours.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "study": {"d_model": 512, "layers": 3, "heads": 4, "feed_forward": 2048, "hidden": (1024, 512, 256, 128)},
+    "study": {
+        "d_model": 512,
+        "layers": 3,
+        "heads": 4,
+        "feed_forward": 2048,
+        "hidden": (1024, 512, 256, 128),
+        "by_fraction": True,
+    },
     "small": {"d_model": 64, "layers": 3, "heads": 4, "feed_forward": 256, "hidden": (128,)},
 }
 #: Compositions that a batch's neighbours in length are sought among, in batches.

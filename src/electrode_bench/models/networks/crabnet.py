@@ -67,6 +67,7 @@ class CrabNetwork(nn.Module):
     parts : how many formulas describe an electrode; with more than one, a learned vector marks the part.
     targets : number of targets. Each has three outputs: mean, logarithm of the spread, and a gate on the mean.
     spread_apart : whether the spread's loss leaves the layers below the output as they are.
+    by_fraction : whether what the transformer made of an element is multiplied by the element's fraction.
     """
 
     def __init__(
@@ -83,9 +84,11 @@ class CrabNetwork(nn.Module):
         hidden: Sequence[int],
         dropout: float,
         spread_apart: bool = False,
+        by_fraction: bool = False,
     ) -> None:
         super().__init__()
-        self.members, self.targets, self.spread_apart = members, targets, spread_apart
+        self.members, self.targets = members, targets
+        self.spread_apart, self.by_fraction = spread_apart, by_fraction
         self.register_buffer("element_vectors", torch.as_tensor(element_vectors, dtype=torch.float32), persistent=False)
         self.register_buffer("encoding", fraction_encoding(d_model // 2), persistent=False)
         self.embed = Dense(members, element_vectors.shape[1], d_model)
@@ -117,6 +120,8 @@ class CrabNetwork(nn.Module):
             x = x + self.part[:, part]
         for layer in self.layers:
             x = layer(x, padding)
+        if self.by_fraction:
+            x = x * fraction[..., None]
         members, n, tokens, width = x.shape
         x = self.output(x.reshape(members, n * tokens, width)).float().reshape(members, n, tokens, -1)
         # The output is linear: averaging its input over the elements first gives the same for less.

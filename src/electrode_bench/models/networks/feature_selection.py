@@ -11,6 +11,7 @@ instead of a tree for each pair, and only pairs that the selection asks for are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numba
 import numpy as np
@@ -26,6 +27,14 @@ _NOISE = 1e-10
 _BESIDE = 8
 #: The narrowest range of a feature that varies.
 _RANGE = 1e-16
+
+
+class Redundancy(Protocol):
+    """What :func:`rank` asks of the features' mutual information: see :class:`CrossNMI`."""
+
+    names: list[str]
+
+    def row(self, position: int) -> np.ndarray: ...
 
 
 def filled(frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,12 +122,15 @@ def target_nmi(frame: pd.DataFrame, target: np.ndarray, *, seed: int, cross: Cro
 
     Parameters
     ----------
-    frame : n rows x features, without missing values. Of equal columns the first counts; constant ones are left out.
+    frame : n rows x features, which may miss values: to be equal, or constant, is asked of them as they are, and then
+        they are :func:`filled`. Of equal columns the first counts; constant ones are left out.
     target : (n,).
-    cross : the features' :class:`CrossNMI` with the same seed, whose entropies are then not computed again.
+    cross : the filled features' :class:`CrossNMI` with the same seed, whose entropies are then not computed again.
     """
     frame = frame.loc[:, (frame != frame.iloc[0]).any()]
-    frame = frame.loc[:, ~pd.DataFrame(frame.to_numpy().T).duplicated().to_numpy()]
+    if frame.shape[1] == 0:
+        return pd.Series(dtype=np.float64)
+    frame = filled(frame.loc[:, ~pd.DataFrame(frame.to_numpy().T).duplicated().to_numpy()])
     n = len(target)
     rng = np.random.RandomState(seed)
     scaled = _scaled(frame.to_numpy(dtype=np.float64))
@@ -137,22 +149,21 @@ def target_nmi(frame: pd.DataFrame, target: np.ndarray, *, seed: int, cross: Cro
     return pd.Series(np.where(np.isfinite(nmi), nmi, 0.0), index=[str(c) for c in frame.columns])
 
 
-def rank(relevance: pd.Series, cross: CrossNMI, *, number: int) -> list[str]:
+def rank(relevance: pd.Series, cross: Redundancy, *, number: int) -> list[str]:
     """The first ``number`` features by relevance over redundancy, best first.
 
     The most relevant comes first. Then, with n chosen before the last, the next is the one with the largest
     relevance / (redundancy^p + c), where redundancy is the largest NMI with a feature chosen already,
     p = max(0.1, 4.5 - 0.4 n^0.4) and c = min(1e5, 1e-6 n^3).
     """
-    known = [name in relevance.index for name in cross.names]
-    candidates = np.flatnonzero(known)
+    candidates = np.flatnonzero(pd.Index(cross.names).isin(relevance.index))
     if len(candidates) == 0:
         return []
-    score = relevance.loc[[cross.names[i] for i in candidates]].to_numpy(dtype=np.float64)
+    names = [cross.names[i] for i in candidates]
+    score = relevance.loc[names].to_numpy(dtype=np.float64)
     free = np.ones(len(candidates), dtype=bool)
-    # Relevance is taken in the order of its own table, as a sort by size would leave ties.
-    first = relevance.loc[[n for n in relevance.index if n in set(cross.names)]].idxmax()
-    chosen = [[cross.names[i] for i in candidates].index(str(first))]
+    # Of several that are most relevant, the first in the order of ``relevance``.
+    chosen = [names.index(str(relevance.loc[relevance.index.isin(names)].idxmax()))]
     redundancy = np.zeros(len(candidates))
     for n in range(min(number, len(candidates)) - 1):
         free[chosen[-1]] = False
@@ -163,7 +174,7 @@ def rank(relevance: pd.Series, cross: CrossNMI, *, number: int) -> list[str]:
         value = np.where(free & ~np.isnan(value), value, -np.inf)
         best = int(value.argmax())
         chosen.append(best if free[best] else int(np.flatnonzero(free)[0]))
-    return [cross.names[candidates[i]] for i in chosen]
+    return [names[i] for i in chosen]
 
 
 def merged(rankings: Sequence[Sequence[str]]) -> list[str]:
@@ -183,8 +194,8 @@ def select(frame: pd.DataFrame, targets: np.ndarray, *, number: int, rows: int, 
 
     Returns all features where there are too few rows for an estimate, and those that vary where none is informative.
     """
-    frame = filled(frame)
-    varies = [str(c) for c, spread in zip(frame.columns, np.ptp(frame.to_numpy(), axis=0), strict=True) if spread > 0]
+    spread = np.ptp(filled(frame).to_numpy(dtype=np.float64), axis=0)
+    varies = [str(c) for c, s in zip(frame.columns, spread, strict=True) if s > 0]
     rng = np.random.default_rng(seed)
     if len(frame) > rows:
         keep = np.sort(rng.permutation(len(frame))[:rows])
@@ -192,7 +203,7 @@ def select(frame: pd.DataFrame, targets: np.ndarray, *, number: int, rows: int, 
     if len(frame) <= 2 * NEIGHBOURS or not varies:
         return varies or [str(c) for c in frame.columns]
     state = int(rng.integers(1, 2**32 - 1))
-    cross = CrossNMI(frame, seed=state)
+    cross = CrossNMI(filled(frame), seed=state)
     rankings = []
     for target in targets.T:
         if np.ptp(target) == 0:
