@@ -46,7 +46,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 #: Compositions that a batch's neighbours in length are sought among, in batches.
 _BUCKET = 8
 #: Small training sets get smaller batches: this many an epoch, down to this size.
-_STEPS, _SMALLEST_BATCH = 8, 16
+_STEPS, _SMALLEST_BATCH = 8, 32
 #: Largest norm of a member's gradient.
 _CLIP = 1.0
 #: Compositions predicted at once.

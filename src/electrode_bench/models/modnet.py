@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: Targets that share the layers of a group; a target that is not named has a group of its own.
 GROUPS = (("gravimetric_capacity", "volumetric_capacity"), ("average_voltage",))
 #: Small training sets get smaller batches: this many an epoch, down to this size.
-_STEPS, _SMALLEST_BATCH = 8, 16
+_STEPS, _SMALLEST_BATCH = 8, 32
 #: Rows predicted at once.
 _CHUNK = 4096
 #: Where a missing feature stands, beside training values from -0.5 to 0.5 or from about -3 to 3.
@@ -87,7 +87,6 @@ class MODNet:
         self.network_: TreeNetwork | None = None
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
-        from electrode_bench.models.networks.feature_selection import select
         from electrode_bench.models.networks.training import TargetScale, session
 
         if targets.empty:
@@ -101,6 +100,9 @@ class MODNet:
         self.columns_, self.targets_ = [str(c) for c in frame.columns], [str(c) for c in targets.columns]
         self.selected_ = self.columns_
         if self.config.features is not None and self.config.features < len(self.columns_):
+            # Here, because the compiler that it brings takes a second to load.
+            from electrode_bench.models.networks.feature_selection import select
+
             self.selected_ = select(
                 pd.DataFrame(x, columns=self.columns_),
                 y,
