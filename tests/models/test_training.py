@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from electrode_bench.errors import UserError
 from electrode_bench.models.networks.training import (
     TargetScale,
     WeightAverage,
@@ -105,7 +106,7 @@ def test_the_device_is_the_named_one(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_device_that_cannot_be_had_is_a_clear_error(name: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", name)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UserError, match=message):
         choose_device()
 
 
