@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from electrode_bench.models.networks.crabnet import CrabNetwork
     from electrode_bench.models.networks.training import TargetScale
 
-#: Widths of the network: the study's (those of the crabnet package, which weighs elements by their fraction), and ours.
+#: Widths of the network: the study's (those of the crabnet package, which weighs elements by their fraction and gates the mean), and ours.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "study": {
         "d_model": 512,
@@ -41,7 +41,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "hidden": (1024, 512, 256, 128),
         "by_fraction": True,
     },
-    "small": {"d_model": 64, "layers": 3, "heads": 4, "feed_forward": 256, "hidden": (128,)},
+    "small": {
+        "d_model": 64,
+        "layers": 3,
+        "heads": 4,
+        "feed_forward": 256,
+        "hidden": (128,),
+        # The gate may close for good on small training sets: every prediction is then one number.
+        "gated": False,
+        "norm_first": True,
+    },
 }
 #: Compositions that a batch's neighbours in length are sought among, in batches.
 _BUCKET = 8

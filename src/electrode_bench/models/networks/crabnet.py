@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from electrode_bench.models.networks.layers import Dense, EncoderLayer
+from electrode_bench.models.networks.layers import Dense, EncoderLayer, LayerNorm
 
 #: Steps in which a fraction is encoded.
 RESOLUTION = 5000
@@ -67,6 +67,8 @@ class CrabNetwork(nn.Module):
     parts : how many formulas describe an electrode; with more than one, a learned vector marks the part.
     targets : number of targets. Each has three outputs: mean, logarithm of the spread, and a gate on the mean.
     spread_apart : whether the spread's loss leaves the layers below the output as they are.
+    gated : whether the mean is multiplied by a learned probability, which is for targets that are often zero.
+    norm_first : see :class:`EncoderLayer`.
     by_fraction : whether what the transformer made of an element is multiplied by the element's fraction.
     """
 
@@ -85,16 +87,22 @@ class CrabNetwork(nn.Module):
         dropout: float,
         spread_apart: bool = False,
         by_fraction: bool = False,
+        gated: bool = True,
+        norm_first: bool = False,
     ) -> None:
         super().__init__()
         self.members, self.targets = members, targets
-        self.spread_apart, self.by_fraction = spread_apart, by_fraction
+        self.spread_apart, self.by_fraction, self.gated = spread_apart, by_fraction, gated
         self.register_buffer("element_vectors", torch.as_tensor(element_vectors, dtype=torch.float32), persistent=False)
         self.register_buffer("encoding", fraction_encoding(d_model // 2), persistent=False)
         self.embed = Dense(members, element_vectors.shape[1], d_model)
         self.part = nn.Parameter(0.1 * torch.randn(members, parts, d_model)) if parts > 1 else None
         self.scalers = nn.Parameter(torch.ones(members, 3))
-        self.layers = nn.ModuleList(EncoderLayer(members, d_model, heads, feed_forward, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            EncoderLayer(members, d_model, heads, feed_forward, dropout=dropout, norm_first=norm_first)
+            for _ in range(layers)
+        )
+        self.norm = LayerNorm(members, d_model) if norm_first else None
         self.output = ResidualNetwork(members, d_model, hidden, 3 * targets)
 
     def forward(
@@ -120,6 +128,8 @@ class CrabNetwork(nn.Module):
             x = x + self.part[:, part]
         for layer in self.layers:
             x = layer(x, padding)
+        if self.norm is not None:
+            x = self.norm(x.flatten(1, 2)).reshape(x.shape)
         if self.by_fraction:
             x = x * fraction[..., None]
         members, n, tokens, width = x.shape
@@ -133,4 +143,4 @@ class CrabNetwork(nn.Module):
             if self.spread_apart and self.training:
                 bias, columns = last.get_parameter("bias"), slice(self.targets, 2 * self.targets)
                 spread = torch.baddbmm(bias[..., columns], x.detach(), last.weight[..., columns])
-        return mean * torch.sigmoid(gate), spread.clamp(*_SPREAD_RANGE)
+        return mean * torch.sigmoid(gate) if self.gated else mean, spread.clamp(*_SPREAD_RANGE)

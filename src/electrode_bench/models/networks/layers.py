@@ -52,11 +52,17 @@ class BatchNorm(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """A transformer's encoder layer: attention, then a feed-forward part, each added to its input and normalised."""
+    """A transformer's encoder layer: attention, then a feed-forward part, each added to its input.
 
-    def __init__(self, members: int, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    The sums are normalised, as in the first transformers; or, with ``norm_first``, the inputs of either part are, which
+    trains stably at learning rates where the other collapses: R. Xiong et al. (2020), arXiv:2002.04745.
+    """
+
+    def __init__(
+        self, members: int, width: int, heads: int, feed_forward: int, *, dropout: float, norm_first: bool
+    ) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.norm_first = heads, dropout, norm_first
         self.query_key_value = Dense(members, width, 3 * width)
         self.out = Dense(members, width, width)
         self.norm1, self.norm2 = LayerNorm(members, width), LayerNorm(members, width)
@@ -66,17 +72,26 @@ class EncoderLayer(nn.Module):
         """``x`` is (members x n x tokens x width); ``padding`` (n x tokens) is True where there is no token."""
         members, n, tokens, width = x.shape
         flat = x.reshape(members, n * tokens, width)
+        if self.norm_first:
+            flat = flat + self._attended(self.norm1(flat), padding)
+            out = flat + self._fed(self.norm2(flat))
+        else:
+            flat = self.norm1(flat + self._attended(flat, padding))
+            out = self.norm2(flat + self._fed(flat))
+        return torch.as_tensor(out).reshape(x.shape)
+
+    def _attended(self, flat: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
+        (members, _, width), (n, tokens) = flat.shape, padding.shape
         split = self.query_key_value(flat).reshape(members, n, tokens, 3, self.heads, width // self.heads)
         # (members x n x heads x tokens x part), three times.
         query, key, value = split.permute(3, 0, 1, 4, 2, 5)
         score = query @ key.transpose(-2, -1) / math.sqrt(width // self.heads)
         weight = score.masked_fill(padding[None, :, None, None, :], -math.inf).softmax(dim=-1)
         mixed = self._dropped(weight) @ value
-        mixed = self.out(mixed.transpose(2, 3).reshape(members, n * tokens, width))
-        flat = self.norm1(flat + self._dropped(mixed))
-        fed = self.down(self._dropped(nn.functional.relu(self.up(flat))))
-        out: torch.Tensor = self.norm2(flat + self._dropped(fed))
-        return out.reshape(x.shape)
+        return self._dropped(self.out(mixed.transpose(2, 3).reshape(flat.shape)))
+
+    def _fed(self, flat: torch.Tensor) -> torch.Tensor:
+        return self._dropped(self.down(self._dropped(nn.functional.relu(self.up(flat)))))
 
     def _dropped(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.dropout(x, self.dropout, self.training) if self.dropout > 0 else x
