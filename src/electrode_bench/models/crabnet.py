@@ -58,6 +58,8 @@ _BUCKET = 8
 _STEPS, _SMALLEST_BATCH = 8, 32
 #: Largest norm of a member's gradient.
 _CLIP = 1.0
+#: Smallest factor of the noise on a fraction: no element vanishes.
+_LEAST = 0.01
 #: Compositions predicted at once.
 _CHUNK = 512
 #: Compositions below which none is kept back for validation.
@@ -312,7 +314,7 @@ class CrabNet:
             for rows in _batches(data.tokens.length[kept], size, rng):
                 chosen = kept[rows]
                 token, fraction, part = data.tokens.batch(chosen, device)
-                fraction = _jittered(fraction.expand(config.members, *token.shape), config.jitter)
+                fraction = _jittered(fraction.expand(config.members, *token.shape), part, config.jitter)
                 truth, owner = data.rows_of(chosen, device)
                 with autocast(device):
                     mean, spread = network(token, fraction, part)
@@ -395,14 +397,20 @@ def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterato
         yield batches[i]
 
 
-def _jittered(fraction: torch.Tensor, jitter: float) -> torch.Tensor:
-    """Fractions with relative noise, still adding up to 1 in each part of a composition (to the padding, 0, none)."""
+def _jittered(fraction: torch.Tensor, part: torch.Tensor, jitter: float) -> torch.Tensor:
+    """Fractions with relative noise, which still add up to 1 in each part of a composition; padding, 0, gets none."""
     import torch
 
     if jitter == 0:
         return fraction
-    noisy = (fraction * (1 + jitter * torch.randn_like(fraction))).clamp(min=0)
-    return noisy * (fraction.sum(-1, keepdim=True) / noisy.sum(-1, keepdim=True))
+    noisy = fraction * (1 + jitter * torch.randn_like(fraction)).clamp(min=_LEAST)
+    factor = torch.ones_like(fraction)
+    for number in range(int(part.max()) + 1):
+        inside = part == number
+        before, after = (torch.where(inside, f, 0.0).sum(-1, keepdim=True) for f in (fraction, noisy))
+        # A part without an element has nothing to scale.
+        factor = torch.where(inside & (after > 0), before / after, factor)
+    return noisy * factor
 
 
 def _loss(mean: torch.Tensor, spread: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:

@@ -210,6 +210,9 @@ class MODNet:
         from electrode_bench.models.networks.training import WeightAverage, autocast, one_cycle, set_weights
 
         config, rng = self.config, np.random.default_rng(seed)
+        if len(x) == 1 and config.batch_norm:
+            # A batch of one row has no statistics.
+            x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)
         n = len(x)
         size = min(config.batch_size, max(_SMALLEST_BATCH, -(-n // _STEPS)), n)
         per_epoch = n // size

@@ -38,7 +38,7 @@ def encoding_step(fraction: torch.Tensor, *, logarithmic: bool) -> torch.Tensor:
     value = fraction
     if logarithmic:
         value = (0.0025 * torch.log2(fraction) ** 2).clamp(max=1.0)
-    return torch.round(value.clamp(min=1.0 / RESOLUTION) * RESOLUTION).long() - 1
+    return torch.round(value.clamp(1.0 / RESOLUTION, 1.0) * RESOLUTION).long() - 1
 
 
 class ResidualNetwork(nn.Module):
