@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from electrode_bench.models.networks.crabnet import CrabNetwork
     from electrode_bench.models.networks.training import TargetScale
 
-#: Widths of the network: the study's (those of the crabnet package, which weighs elements by their fraction and gates the mean), and ours.
+#: The network: the study's (that of the crabnet package, which weighs elements by their fraction and gates the mean),
+#: and ours.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "study": {
         "d_model": 512,
