@@ -49,6 +49,14 @@ def _always() -> str | None:
     return None
 
 
+def network_device() -> str:
+    """Name of the device that a network would be fitted on now; a UserError when the one asked for is not there."""
+    # Here, because loading torch takes seconds that other models need not wait for.
+    from electrode_bench.models.networks.training import choose_device, device_name
+
+    return device_name(choose_device())
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """One line of the registry: how a model is made, configured and fed."""

@@ -3,7 +3,7 @@
 After A. Y.-T. Wang, S. K. Kauwe, R. J. Murdock, T. D. Sparks, npj Comput. Mater. 7, 77 (2021),
 doi:10.1038/s41524-021-00545-1. The training is leaner than the crabnet package's: a batch is padded to its own
 longest composition, a repeated composition goes through the network once and is compared with all its
-rows, and the three targets share one network. docs/decisions/0010-small-crabnet.md has what was tried.
+rows, and the three targets share one network. docs/decisions/0010-networks.md has what was tried.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from electrode_bench.artifacts import write_text
 from electrode_bench.errors import UserError
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.base import ModelSpec, Prediction
+from electrode_bench.models.base import ModelSpec, Prediction, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -445,12 +445,6 @@ def build(config: Config, seed: int) -> CrabNet:
     return CrabNet(config, seed)
 
 
-def device() -> str:
-    from electrode_bench.models.networks.training import choose_device, device_name
-
-    return device_name(choose_device())
-
-
 SPEC = ModelSpec(
     name="crabnet",
     title="CrabNet",
@@ -459,5 +453,5 @@ SPEC = ModelSpec(
     config=Config,
     feature_set="elements",
     libraries=("ElementEmbeddings", "numpy", "torch"),
-    device=device,
+    device=network_device,
 )

@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from electrode_bench.artifacts import write_text
-from electrode_bench.models.base import ModelSpec, Prediction
+from electrode_bench.models.base import ModelSpec, Prediction, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -278,12 +278,6 @@ def build(config: Config, seed: int) -> MODNet:
     return MODNet(config, seed)
 
 
-def device() -> str:
-    from electrode_bench.models.networks.training import choose_device, device_name
-
-    return device_name(choose_device())
-
-
 SPEC = ModelSpec(
     name="modnet",
     title="MODNet",
@@ -292,5 +286,5 @@ SPEC = ModelSpec(
     config=Config,
     feature_set="modnet",
     libraries=("numba", "numpy", "scikit-learn", "scipy", "torch"),
-    device=device,
+    device=network_device,
 )
