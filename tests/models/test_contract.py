@@ -14,7 +14,7 @@ from electrodes import table
 from electrode_bench import models
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
-from electrode_bench.models.base import Model
+from electrode_bench.models.base import Model, fit_predict
 from electrode_bench.schema import FORMULA, ID, TARGETS
 
 #: Configurations that make a test quick.
@@ -86,6 +86,33 @@ def test_tiny_training_sets_work(name: str, rows: int) -> None:
     assert np.isfinite(mean.to_numpy()).all()
     low, high = targets.iloc[:rows].min(), targets.iloc[:rows].max()
     assert ((mean >= low - 1e-9) & (mean <= high + 1e-9)).all().all()
+
+
+@every_model
+def test_elements_not_seen_in_training_and_long_formulas_get_numbers(name: str) -> None:
+    frame, targets = _data(name)
+    # Pure, rare, fractional, ten elements.
+    formulas = ["Cs", "OsXe2", "Li0.37YbTe1.5", "LiNaKRbMgCaZnAlYO20"]
+    feature_set = models.spec(name).feature_set
+    strange = pd.DataFrame({FORMULA: formulas}, index=["p", "q", "r", "s"])
+    other = pd.DataFrame(index=strange.index) if feature_set is None else featurize(strange, feature_set=feature_set)
+    mean = _model(name).fit(frame, targets).predict(other).mean
+    assert np.isfinite(mean.to_numpy()).all()
+    together = _model(name).fit(pd.concat([frame, other]), pd.concat([targets, targets.iloc[:4].set_axis(other.index)]))
+    assert np.isfinite(together.predict(other).mean.to_numpy()).all()
+
+
+@every_model
+def test_the_targets_of_the_test_rows_are_not_looked_at(name: str) -> None:
+    frame, targets = _data(name)
+    train, test = list(frame.index[:30]), list(frame.index[30:])
+    changed = targets.copy()
+    changed.loc[test] = targets.loc[test].to_numpy()[::-1] * 7
+    spec, config = models.spec(name), models.configure(name, QUICK[name])
+    one, other = (
+        fit_predict(spec, config, 5, frame=frame, targets=t, train_ids=train, test_ids=test) for t in (targets, changed)
+    )
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
 
 
 @every_model
