@@ -72,6 +72,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
             ["fit", "crabnet_upstream", "stratified"],
             "crabnet_upstream skipped: no-reference-environment is missing; build it with: make reference",
         ),
+        (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
         (["show"], "table.csv is missing; make it with: dvc repro compare"),

@@ -148,3 +148,15 @@ def test_the_final_model_is_fitted_once_and_says_what_it_is(tmp_path: Path) -> N
     assert json.loads((folder / "model.json").read_text()) == {"model": "rf_magpie", "composition": "discharged"}
     model, _ = models.load(folder)
     assert list(model.predict(given["frame"]).mean.index) == list(given["frame"].index)
+
+
+def test_the_code_of_a_network_is_part_of_its_key_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, set[str]] = {}
+    for name in ("crabnet", "modnet", "rf_magpie"):
+        monkeypatch.setattr(
+            runner, "digest_files", lambda files, n=name: seen.setdefault(n, {f.name for f in files}) and ""
+        )
+        runner.code_digest(models.spec(name))
+    assert {"base.py", "crabnet.py", "layers.py", "training.py"} <= seen["crabnet"]
+    assert {"base.py", "modnet.py", "layers.py", "training.py", "feature_selection.py"} <= seen["modnet"]
+    assert seen["rf_magpie"] == {"base.py", "rf_magpie.py"}
