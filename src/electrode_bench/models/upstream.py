@@ -171,8 +171,9 @@ class Upstream:
         if targets.empty:
             raise ValueError("no training rows")
         x, y = frame.to_numpy(dtype=float), targets.to_numpy(dtype=float)
-        if not np.isfinite(x).all() or not np.isfinite(y).all():
-            raise ValueError("features and targets must be finite")
+        # A missing feature is modnet's own business.
+        if np.isinf(x).any() or not np.isfinite(y).all():
+            raise ValueError("targets must be finite, and features finite or missing")
         self.features_, self.targets_ = [str(c) for c in frame.columns], [str(c) for c in targets.columns]
         self._check()
         order = np.lexsort((*y.T, *x.T))
