@@ -177,10 +177,10 @@ def digest_frame(frame: pd.DataFrame) -> str:
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 (hex) over the names and bytes of files, in the order of their names."""
+    """SHA-256 (hex) over the names (without folders) and bytes of files, whatever order they come in."""
     state = hashlib.sha256()
-    for path in sorted(paths, key=lambda p: p.name):
-        content = path.read_bytes()
-        state.update(f"{path.name}\x1f{len(content)}\x1f".encode())
+    # Files in two folders may share a name: their content then decides which comes first.
+    for name, content in sorted((path.name, path.read_bytes()) for path in paths):
+        state.update(f"{name}\x1f{len(content)}\x1f".encode())
         state.update(content)
     return state.hexdigest()
