@@ -91,5 +91,5 @@ def test_the_digest_of_files_does_not_depend_on_their_order_even_with_one_name(t
     for i, file in enumerate(files):
         file.parent.mkdir(exist_ok=True)
         file.write_text(str(i))
-    assert digest_files(files) == digest_files(reversed(files))
-    assert digest_files(files) != digest_files(files[:2])
+    assert artifacts.digest_files(files) == artifacts.digest_files(reversed(files))
+    assert artifacts.digest_files(files) != artifacts.digest_files(files[:2])
