@@ -23,7 +23,7 @@ from typing import Any
 from pymatgen.core import Composition, Element
 
 SEED = 20260308
-ROWS = 240
+ROWS = 160
 
 COLUMNS = (
     "Battery ID", "Battery Formula", "Working Ion", "Formula Charge", "Formula Discharge", "Max Delta Volume",

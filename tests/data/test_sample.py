@@ -58,7 +58,7 @@ def test_columns_are_the_exports() -> None:
 
 def test_every_row_is_usable_and_says_that_it_is_synthetic(prepared: Prepared) -> None:
     assert prepared.rejects.empty
-    assert len(prepared.table) == 240
+    assert len(prepared.table) == 160
     made = card(prepared.table, prepared.rejects)
     assert made["synthetic"] is True
     assert all(count >= 3 for count in made["ions"].values())

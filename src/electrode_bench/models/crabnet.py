@@ -55,8 +55,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 }
 #: Compositions that a batch's neighbours in length are sought among, in batches.
 _BUCKET = 8
-#: Small training sets get smaller batches: this many an epoch, down to this size.
-_STEPS, _SMALLEST_BATCH = 8, 32
 #: Largest norm of a member's gradient.
 _CLIP = 1.0
 #: Smallest factor of the noise on a fraction: no element vanishes.
@@ -75,7 +73,7 @@ class Config(Strict):
     epochs: PositiveInt = 100
     """Passes over the training compositions."""
     batch_size: PositiveInt = 64
-    """Compositions in a batch; fewer where the training set is small."""
+    """Compositions in a batch."""
     learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
     weight_decay: NonNegativeFloat = 1e-2
@@ -301,8 +299,7 @@ class CrabNet:
 
         config, rng = self.config, np.random.default_rng(seed)
         kept, held = data.parted(config.validation, rng)
-        size = min(config.batch_size, max(_SMALLEST_BATCH, -(-len(kept) // _STEPS)))
-        steps = config.epochs * -(-len(kept) // size)
+        steps = config.epochs * -(-len(kept) // config.batch_size)
         network = self._network().to(device)
         optimiser, schedule = one_cycle(
             network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
@@ -312,7 +309,7 @@ class CrabNet:
         epoch = 0
         for epoch in range(1, config.epochs + 1):
             network.train()
-            for rows in _batches(data.tokens.length[kept], size, rng):
+            for rows in _batches(data.tokens.length[kept], config.batch_size, rng):
                 chosen = kept[rows]
                 token, fraction, part = data.tokens.batch(chosen, device)
                 fraction = _jittered(fraction.expand(config.members, *token.shape), part, config.jitter)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: Targets that share the layers of a group; a target that is not named has a group of its own.
 GROUPS = (("gravimetric_capacity", "volumetric_capacity"), ("average_voltage",))
 #: Small training sets get smaller batches: this many an epoch, down to this size.
-_STEPS, _SMALLEST_BATCH = 8, 32
+_STEPS, _SMALLEST_BATCH = 8, 64
 #: Rows predicted at once.
 _CHUNK = 4096
 #: Where a missing feature stands, beside training values from -0.5 to 0.5 or from about -3 to 3.
