@@ -31,8 +31,9 @@ def data() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _config(**other: Any) -> Config:
-    quick = {"epochs": 20, "members": 2, "features": None, "shared": (48,), "grouped": (24,), "separate": (8,)}
-    return Config(**(quick | other))
+    quick = {"epochs": 20, "batch_size": 15, "members": 2, "features": None}
+    widths = {"shared": (48,), "grouped": (24,), "separate": (8,)}
+    return Config(**(quick | widths | other))
 
 
 def _fit(data: tuple[pd.DataFrame, pd.DataFrame], rows: int = TRAINED, **other: Any) -> MODNet:
