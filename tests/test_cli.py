@@ -153,6 +153,9 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_fit(run, project: Layo
     assert "not logged to MLflow" in err
     assert "electrode-bench publish" in " ".join(err.split())
     assert project.predictions("control", "stratified").exists()
+    # A short cell may be left to `publish`, which then is the first to ask for the server.
+    code, _, err = run("--project", str(project.root), "fit", "control", "stratified", "--publish-over", "3600")
+    assert (code, err) == (0, "")
 
 
 def test_progress_shows_on_a_terminal_only(project: Layout) -> None:

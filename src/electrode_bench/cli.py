@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,6 +200,9 @@ def fit(
     workers: Workers = None,
     device: Device = None,
     publish: Annotated[bool, typer.Option(help="Log the cell to MLflow when it is done.")] = True,
+    publish_over: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Leave a cell that took less to `electrode-bench publish`.")
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
     """Fit one model under one protocol. A run that was killed goes on where it stopped.
@@ -209,11 +213,13 @@ def fit(
 
     electrode-bench fit crabnet stratified --device cuda:1 --workers 2
     """
+    from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.stages import fit as stage
 
     given: Options = context.obj
     # Workers are processes of their own; the environment is what they all see.
-    os.environ["ELECTRODE_BENCH_DEVICE"] = device or "auto"
+    os.environ[DEVICE_VARIABLE] = device or "auto"
+    began = time.monotonic()
     with _progress(f"{model} · {protocol}", unit="folds") as progress:
         cell = stage.run(
             given.layout,
@@ -228,7 +234,7 @@ def fit(
         "cell": cell.about["digests"]["cell"],
     }  # fmt: skip
     _say(summary, f"{model} under {protocol}: {summary['folds']} folds, {summary['rows']} test rows", as_json=as_json)
-    if publish:
+    if publish and time.monotonic() - began >= publish_over:
         from electrode_bench.stages import publish as publishing
 
         try:

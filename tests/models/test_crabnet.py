@@ -203,14 +203,14 @@ def test_noise_leaves_every_element_and_each_parts_sum() -> None:
     fraction = torch.tensor([[0.7, 0.3, 0.9, 0.1], [1.0, 1.0, 0.0, 0.0]]).expand(200, 2, 4)
     part = torch.tensor([[0, 0, 1, 1], [0, 1, 0, 0]])
     torch.manual_seed(0)
-    noisy = _jittered(fraction, part, 0.5)
+    noisy = _jittered(fraction, part, 0.5, parts=2)
     torch.testing.assert_close(noisy[:, 0, :2].sum(-1), torch.ones(200))
     torch.testing.assert_close(noisy[:, 0, 2:].sum(-1), torch.ones(200))
     torch.testing.assert_close(noisy[:, 1], fraction[:, 1])
     assert noisy[:, 0].min() > 0
     assert noisy[:, 0, 0].std() > 0.05
-    torch.testing.assert_close(_jittered(fraction, part, 0.0), fraction)
-    assert (_jittered(fraction, part, 0.01) - fraction).abs().max() < 0.05
+    torch.testing.assert_close(_jittered(fraction, part, 0.0, parts=2), fraction)
+    assert (_jittered(fraction, part, 0.01, parts=2) - fraction).abs().max() < 0.05
 
 
 def test_elements_alone_can_be_trained_on_with_any_noise() -> None:

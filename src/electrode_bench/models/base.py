@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,27 @@ class Prediction:
     mean: pd.DataFrame
     std: pd.DataFrame | None = None
 
+    @classmethod
+    def of(cls, mean: np.ndarray, std: np.ndarray | None, *, index: pd.Index, targets: Sequence[str]) -> Self:
+        """From arrays (rows x targets) in the order of ``index`` and ``targets``."""
+        frames = [None if a is None else pd.DataFrame(a, index=index, columns=list(targets)) for a in (mean, std)]
+        assert frames[0] is not None
+        return cls(frames[0], frames[1])
+
+
+def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Positions of the rows (features n x k, a missing one NaN; targets n x m) sorted by what is in them.
+
+    A model that draws rows by position fits them in this order, so that the order in which they came does not matter.
+    """
+    return np.lexsort((*y.T, *np.nan_to_num(x, nan=-np.inf).T))
+
+
+def check_columns(frame: pd.DataFrame, expected: Sequence[str]) -> None:
+    """Raise a ValueError when the frame's columns are not those that the model was fitted on, in their order."""
+    if [str(c) for c in frame.columns] != list(expected):
+        raise ValueError(f"expected the columns {list(expected)}, got {list(frame.columns)}")
+
 
 class Model(Protocol):
     """A model of all targets at once.
@@ -43,6 +65,16 @@ class Model(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self: ...
+
+
+#: Names the device of networks: auto, cpu, cuda or cuda:<number>. The environment, since workers are processes.
+DEVICE_VARIABLE = "ELECTRODE_BENCH_DEVICE"
+
+
+def named_device() -> str | None:
+    """The device that was asked for; None where the machine decides."""
+    name = os.environ.get(DEVICE_VARIABLE) or "auto"
+    return None if name == "auto" else name
 
 
 def _always() -> str | None:

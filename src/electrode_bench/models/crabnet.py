@@ -21,7 +21,7 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from electrode_bench.artifacts import write_text
 from electrode_bench.errors import UserError
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.base import ModelSpec, Prediction, network_device
+from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -73,7 +73,7 @@ class Config(Strict):
     epochs: PositiveInt = 100
     """Passes over the training compositions."""
     batch_size: PositiveInt = 64
-    """Compositions in a batch."""
+    """Compositions in a batch; fewer where the training set is small."""
     learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
     weight_decay: NonNegativeFloat = 1e-2
@@ -165,10 +165,14 @@ class Layout:
             parts=tuple(prefixes.index(c.rpartition(": ")[0]) for c in columns),
         )
 
+    @property
+    def n_parts(self) -> int:
+        """How many formulas describe an electrode."""
+        return max(self.parts, default=0) + 1
+
     def values(self, frame: pd.DataFrame) -> np.ndarray:
         """The frame's numbers, checked: these columns, finite, no row without an element."""
-        if tuple(map(str, frame.columns)) != self.columns:
-            raise ValueError(f"expected the columns {list(self.columns)}, got {list(frame.columns)}")
+        check_columns(frame, self.columns)
         values = frame.to_numpy(dtype=np.float64)
         if not np.isfinite(values).all() or (values < 0).any():
             raise ValueError("features and targets must be finite, and fractions not negative")
@@ -202,8 +206,7 @@ class CrabNet:
         if not np.isfinite(y).all():
             raise ValueError("features and targets must be finite, and fractions not negative")
         self._known(x)
-        # Row order must not matter: rows are put in the order of their content.
-        order = np.lexsort((*y.T, *x.T))
+        order = content_order(x, y)
         x, y = x[order], y[order]
         self.targets_ = [str(c) for c in targets.columns]
         self.scale_ = TargetScale.of(y)
@@ -233,17 +236,14 @@ class CrabNet:
         # Law of total variance over the members.
         std = np.sqrt((np.exp(spreads) ** 2).mean(axis=0) + means.var(axis=0)) * self.scale_.scale
         back = back.ravel()
-        return Prediction(
-            pd.DataFrame(mean[back], index=frame.index, columns=self.targets_),
-            pd.DataFrame(std[back], index=frame.index, columns=self.targets_),
-        )
+        return Prediction.of(mean[back], std[back], index=frame.index, targets=self.targets_)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
+        from electrode_bench.models.networks.training import save_weights
 
         if self.layout_ is None or self.scale_ is None or self.network_ is None:
             raise ValueError("the network is not fitted; call fit first")
-        save_file({k: v.contiguous() for k, v in self.network_.state_dict().items()}, folder / "network.safetensors")
+        save_weights(self.network_, folder)
         state = {
             "config": self.config.model_dump(),
             "seed": self.seed,
@@ -256,16 +256,14 @@ class CrabNet:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        from safetensors.torch import load_file
-
-        from electrode_bench.models.networks.training import TargetScale
+        from electrode_bench.models.networks.training import TargetScale, load_weights
 
         state = json.loads((folder / "crabnet.json").read_text(encoding="utf-8"))
         model = cls(Config(**state["config"]), state["seed"])
         model.layout_, model.targets_ = Layout.of(state["columns"]), state["targets"]
         model.scale_, model.epochs_ = TargetScale.from_json(state["scale"]), state["epochs"]
         model.network_ = model._network()
-        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
+        load_weights(model.network_, folder)
         return model
 
     def _network(self) -> CrabNetwork:
@@ -277,7 +275,7 @@ class CrabNet:
             np.concatenate([np.zeros((1, vectors.shape[1])), vectors]),
             members=self.config.members,
             targets=len(self.targets_),
-            parts=max(self.layout_.parts, default=0) + 1,
+            parts=self.layout_.n_parts,
             dropout=self.config.dropout,
             spread_apart=self.config.loss == "l1",
             **PRESETS[self.config.preset],
@@ -295,11 +293,13 @@ class CrabNet:
         """
         import torch
 
-        from electrode_bench.models.networks.training import WeightAverage, autocast, one_cycle, set_weights
+        from electrode_bench.models.networks.training import WeightAverage, autocast, batch_size, one_cycle, set_weights
 
-        config, rng = self.config, np.random.default_rng(seed)
+        assert self.layout_ is not None
+        config, rng, parts = self.config, np.random.default_rng(seed), self.layout_.n_parts
         kept, held = data.parted(config.validation, rng)
-        steps = config.epochs * -(-len(kept) // config.batch_size)
+        size = batch_size(len(kept), config.batch_size)
+        steps = config.epochs * -(-len(kept) // size)
         network = self._network().to(device)
         optimiser, schedule = one_cycle(
             network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
@@ -309,10 +309,10 @@ class CrabNet:
         epoch = 0
         for epoch in range(1, config.epochs + 1):
             network.train()
-            for rows in _batches(data.tokens.length[kept], config.batch_size, rng):
+            for rows in _batches(data.tokens.length[kept], size, rng):
                 chosen = kept[rows]
                 token, fraction, part = data.tokens.batch(chosen, device)
-                fraction = _jittered(fraction.expand(config.members, *token.shape), part, config.jitter)
+                fraction = _jittered(fraction.expand(config.members, *token.shape), part, config.jitter, parts=parts)
                 truth, owner = data.rows_of(chosen, device)
                 with autocast(device):
                     mean, spread = network(token, fraction, part)
@@ -395,7 +395,7 @@ def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterato
         yield batches[i]
 
 
-def _jittered(fraction: torch.Tensor, part: torch.Tensor, jitter: float) -> torch.Tensor:
+def _jittered(fraction: torch.Tensor, part: torch.Tensor, jitter: float, *, parts: int) -> torch.Tensor:
     """Fractions with relative noise, which still add up to 1 in each part of a composition; padding, 0, gets none."""
     import torch
 
@@ -403,7 +403,7 @@ def _jittered(fraction: torch.Tensor, part: torch.Tensor, jitter: float) -> torc
         return fraction
     noisy = fraction * (1 + jitter * torch.randn_like(fraction)).clamp(min=_LEAST)
     factor = torch.ones_like(fraction)
-    for number in range(int(part.max()) + 1):
+    for number in range(parts):
         inside = part == number
         before, after = (torch.where(inside, f, 0.0).sum(-1, keepdim=True) for f in (fraction, noisy))
         # A part without an element has nothing to scale.

@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from electrode_bench.errors import UserError
-from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.upstream import Package, Upstream
 from electrode_bench.params import Strict
 
@@ -44,20 +43,4 @@ class CrabNetUpstream(Upstream):
             )
 
 
-def build(config: Config, seed: int) -> CrabNetUpstream:
-    return CrabNetUpstream(config, seed)
-
-
-SPEC = ModelSpec(
-    name=PACKAGE.model,
-    title="CrabNet, upstream",
-    build=build,
-    load=CrabNetUpstream.load,
-    config=Config,
-    feature_set="elements",
-    libraries=PACKAGE.libraries,
-    version_of=PACKAGE.version_of,
-    sources=PACKAGE.sources,
-    available=PACKAGE.missing,
-    reference=True,
-)
+SPEC = PACKAGE.spec(title="CrabNet, upstream", model=CrabNetUpstream, feature_set="elements")

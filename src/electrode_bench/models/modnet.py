@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from electrode_bench.artifacts import write_text
-from electrode_bench.models.base import ModelSpec, Prediction, network_device
+from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Targets that share the layers of a group; a target that is not named has a group of its own.
 GROUPS = (("gravimetric_capacity", "volumetric_capacity"), ("average_voltage",))
-#: Small training sets get smaller batches: this many an epoch, down to this size.
-_STEPS, _SMALLEST_BATCH = 8, 64
 #: Rows predicted at once.
 _CHUNK = 4096
 #: Where a missing feature stands, beside training values from -0.5 to 0.5 or from about -3 to 3.
@@ -94,8 +92,7 @@ class MODNet:
         x, y = frame.to_numpy(dtype=np.float64), targets.to_numpy(dtype=np.float64)
         if np.isinf(x).any() or not np.isfinite(y).all():
             raise ValueError("targets must be finite, and features finite or missing")
-        # Row order must not matter: rows are put in the order of their content.
-        order = np.lexsort((*y.T, *np.nan_to_num(x, nan=-np.inf).T))
+        order = content_order(x, y)
         x, y = x[order], y[order]
         self.columns_, self.targets_ = [str(c) for c in frame.columns], [str(c) for c in targets.columns]
         self.selected_ = self.columns_
@@ -125,8 +122,7 @@ class MODNet:
 
         if self.network_ is None or self.inputs_ is None or self.scale_ is None:
             raise ValueError("the network is not fitted; call fit first")
-        if [str(c) for c in frame.columns] != self.columns_:
-            raise ValueError(f"expected the columns {self.columns_}, got {list(frame.columns)}")
+        check_columns(frame, self.columns_)
         values = frame.to_numpy(dtype=np.float64)[:, self._positions()]
         if np.isinf(values).any():
             raise ValueError("features must be finite or missing")
@@ -143,19 +139,15 @@ class MODNet:
             self.network_.cpu()
         shape = (self.config.members, 0, len(self.targets_))
         out = np.concatenate([np.empty(shape), *parts], axis=1)[:, back.ravel()]
-        mean = self.scale_.restored(out.mean(axis=0))
-        std = out.std(axis=0) * self.scale_.scale
-        return Prediction(
-            pd.DataFrame(mean, index=frame.index, columns=self.targets_),
-            pd.DataFrame(std, index=frame.index, columns=self.targets_),
-        )
+        mean, std = self.scale_.restored(out.mean(axis=0)), out.std(axis=0) * self.scale_.scale
+        return Prediction.of(mean, std, index=frame.index, targets=self.targets_)
 
     def save(self, folder: Path) -> None:
-        from safetensors.torch import save_file
+        from electrode_bench.models.networks.training import save_weights
 
         if self.network_ is None or self.inputs_ is None or self.scale_ is None:
             raise ValueError("the network is not fitted; call fit first")
-        save_file({k: v.contiguous() for k, v in self.network_.state_dict().items()}, folder / "network.safetensors")
+        save_weights(self.network_, folder)
         state = {
             "config": self.config.model_dump(),
             "seed": self.seed,
@@ -169,9 +161,7 @@ class MODNet:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        from safetensors.torch import load_file
-
-        from electrode_bench.models.networks.training import TargetScale
+        from electrode_bench.models.networks.training import TargetScale, load_weights
 
         state = json.loads((folder / "modnet.json").read_text(encoding="utf-8"))
         model = cls(Config(**state["config"]), state["seed"])
@@ -179,7 +169,7 @@ class MODNet:
         model.inputs_ = Inputs(**{k: np.array(v) for k, v in state["inputs"].items()})
         model.scale_ = TargetScale.from_json(state["scale"])
         model.network_ = model._network()
-        model.network_.load_state_dict(load_file(folder / "network.safetensors"))
+        load_weights(model.network_, folder)
         return model
 
     def _positions(self) -> list[int]:
@@ -207,14 +197,14 @@ class MODNet:
         """All members at once; each sees the rows in an order of its own."""
         import torch
 
-        from electrode_bench.models.networks.training import WeightAverage, autocast, one_cycle, set_weights
+        from electrode_bench.models.networks.training import WeightAverage, autocast, batch_size, one_cycle, set_weights
 
         config, rng = self.config, np.random.default_rng(seed)
         if len(x) == 1 and config.batch_norm:
             # A batch of one row has no statistics.
             x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)
         n = len(x)
-        size = min(config.batch_size, max(_SMALLEST_BATCH, -(-n // _STEPS)), n)
+        size = batch_size(n, config.batch_size)
         per_epoch = n // size
         steps = config.epochs * per_epoch
         pools = [rng.choice(n, n) if config.bootstrap else np.arange(n) for _ in range(config.members)]

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.upstream import Package, Upstream
 from electrode_bench.params import Strict
 
@@ -55,20 +54,4 @@ class MODNetUpstream(Upstream):
     config_type = Config
 
 
-def build(config: Config, seed: int) -> MODNetUpstream:
-    return MODNetUpstream(config, seed)
-
-
-SPEC = ModelSpec(
-    name=PACKAGE.model,
-    title="MODNet, upstream",
-    build=build,
-    load=MODNetUpstream.load,
-    config=Config,
-    feature_set="modnet",
-    libraries=PACKAGE.libraries,
-    version_of=PACKAGE.version_of,
-    sources=PACKAGE.sources,
-    available=PACKAGE.missing,
-    reference=True,
-)
+SPEC = PACKAGE.spec(title="MODNet, upstream", model=MODNetUpstream, feature_set="modnet")

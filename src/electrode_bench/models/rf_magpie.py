@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from electrode_bench.artifacts import write_text
-from electrode_bench.models.base import ModelSpec, Prediction
+from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -114,9 +114,7 @@ class RandomForest:
             raise ValueError("features and targets must be finite")
         self.features_ = [str(c) for c in frame.columns]
         self.targets_ = [str(c) for c in targets.columns]
-        # Row order must not matter: a tree draws its rows by position, so rows are put in the order
-        # of their content.
-        order = np.lexsort((*y.T, *x.T))
+        order = content_order(x, y)
         x, y = x[order], y[order]
         deviation = np.abs(y - y.mean(axis=0)).mean(axis=0)
         self.scale_ = np.where(deviation > 0, deviation, 1.0)
@@ -140,8 +138,7 @@ class RandomForest:
     def predict(self, frame: pd.DataFrame) -> Prediction:
         if not self.forests_:
             raise ValueError("the random forest is not fitted; call fit first")
-        if [str(c) for c in frame.columns] != self.features_:
-            raise ValueError(f"expected the columns {self.features_}, got {list(frame.columns)}")
+        check_columns(frame, self.features_)
         # scikit-learn grows its trees on float32.
         x = frame.to_numpy(dtype=np.float32)
         mean, std = np.empty((2, len(x), len(self.targets_)))
@@ -150,10 +147,7 @@ class RandomForest:
             leaves = np.concatenate([forest.leaves(x[rows]) for forest in self.forests_], axis=2)
             mean[rows] = leaves.mean(axis=0) * self.scale_
             std[rows] = leaves.std(axis=0) * self.scale_
-        return Prediction(
-            pd.DataFrame(mean, index=frame.index, columns=self.targets_),
-            pd.DataFrame(std, index=frame.index, columns=self.targets_),
-        )
+        return Prediction.of(mean, std, index=frame.index, targets=self.targets_)
 
     def save(self, folder: Path) -> None:
         from safetensors.numpy import save_file

@@ -22,7 +22,7 @@ import pandas as pd
 
 from electrode_bench.artifacts import write_text
 from electrode_bench.errors import UserError
-from electrode_bench.models.base import Prediction
+from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
 from electrode_bench.params import Strict
 
 #: Names the folder of the reference environment; without it, :data:`FOLDER` in the current folder.
@@ -47,6 +47,22 @@ class Package:
     def sources(self) -> tuple[Path, ...]:
         """The scripts that run in the reference environment."""
         return (_SCRIPTS / "worker.py", _SCRIPTS / f"{self.worker}.py")
+
+    def spec(self, *, title: str, model: type[Upstream], feature_set: str) -> ModelSpec:
+        """The registry's line of a model of this package."""
+        return ModelSpec(
+            name=self.model,
+            title=title,
+            build=model,
+            load=model.load,
+            config=model.config_type,
+            feature_set=feature_set,
+            libraries=self.libraries,
+            version_of=self.version_of,
+            sources=self.sources,
+            available=self.missing,
+            reference=True,
+        )
 
     def missing(self) -> str | None:
         """One line on why the package cannot run here; None when it can. The environment is not started."""
@@ -176,7 +192,7 @@ class Upstream:
             raise ValueError("targets must be finite, and features finite or missing")
         self.features_, self.targets_ = [str(c) for c in frame.columns], [str(c) for c in targets.columns]
         self._check()
-        order = np.lexsort((*y.T, *x.T))
+        order = content_order(x, y)
         with tempfile.TemporaryDirectory(prefix=f"{self.package.model}-") as name:
             within = Path(name)
             self._give(x[order], within)
@@ -189,8 +205,7 @@ class Upstream:
     def predict(self, frame: pd.DataFrame) -> Prediction:
         if self.state_ is None:
             raise ValueError(f"{self.package.model} is not fitted; call fit first")
-        if [str(c) for c in frame.columns] != self.features_:
-            raise ValueError(f"expected the columns {self.features_}, got {list(frame.columns)}")
+        check_columns(frame, self.features_)
         x, inverse = np.unique(frame.to_numpy(dtype=float), axis=0, return_inverse=True)
         inverse = inverse.reshape(-1)
         with tempfile.TemporaryDirectory(prefix=f"{self.package.model}-") as name:
@@ -200,11 +215,12 @@ class Upstream:
             self.package.run("predict", within=within)
             back = pd.read_parquet(within / "prediction.parquet")
 
-        def part(what: str) -> pd.DataFrame:
-            values = back[[f"{what} {t}" for t in self.targets_]].to_numpy(dtype=float)
-            return pd.DataFrame(values[inverse], index=frame.index, columns=self.targets_)
+        def part(what: str) -> np.ndarray:
+            values: np.ndarray = back[[f"{what} {t}" for t in self.targets_]].to_numpy(dtype=float)[inverse]
+            return values
 
-        return Prediction(part("mean"), part("std") if f"std {self.targets_[0]}" in back else None)
+        std = part("std") if f"std {self.targets_[0]}" in back else None
+        return Prediction.of(part("mean"), std, index=frame.index, targets=self.targets_)
 
     def save(self, folder: Path) -> None:
         if self.state_ is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from electrode_bench import params
 from electrode_bench.artifacts import digest_frame, read_table, write_table
 from electrode_bench.errors import UserError, nearest
@@ -30,3 +32,18 @@ def run(layout: Layout, choice: params.Featurize, *, feature_set: str) -> dict[s
         "formulas": len(parts.drop_duplicates()),
         "digest": digest_frame(features),
     }
+
+
+def read(layout: Layout, *, feature_set: str, ids: pd.Index) -> pd.DataFrame:
+    """The features that :func:`run` wrote, one row for each of the table's ``ids``, in their order.
+
+    Raises
+    ------
+    UserError
+        When there are none, or they are of other electrodes.
+    """
+    path, made_by = layout.features(feature_set), f"featurize@{feature_set}"
+    frame = read_table(path, made_by=made_by).set_index(ID)
+    if set(frame.index) != set(ids):
+        raise UserError(f"{path} is of other data than {layout.table}; run: dvc repro {made_by}")
+    return frame.loc[ids]

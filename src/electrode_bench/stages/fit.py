@@ -13,8 +13,10 @@ from electrode_bench.artifacts import read_json, read_table, write_json, write_t
 from electrode_bench.errors import UserError
 from electrode_bench.features import has_atomic_packing
 from electrode_bench.layout import Layout
+from electrode_bench.models.base import named_device
 from electrode_bench.params import Params, Strict
 from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
+from electrode_bench.stages import featurize
 
 
 def run(
@@ -37,8 +39,9 @@ def run(
     reason = spec.available()
     if reason:
         raise UserError(reason)
-    # A device that is not there is told before anything is computed.
-    spec.device()
+    if named_device() is not None:
+        # A device that is not there is told before anything is computed. To ask takes the seconds that torch loads.
+        spec.device()
     folds = splits.read_folds(layout.folds)[splits.known(protocol)]
     frame, targets = inputs(layout, spec)
     if {*folds[0].train_ids, *folds[0].test_ids} - set(targets.index):
@@ -109,10 +112,4 @@ def inputs(layout: Layout, spec: models.ModelSpec) -> tuple[pd.DataFrame, pd.Dat
     targets = table[list(TARGETS)]
     if spec.feature_set is None:
         return pd.DataFrame(index=targets.index), targets
-    frame = read_table(layout.features(spec.feature_set), made_by=f"featurize@{spec.feature_set}").set_index(ID)
-    if set(frame.index) != set(targets.index):
-        stage = f"featurize@{spec.feature_set}"
-        raise UserError(
-            f"{layout.features(spec.feature_set)} is of other data than {layout.table}; run: dvc repro {stage}"
-        )
-    return frame.loc[targets.index], targets
+    return featurize.read(layout, feature_set=spec.feature_set, ids=targets.index), targets

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from electrode_bench import maps, params
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
 from electrode_bench.errors import UserError, nearest
@@ -11,6 +13,7 @@ from electrode_bench.features import FEATURE_SETS
 from electrode_bench.layout import Layout
 from electrode_bench.report import figures
 from electrode_bench.schema import ID
+from electrode_bench.stages import featurize
 
 
 def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
@@ -19,12 +22,7 @@ def run(layout: Layout, choice: params.Map, *, seed: int) -> dict[str, Any]:
         hint = nearest(choice.features, FEATURE_SETS)
         raise UserError(f"params.yaml, map.features: unknown feature set '{choice.features}'; {hint}")
     table = read_table(layout.table, made_by="prepare")
-    features = read_table(layout.features(choice.features), made_by=f"featurize@{choice.features}").set_index(ID)
-    if set(features.index) != set(table[ID]):
-        made_by = f"featurize@{choice.features}"
-        raise UserError(
-            f"{layout.features(choice.features)} is of other data than {layout.table}; run: dvc repro {made_by}"
-        )
+    features = featurize.read(layout, feature_set=choice.features, ids=pd.Index(table[ID]))
     synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
     placed, summary = maps.build(table, features, choice, seed=seed)
     figures.write_html(figures.map_figure(placed, table, summary=summary, synthetic=synthetic), layout.map_figure)

@@ -7,13 +7,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 
 from electrode_bench.errors import UserError
+from electrode_bench.models.base import named_device
 
+#: Small training sets get smaller batches: this many an epoch, down to this size.
+_STEPS, _SMALLEST_BATCH = 8, 64
 #: Standard deviation of a normal distribution over its median absolute deviation.
 _NORMAL_MAD = 1.4826
 
@@ -28,8 +33,8 @@ def choose_device() -> torch.device:
     UserError
         When the named device does not exist here.
     """
-    name = os.environ.get("ELECTRODE_BENCH_DEVICE") or "auto"
-    if name == "auto":
+    name = named_device()
+    if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -159,6 +164,21 @@ class WeightAverage:
 def set_weights(network: torch.nn.Module, weights: list[torch.Tensor]) -> None:
     for parameter, value in zip(network.parameters(), weights, strict=True):
         parameter.copy_(value)
+
+
+def save_weights(network: torch.nn.Module, folder: Path) -> None:
+    """Write ``network.safetensors``: parameters and statistics, without the constants that the network makes itself."""
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / "network.safetensors")
+
+
+def load_weights(network: torch.nn.Module, folder: Path) -> None:
+    """Read what :func:`save_weights` wrote into a network of the same shape."""
+    network.load_state_dict(load_file(folder / "network.safetensors"))
+
+
+def batch_size(n: int, largest: int) -> int:
+    """Rows in a batch of a training set of ``n`` rows: ``largest``, or fewer where the set is small."""
+    return min(largest, max(_SMALLEST_BATCH, -(-n // _STEPS)), n)
 
 
 def one_cycle(
