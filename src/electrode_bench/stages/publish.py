@@ -17,6 +17,9 @@ from electrode_bench.layout import Layout
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
 
+#: libyaml's, where PyYAML was built with it: the other takes half a second a cell.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def run(layout: Layout, *, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
     """Publish all cells, the control first; give where to and which. Writes ``results/publish/cells.json``.
@@ -88,7 +91,7 @@ def lock_entry_digest(root: Path, stage: str) -> str | None:
     The whole file would not do: DVC rewrites it while the pipeline runs. None where there is no entry yet.
     """
     try:
-        lock = yaml.safe_load((root / "dvc.lock").read_text(encoding="utf-8"))
+        lock = yaml.load((root / "dvc.lock").read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, yaml.YAMLError):
         return None
     entry = ((lock or {}).get("stages") or {}).get(stage)
