@@ -255,7 +255,7 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
     from electrode_bench.stages import compare as stage
 
     given: Options = context.obj
-    made = stage.run(given.layout)
+    made = stage.run(given.layout, seed=given.params.seed)
     _show(given, made.headline, as_json=as_json)
 
 
