@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 import sys
@@ -130,12 +131,15 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert "RF@Magpie" in table
     assert "synthetic sample data" in table
     assert "Gravimetric capacity, mAh/g" in table
+    assert "Who is better" in table
+    assert re.search(r"RF@Magpie [<~] Control", table)
     assert say("show").startswith(table)
     assert "| Average voltage, V | RF@Magpie | " in say("show", "--markdown")
     rows = json.loads(say("show", "--json"))
     assert rows["synthetic"] is True
     assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]
     assert rows["rows"][0]["average_voltage/smae"] == 1
+    assert rows["pairs"][0]["other"] == "control"
     assert "split.bootstrap.sizes" in say("params")
     known = say("models")
     assert "n_estimators" in known

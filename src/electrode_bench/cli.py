@@ -256,7 +256,7 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
 
     given: Options = context.obj
     made = stage.run(given.layout, seed=given.params.seed)
-    _show(given, made.headline, as_json=as_json)
+    _show(given, made.headline, made.pairs, as_json=as_json)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -293,7 +293,7 @@ def show(
 
         typer.echo(tables.markdown(headline, synthetic=tables.synthetic(given.layout)))
         return
-    _show(given, headline, as_json=as_json)
+    _show(given, headline, task.pairs(given.layout), as_json=as_json)
     if not as_json:
         typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
         typer.echo("Runs: make ui   (or: electrode-bench ui)   shows them in MLflow, in a browser")
@@ -474,14 +474,18 @@ def _say(value: Any, text: Any, *, as_json: bool) -> None:
         _out().print(text, soft_wrap=True, highlight=False)
 
 
-def _show(given: Options, headline: Any, *, as_json: bool) -> None:
+def _show(given: Options, headline: Any, pairs: Any, *, as_json: bool) -> None:
     from electrode_bench.report import tables
 
     synthetic = tables.synthetic(given.layout)
     if as_json:
-        _say({"synthetic": synthetic, "rows": headline.to_dict("records")}, "", as_json=True)
+        rows, tests = headline.to_dict("records"), pairs.to_dict("records")
+        _say({"synthetic": synthetic, "rows": rows, "pairs": tests}, "", as_json=True)
         return
     for table in tables.headline(headline, synthetic=synthetic):
+        _out().print(table)
+    titles = dict(zip(headline["model"], headline["title"], strict=True))
+    for table in tables.order(pairs, titles=titles):
         _out().print(table)
 
 
