@@ -300,6 +300,39 @@ def show(
 
 
 @app.command(rich_help_panel=TASKS)
+def predict(
+    context: typer.Context,
+    formulas: Annotated[list[str], typer.Argument(metavar="FORMULA...", help="Discharged formulas, as LiFePO4.")],
+    ion: Annotated[str | None, typer.Option(help="The working ion, where a formula holds several candidates.")] = None,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="Known electrodes to name.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Predict electrodes from their discharged formulas, with intervals, limits and the nearest known electrodes.
+
+    Examples:
+
+    electrode-bench predict LiFePO4 NaFePO4
+
+    electrode-bench predict LiAlSiO4 --ion Li --model crabnet --json
+    """
+    from dataclasses import asdict
+
+    from electrode_bench.report import answers
+    from electrode_bench.stages import predict as task
+
+    given: Options = context.obj
+    chosen = task.choose(given.layout, model=model)
+    found = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
+    about = {"model": chosen.model, "intervals_from": chosen.protocol, "synthetic": chosen.synthetic}
+    if as_json:
+        _say({**about, "answers": [asdict(a) for a in found]}, "", as_json=True)
+        return
+    for shown in answers.tables(found, title=chosen.title, protocol=chosen.protocol, synthetic=chosen.synthetic):
+        _out().print(shown)
+
+
+@app.command(rich_help_panel=TASKS)
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,
