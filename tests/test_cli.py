@@ -140,6 +140,14 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]
     assert rows["rows"][0]["average_voltage/smae"] == 1
     assert rows["pairs"][0]["other"] == "control"
+    answer = say("predict", "LiFePO4", "--neighbours", "1")
+    assert "LiFePO4, Li electrode, by RF@Magpie" in answer
+    assert "under stratified folds" in answer
+    assert "synthetic sample data" in answer
+    found = json.loads(say("predict", "LiAlSiO4", "--ion", "Li", "--json"))
+    assert (found["model"], found["answers"][0]["working_ion"]) == ("rf_magpie", "Li")
+    code, _, err = run("--project", str(project.root), "predict", "LiAlSiO4")
+    assert (code, "say which one moves" in err) == (2, True)
     assert "split.bootstrap.sizes" in say("params")
     known = say("models")
     assert "n_estimators" in known

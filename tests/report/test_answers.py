@@ -17,9 +17,8 @@ def _shown(answer: Answer, *, synthetic: bool) -> str:
 
 
 def test_an_answer_reads_with_units_interval_and_limits() -> None:
-    estimates = {
-        t: Estimate(value, value / 2, value * 2) for t, value in zip(TARGETS, (170.2, 605.0, 3.456), strict=True)
-    }
+    values = zip(TARGETS, (170.2, 605.0, 3.456), strict=True)
+    estimates = {target: Estimate(value, value / 2, value * 2) for target, value in values}
     near = Neighbour("LiMnPO4", 0.25, 3, dict.fromkeys(TARGETS, 4.0))
     text = _shown(Answer("LiFePO4", "Li", 169.89, estimates, (near,), None), synthetic=False)
     for part in ("LiFePO4, Li electrode, by CrabNet", "mAh/cm3", "3.46 (1.73 to 6.91)", "169.9 mAh/g", "the 90% interval",
