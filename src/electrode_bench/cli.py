@@ -333,6 +333,35 @@ def predict(
 
 
 @app.command(rich_help_panel=TASKS)
+def promote(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    protocol: Annotated[str, typer.Option(help="The folds on which it must beat the control.")] = "grouped",
+    as_json: Json = False,
+) -> None:
+    """Register the best model, fitted on all rows, in MLflow as `electrodes` with the alias `champion`.
+
+    It must beat the control: for each target, the whole 95% interval of its MAE minus the control's lies below zero.
+
+    Examples:
+
+    electrode-bench promote
+
+    electrode-bench promote --model crabnet --protocol loco
+    """
+    from dataclasses import asdict
+
+    from electrode_bench.stages import promote as task
+
+    given: Options = context.obj
+    made = task.run(given.layout, protocol=protocol, model=model)
+    champion = made.champion
+    text = f"{made.title} is {champion.uri}, version {champion.version}" + ("" if champion.created else " (as before)")
+    about = {"model": made.model, "protocol": made.protocol, **asdict(champion)}
+    _say(about, f"{text}\nServe it: mlflow models serve -m {champion.uri} --env-manager local", as_json=as_json)
+
+
+@app.command(rich_help_panel=TASKS)
 def ui(
     context: typer.Context,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 5000,

@@ -131,13 +131,15 @@ class Trace:
 class PublishedRun:
     """The run that holds a cell; ``created`` is False when it was there already.
 
-    ``url`` is where the UI shows it, ``page`` where it shows all current cells.
+    ``url`` is where the UI shows it, ``page`` where it shows all current cells, ``content_digest`` that of the
+    function of this name.
     """
 
     run_id: str
     url: str
     page: str
     created: bool
+    content_digest: str
 
 
 @dataclass(frozen=True)
@@ -452,7 +454,7 @@ def _publish(store: Store, record: Record, trace: Trace) -> PublishedRun:
         # The cell was published by its stage, which DVC writes into dvc.lock only when it has ended.
         _tag_cell(store, run_id, {"dvc_lock_sha": record.lock_sha})
     _link_controls(store, protocol=record.about["protocol"])
-    return PublishedRun(run_id, store.url(run_id), store.page(), created=not existing)
+    return PublishedRun(run_id, store.url(run_id), store.page(), created=not existing, content_digest=content)
 
 
 def _cell_runs(store: Store, *, protocol: str | None = None, model: str | None = None) -> list[Run]:

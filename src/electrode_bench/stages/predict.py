@@ -48,7 +48,7 @@ def choose(layout: Layout, *, model: str | None = None) -> Chosen:
         raise UserError("no model is fitted under grouped or stratified folds; run: dvc repro")
     fitted = [m for p, m in cells if p == protocol]
     if model is None:
-        model = _best(layout, protocol, fitted)
+        model = best(layout, protocol, fitted)
     elif model not in fitted:
         raise UserError(f"'{model}' is not fitted under {protocol}; {nearest(model, fitted)}")
     cell = cells[protocol, model]
@@ -60,7 +60,7 @@ def choose(layout: Layout, *, model: str | None = None) -> Chosen:
     return Chosen(predictor, model, str(cell.about["title"]), protocol, synthetic)
 
 
-def _best(layout: Layout, protocol: str, fitted: Iterable[str]) -> str:
+def best(layout: Layout, protocol: str, fitted: Iterable[str]) -> str:
     """The model with the smallest SMAE, a mean over targets."""
     if not layout.scores.exists():
         raise UserError(f"{layout.scores} is missing; make it with: dvc repro compare, or name a --model")
