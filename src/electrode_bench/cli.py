@@ -333,6 +333,59 @@ def predict(
 
 
 @app.command(rich_help_panel=TASKS)
+def screen(
+    context: typer.Context,
+    candidates: Annotated[
+        Path,
+        typer.Argument(help="CSV or parquet with a column `formula` (and maybe `working_ion`), or a formula a line."),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Candidates to keep.")] = 50,
+    objective: Annotated[
+        str, typer.Option(help="energy (Wh/kg), energy_density (Wh/L), or one of the three targets.")
+    ] = "energy",
+    window: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="Voltages (V) between which the electrolyte is stable."),
+    ] = (0.0, 4.3),
+    ion: Annotated[str | None, typer.Option(help="The working ion, where a formula holds several candidates.")] = None,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank many candidates, however long the list, and find the front of energy against voltage.
+
+    Examples:
+
+    electrode-bench screen candidates.csv --top 50 --objective energy
+
+    electrode-bench screen candidates.parquet --ion Li --window 0 4.5 --out best.parquet
+    """
+    from electrode_bench.report import answers
+    from electrode_bench.stages import screen as task
+
+    given: Options = context.obj
+    with _progress(candidates.name, unit="formulas") as progress:
+        made = task.run(
+            given.layout, candidates, objective=objective, top=top, window=window, ion=ion, model=model, out=out,
+            progress=progress,
+        )  # fmt: skip
+    about = {
+        "model": made.model, "read": made.screened.read, "rejected": made.screened.rejected,
+        "kept": len(made.screened.best), "out": str(made.out), "rejects": str(made.rejects) if made.rejects else None,
+        "synthetic": made.synthetic,
+    }  # fmt: skip
+    if as_json:
+        _say(about, "", as_json=True)
+        return
+    _out().print(answers.best(made.screened, title=made.title, synthetic=made.synthetic))
+    typer.echo(f"{made.screened.read:,} candidates, {len(made.screened.best)} kept in {made.out}")
+    if made.rejects:
+        typer.echo(f"{made.screened.rejected:,} lines could not be used; the reasons are in {made.rejects}")
+
+
+@app.command(rich_help_panel=TASKS)
 def promote(
     context: typer.Context,
     model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,

@@ -60,6 +60,12 @@ class Calibration:
         factor = float(score[rank - 1]) if rank <= len(score) else math.inf
         return cls(factor, least, spread, float(np.mean(error <= factor * scale)))
 
+    def interval(self, target: str, value: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the intervals (n,) around predictions (n,) with this spread (n,); a capacity is not negative."""
+        half = self.half_width(std)
+        low = value - half
+        return np.maximum(low, 0.0) if target in _POSITIVE else low, value + half
+
     def half_width(self, std: np.ndarray) -> np.ndarray:
         """Half the width (n,) of the intervals of predictions with this spread (n,)."""
         return self.factor * (np.maximum(std, self.least) if self.spread else np.ones(len(std)))
@@ -215,9 +221,9 @@ class Predictor:
 
     def _estimate(self, row: pd.Series, target: str) -> Estimate:
         value = float(row[target])
-        half = float(self.calibration[target].half_width(np.array([row.get(f"{target}_std", np.nan)]))[0])
-        low = value - half
-        return Estimate(value, max(low, 0.0) if target in _POSITIVE else low, value + half)
+        std = np.array([row.get(f"{target}_std", np.nan)], dtype=float)
+        low, high = self.calibration[target].interval(target, np.array([value]), std)
+        return Estimate(value, float(low[0]), float(high[0]))
 
     def _neighbour(self, formula: str, distance: float) -> Neighbour:
         rows = self._known[chemistry.canonical(formula)]
