@@ -60,6 +60,14 @@ def test_the_best_and_the_front_by_hand() -> None:
     assert found.best.loc[1, ["average_voltage_low", "average_voltage_high"]].tolist() == [2, 4]
 
 
+def test_no_energy_beyond_faradays_limit() -> None:
+    found = screen(_chunks(["LiCoO2"]), _predictor({"LiCoO2": (547.6, 1000.0, 4.0)})).best.iloc[0]
+    # Twice the 273.8 mAh/g that one lithium a formula unit can give: half of what is predicted counts.
+    assert found[["gravimetric_capacity", "volumetric_capacity"]].tolist() == [547.6, 1000]
+    assert found["energy"] == pytest.approx(273.8 * 4, rel=1e-3)
+    assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
+
+
 def test_a_candidate_of_the_front_is_kept_beside_the_best() -> None:
     found = screen(
         _chunks(list(ANSWERS)),

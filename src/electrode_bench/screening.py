@@ -46,7 +46,7 @@ class Screened:
     ``best`` has one row a candidate that is among the best or on the front, best first: rank (by the objective;
     missing for one that is only on the front), formula, working_ion, the targets with ``<target>_low`` and
     ``<target>_high`` (90% interval), energy (Wh/kg), energy_density (Wh/L), outside_window (V), theoretical_capacity
-    (mAh/g), nearest, nearest_distance (ElMD), in_domain, on_front. ``read`` and ``rejected`` count lines.
+    (mAh/g; energies take no more capacity than that), nearest, nearest_distance (ElMD), in_domain, on_front. ``read`` and ``rejected`` count lines.
     """
 
     best: pd.DataFrame
@@ -201,9 +201,15 @@ def _evaluated(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[
     predicted = predictor.model.predict(frame)
     voltage = predicted[VOLTAGE.key].to_numpy()
     out = pd.concat([candidates, predicted.set_axis(candidates.index, axis=0)], axis=1)
+    pairs = zip(out["formula"], out["working_ion"], strict=True)
+    limit = np.array([chemistry.full_capacity(formula, ion) for formula, ion in pairs])
+    out["theoretical_capacity"] = limit
+    # A capacity beyond Faraday's limit is an error of the model: without the cut, a ranking would seek such errors.
+    capacity = predicted[GRAVIMETRIC.key].to_numpy()
+    possible = np.where(capacity > limit, limit / np.where(capacity > 0, capacity, 1.0), 1.0)
     # mAh/g times V is Wh/kg; mAh/cm3 times V is Wh/L.
-    out["energy"] = predicted[GRAVIMETRIC.key].to_numpy() * voltage
-    out["energy_density"] = predicted[VOLUMETRIC.key].to_numpy() * voltage
+    out["energy"] = capacity * possible * voltage
+    out["energy_density"] = predicted[VOLUMETRIC.key].to_numpy() * possible * voltage
     out["outside_window"] = np.maximum.reduce([window[0] - voltage, voltage - window[1], np.zeros(len(voltage))])
     out["composition"] = [chemistry.canonical(f) for f in out["formula"]]
     return out
@@ -241,8 +247,6 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
         std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
         low, high = predictor.calibration[target].interval(target, rows[target].to_numpy(), std)
         rows[f"{target}_low"], rows[f"{target}_high"] = low, high
-    pairs = zip(rows["formula"], rows["working_ion"], strict=True)
-    rows["theoretical_capacity"] = [chemistry.full_capacity(formula, ion) for formula, ion in pairs]
     near = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
     rows["nearest"], rows["nearest_distance"] = [n for n, _ in near], [d for _, d in near]
     rows["in_domain"] = [
