@@ -45,8 +45,9 @@ class Screened:
 
     ``best`` has one row a candidate that is among the best or on the front, best first: rank (by the objective;
     missing for one that is only on the front), formula, working_ion, the targets with ``<target>_low`` and
-    ``<target>_high`` (90% interval), energy (Wh/kg), energy_density (Wh/L), outside_window (V), theoretical_capacity
-    (mAh/g; energies take no more capacity than that), nearest, nearest_distance (ElMD), in_domain, on_front. ``read`` and ``rejected`` count lines.
+    ``<target>_high`` (90% interval), energy (Wh/kg) and energy_density (Wh/L) with no more capacity than Faraday's
+    law allows, outside_window (V), theoretical_capacity (mAh/g), nearest, nearest_distance (ElMD), in_domain, on_front.
+    ``read`` and ``rejected`` count lines.
     """
 
     best: pd.DataFrame
