@@ -166,7 +166,8 @@ def unit(column: Column) -> str:
 def context(results: Results) -> dict[str, Any]:
     """What the template shows beside the plots: plain values, of which it escapes all text."""
     return {
-        "card": results.card,
+        # The card may tell where the data is from; where it does not, the page names the file that does.
+        "card": {**dict.fromkeys(("source", "release", "licence", "md5")), **results.card},
         "synthetic": bool(results.card.get("synthetic")),
         "targets": TARGETS,
         "models": models(results),
