@@ -204,9 +204,7 @@ def models(results: Results) -> list[dict[str, str]]:
             out.append({"name": name, "title": title, "colour": _GREY, "symbol": "x", "dash": "dot"})
             continue
         at = others % len(_COLOURS)
-        out.append(
-            {"name": name, "title": title, "colour": _COLOURS[at], "symbol": _SYMBOLS[at], "dash": _DASHES[at]}
-        )
+        out.append({"name": name, "title": title, "colour": _COLOURS[at], "symbol": _SYMBOLS[at], "dash": _DASHES[at]})
         others += 1
     return out
 
