@@ -76,6 +76,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["report"], "table.csv is missing; make it with: dvc repro compare"),
         (["show"], "table.csv is missing; make it with: dvc repro compare"),
         (["data", "show"], "card.json is missing; make it with: dvc repro prepare"),
         (["map"], "table.parquet is missing; make it with: dvc repro prepare"),

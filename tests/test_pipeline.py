@@ -88,6 +88,12 @@ def test_dvc_knows_every_source_file_of_a_stage(name: str, item: dict[str, str],
     assert sorted(str(f.relative_to(ROOT)) for f in named if not f.is_file()) == []
 
 
+def test_dvc_knows_the_template_of_the_report() -> None:
+    templates = {str(p.relative_to(ROOT)) for p in SOURCE.rglob("*.j2")}
+    assert templates
+    assert templates <= set(STAGES["report"]["deps"])
+
+
 def _md5(path: Path) -> str:
     """As DVC has it; of a folder, the digest of the list of its files."""
     if path.is_file():

@@ -30,7 +30,7 @@ Which composition-only model predicts electrode properties best, by how much, an
 
 The pipeline is run by **dvc repro**; each of its stages is a command here too:
 
-    prepare > featurize > map > split > fit > compare > publish
+    prepare > featurize > map > split > fit > compare > report, publish
 
 Typical use:
 
@@ -257,6 +257,20 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
     given: Options = context.obj
     made = stage.run(given.layout, seed=given.params.seed)
     _show(given, made.headline, made.pairs, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def report(context: typer.Context, as_json: Json = False) -> None:
+    """Write all results as one page, results/report/index.html: tables, plots, the map. It needs no network to read.
+
+    Example: electrode-bench report
+    """
+    from electrode_bench.stages import report as stage
+
+    given: Options = context.obj
+    page = stage.run(given.layout)
+    size = page.stat().st_size
+    _say({"page": str(page), "bytes": size}, f"{page} ({size / 1e6:.1f} MB): open it in a browser", as_json=as_json)
 
 
 @app.command(rich_help_panel=STAGES)

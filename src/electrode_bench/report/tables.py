@@ -127,11 +127,12 @@ def synthetic(layout: Layout) -> bool:
 
 def _values(cell: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:
     """A metric with its spread, and in brackets on filtered rows."""
-    whole, filtered = (_value(cell, f"{target}/{metric}{suffix}", metric) for suffix in ("", "_2sigma"))
+    whole, filtered = (value_of(cell, f"{target}/{metric}{suffix}", metric) for suffix in ("", "_2sigma"))
     return whole, f"({filtered})"
 
 
-def _value(cell: pd.Series[Any], key: str, metric: str) -> str:
+def value_of(cell: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> str:
+    """The value ``key`` of a row of ``results/compare/table.csv`` with its spread, in the digits of ``metric``."""
     value, spread = cell[key], cell[f"{key} spread"]
     if pd.isna(value):
         return "-"
