@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +72,7 @@ Device = Annotated[
     str | None,
     typer.Option(
         "--device", envvar="ELECTRODE_BENCH_DEVICE", show_default="a GPU where one is visible, else the CPU",
-        help="Where networks are trained: auto, cpu, cuda or cuda:<number>. CUDA_VISIBLE_DEVICES holds as always.",
+        help="Where networks are trained: auto, cpu, cuda or cuda:N. CUDA_VISIBLE_DEVICES holds as always.",
     ),
 ]  # fmt: skip
 
@@ -438,8 +438,6 @@ def ui(
 
     Example: electrode-bench ui --port 5001
     """
-    import subprocess
-
     from electrode_bench import tracking
     from electrode_bench.stages.publish import tracking_uri
 
@@ -451,18 +449,34 @@ def ui(
         return
     _free(port)
     typer.echo(f"Open {tracking.page(given.layout, uri=uri, port=port)}\nStop with Ctrl-C")
-    raise typer.Exit(subprocess.run(command, shell=True, check=False).returncode)
+    raise typer.Exit(_served(command))
 
 
 @app.command(rich_help_panel=TASKS)
-def models(as_json: Json = False) -> None:
-    """List the models of the registry with what they read and their parameters' defaults.
+def models(
+    name: Annotated[str | None, typer.Argument(show_default=False, help="Explain this model's parameters.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models of the registry, or explain one's parameters.
 
-    Example: electrode-bench models
+    Examples:
+
+    electrode-bench models
+
+    electrode-bench models crabnet
     """
     from rich.table import Table
 
-    from electrode_bench.models import REGISTRY
+    from electrode_bench.models import REGISTRY, spec
+    from electrode_bench.params import explain
+
+    if name is not None:
+        rows = explain(spec(name).config())
+        table = Table("key", "default", "meaning", title=f"params.yaml, models.{name}", title_justify="left")
+        for row in rows:
+            table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
+        _say(rows, table, as_json=as_json)
+        return
 
     values: dict[str, dict[str, Any]] = {
         s.name: {
@@ -474,9 +488,9 @@ def models(as_json: Json = False) -> None:
         for s in REGISTRY.values()
     }
     table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
-    for name, of in values.items():
+    for key, of in values.items():
         shown = ", ".join(f"{k}={json.dumps(v)}" for k, v in of["defaults"].items()) or "none"
-        table.add_row(name, of["title"], of["feature_set"] or "none", shown)
+        table.add_row(key, of["title"], of["feature_set"] or "none", shown)
     _say(values, table, as_json=as_json)
     for of in values.values():
         if of["unavailable"] and not as_json:
@@ -616,6 +630,28 @@ def _show(given: Options, headline: Any, pairs: Any, *, as_json: bool) -> None:
     titles = dict(zip(headline["model"], headline["title"], strict=True))
     for table in tables.order(pairs, titles=titles):
         _out().print(table)
+
+
+def _served(command: str) -> int:
+    """Run a server until it ends or this process is told to; its exit status, 0 when it was told to.
+
+    The server starts processes of its own: all are told to end, however this one is.
+    """
+    import signal
+    import subprocess
+
+    told: list[int] = []
+    server = subprocess.Popen(command, shell=True, start_new_session=True)
+
+    def stop(number: int, _: object) -> None:
+        told.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    code = server.wait()
+    return 0 if told else code
 
 
 def _out() -> Console:
