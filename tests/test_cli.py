@@ -3,9 +3,12 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["report"], "table.csv is missing; make it with: dvc repro compare"),
         (["show"], "table.csv is missing; make it with: dvc repro compare"),
         (["data", "show"], "card.json is missing; make it with: dvc repro prepare"),
         (["map"], "table.parquet is missing; make it with: dvc repro prepare"),
@@ -130,13 +134,25 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert "RF@Magpie" in table
     assert "synthetic sample data" in table
     assert "Gravimetric capacity, mAh/g" in table
+    assert "Who is better" in table
+    assert re.search(r"RF@Magpie [<~] Control", table)
     assert say("show").startswith(table)
     assert "| Average voltage, V | RF@Magpie | " in say("show", "--markdown")
     rows = json.loads(say("show", "--json"))
     assert rows["synthetic"] is True
     assert [r["model"] for r in rows["rows"]] == ["control", "rf_magpie"]
     assert rows["rows"][0]["average_voltage/smae"] == 1
+    assert rows["pairs"][0]["other"] == "control"
+    answer = say("predict", "LiFePO4", "--neighbours", "1")
+    assert "LiFePO4, Li electrode, by RF@Magpie" in answer
+    assert "under stratified folds" in answer
+    assert "synthetic sample data" in answer
+    found = json.loads(say("predict", "LiAlSiO4", "--ion", "Li", "--json"))
+    assert (found["model"], found["answers"][0]["working_ion"]) == ("rf_magpie", "Li")
+    code, _, err = run("--project", str(project.root), "predict", "LiAlSiO4")
+    assert (code, "say which one moves" in err) == (2, True)
     assert "split.bootstrap.sizes" in say("params")
+    assert "Passes over the training compositions" in say("models", "crabnet")
     known = say("models")
     assert "n_estimators" in known
     assert "modnet_upstream skipped: no-reference-environment is missing" in known
@@ -215,3 +231,31 @@ def test_without_a_command_the_help_is_all(run) -> None:
     assert code == 2
     assert "Usage" in out
     assert "error" not in err
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_ends_with_the_command_that_started_it(told: signal.Signals) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # A shell that waits for a server of its own, as MLflow's command waits for its web server.
+    serve = f"{sys.executable} -m http.server {port} --bind 127.0.0.1 2>/dev/null & wait"
+    script = f"import sys; from electrode_bench.cli import _served; sys.exit(_served({serve!r}))"
+    command = subprocess.Popen([sys.executable, "-c", script])
+
+    def listening() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    for _ in range(300):
+        if listening():
+            break
+        time.sleep(0.1)
+    assert listening()
+    command.send_signal(told)
+    assert command.wait(timeout=60) == 0
+    for _ in range(100):
+        if not listening():
+            break
+        time.sleep(0.1)
+    assert not listening()

@@ -8,11 +8,16 @@ from electrode_bench import compare
 from electrode_bench.artifacts import digest_frame
 from electrode_bench.compare import CellResult
 from electrode_bench.errors import UserError
-from electrode_bench.schema import ID, TARGETS, Fold
+from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
 
 #: Six electrodes whose values make every mean a whole number.
 TABLE = pd.DataFrame(
-    {ID: list("abcdef"), "working_ion": list("LLLNNN"), **{t: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0] for t in TARGETS}}
+    {
+        ID: list("abcdef"),
+        "working_ion": list("LLLNNN"),
+        FORMULA: ["LiF", "LiCl", "LiBr", "NaF", "NaCl", "NaBr"],
+        **{t: [0.0, 2.0, 4.0, 6.0, 8.0, 10.0] for t in TARGETS},
+    }
 ).replace({"working_ion": {"L": "Li", "N": "Na"}})
 CLUSTERS = pd.Series([0, 0, 1, 1, -1, -1], index=list("abcdef"), name="cluster")
 FOLDS = {
@@ -61,7 +66,7 @@ def _cells() -> list[CellResult]:
 
 
 def _compare(cells: list[CellResult]) -> compare.Comparison:
-    return compare.compare(cells, folds=FOLDS, digests=DIGESTS, table=TABLE, clusters=CLUSTERS)
+    return compare.compare(cells, folds=FOLDS, digests=DIGESTS, table=TABLE, clusters=CLUSTERS, seed=0)
 
 
 def test_headline_has_a_row_a_cell_with_the_control_first() -> None:
@@ -97,6 +102,28 @@ def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
     # Row d (6) lies 4 from its training mean 2, row c (4) lies 4 from 8.
     assert by_cluster.loc[("stratified", "control", "average_voltage", 1), "mae"] == 4
     assert by_cluster.loc[("stratified", "control", "average_voltage", -1), "n"] == 2
+
+
+def test_the_better_model_is_told_apart_from_the_control() -> None:
+    made = _compare(_cells())
+    row = made.pairs.set_index(["protocol", "target", "model", "other"]).loc[
+        ("stratified", "average_voltage", "better", "control")
+    ]
+    # Errors 1 and 6 in both folds.
+    assert row[["mae", "other_mae", "difference", "relative", "win_rate"]].tolist() == pytest.approx(
+        [1, 6, -5, -5 / 6, 1]
+    )
+    assert row["low"] < -5 < row["high"] < 0
+    best = made.ranking[(made.ranking["protocol"] == "stratified") & (made.ranking["rank"] == 1)]
+    assert best[["model", "beats_control", "like_best"]].drop_duplicates().to_numpy().tolist() == [
+        ["better", True, True]
+    ]
+    # Errors that do not fall with the training set: nothing is saved by doubling it.
+    laws = made.power_laws.set_index(["model", "target"])
+    assert laws.loc["better", "saved"].tolist() == pytest.approx([0, 0, 0])
+    # Neither the grouped protocol nor leave-one-cluster-out is there.
+    assert made.leakage.empty
+    assert made.penalties.empty
 
 
 def test_dvc_metrics_are_the_studys_three_a_cell() -> None:

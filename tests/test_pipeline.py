@@ -88,6 +88,12 @@ def test_dvc_knows_every_source_file_of_a_stage(name: str, item: dict[str, str],
     assert sorted(str(f.relative_to(ROOT)) for f in named if not f.is_file()) == []
 
 
+def test_dvc_knows_the_template_of_the_report() -> None:
+    templates = {str(p.relative_to(ROOT)) for p in SOURCE.rglob("*.j2")}
+    assert templates
+    assert templates <= set(STAGES["report"]["deps"])
+
+
 def _md5(path: Path) -> str:
     """As DVC has it; of a folder, the digest of the list of its files."""
     if path.is_file():
@@ -169,7 +175,7 @@ def _run(layout: Layout, *, workers: int) -> None:
     for model in FITTED:
         for protocol in splits.PROTOCOLS:
             fit.run(layout, QUICK, model=model, protocol=protocol, workers=workers)
-    compare.run(layout)
+    compare.run(layout, seed=0)
 
 
 def _bytes(layout: Layout) -> dict[str, str]:
@@ -202,11 +208,11 @@ def test_a_cell_whose_writing_was_cut_short_is_not_believed(tmp_path: Path) -> N
     first = layout.cell("rf_magpie", "stratified").read_bytes()
     other = QUICK.model_copy(update={"models": {"rf_magpie": {"n_estimators": 3}}})
     fit.run(layout, other, model="rf_magpie", protocol="stratified")
-    compare.run(layout)
+    compare.run(layout, seed=0)
     # As if the second fit had been stopped between its two files.
     layout.cell("rf_magpie", "stratified").write_bytes(first)
     with pytest.raises(UserError, match=r"predictions of rf_magpie under stratified are not those .*dvc repro fit"):
-        compare.run(layout)
+        compare.run(layout, seed=0)
 
 
 def test_the_published_model_is_the_cells_own_whatever_params_say_now(tmp_path: Path) -> None:

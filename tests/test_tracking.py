@@ -28,6 +28,7 @@ from tracking_cells import Made
 
 from electrode_bench import features, models, tracking
 from electrode_bench.errors import UserError
+from electrode_bench.formula_model import FormulaModel
 from electrode_bench.layout import Layout
 from electrode_bench.schema import FORMULA, ID, TARGETS
 
@@ -379,7 +380,7 @@ def test_the_model_loads_in_a_fresh_process_and_gives_the_same_numbers(
 
 
 def test_formulas_are_taken_as_column_or_list(made: dict[str, Made]) -> None:
-    model = tracking.FormulaModel(made["rf_magpie stratified"][0].model)  # type: ignore[arg-type]
+    model = FormulaModel(made["rf_magpie stratified"][0].model)  # type: ignore[arg-type]
     frame = pd.DataFrame({"formula": ["LiFePO4", "NaCoO2"], "note": [1, 2]}, index=["b", "a"])
     of_frame = model.predict(frame)
     assert of_frame.index.tolist() == ["b", "a"]
@@ -389,7 +390,7 @@ def test_formulas_are_taken_as_column_or_list(made: dict[str, Made]) -> None:
 
 
 def test_the_control_has_no_spread_and_needs_formulas_all_the_same(made: dict[str, Made]) -> None:
-    model = tracking.FormulaModel(made["control stratified"][0].model)  # type: ignore[arg-type]
+    model = FormulaModel(made["control stratified"][0].model)  # type: ignore[arg-type]
     answer = model.predict(["LiFePO4"])
     assert answer.columns.tolist() == list(TARGETS)
     np.testing.assert_allclose(answer.iloc[0], table(40)[list(TARGETS)].mean())
@@ -407,7 +408,7 @@ def test_the_control_has_no_spread_and_needs_formulas_all_the_same(made: dict[st
     ],
 )
 def test_a_bad_formula_is_named_with_its_row(made: dict[str, Made], given: Any, message: str) -> None:
-    model = tracking.FormulaModel(made["rf_magpie stratified"][0].model)  # type: ignore[arg-type]
+    model = FormulaModel(made["rf_magpie stratified"][0].model)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         model.predict(given)
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +30,7 @@ Which composition-only model predicts electrode properties best, by how much, an
 
 The pipeline is run by **dvc repro**; each of its stages is a command here too:
 
-    prepare > featurize > map > split > fit > compare > publish
+    prepare > featurize > map > split > fit > compare > report, publish
 
 Typical use:
 
@@ -72,7 +72,7 @@ Device = Annotated[
     str | None,
     typer.Option(
         "--device", envvar="ELECTRODE_BENCH_DEVICE", show_default="a GPU where one is visible, else the CPU",
-        help="Where networks are trained: auto, cpu, cuda or cuda:<number>. CUDA_VISIBLE_DEVICES holds as always.",
+        help="Where networks are trained: auto, cpu, cuda or cuda:N. CUDA_VISIBLE_DEVICES holds as always.",
     ),
 ]  # fmt: skip
 
@@ -255,8 +255,22 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
     from electrode_bench.stages import compare as stage
 
     given: Options = context.obj
-    made = stage.run(given.layout)
-    _show(given, made.headline, as_json=as_json)
+    made = stage.run(given.layout, seed=given.params.seed)
+    _show(given, made.headline, made.pairs, as_json=as_json)
+
+
+@app.command(rich_help_panel=STAGES)
+def report(context: typer.Context, as_json: Json = False) -> None:
+    """Write all results as one page, results/report/index.html: tables, plots, the map. It needs no network to read.
+
+    Example: electrode-bench report
+    """
+    from electrode_bench.stages import report as stage
+
+    given: Options = context.obj
+    page = stage.run(given.layout)
+    size = page.stat().st_size
+    _say({"page": str(page), "bytes": size}, f"{page} ({size / 1e6:.1f} MB): open it in a browser", as_json=as_json)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -293,10 +307,125 @@ def show(
 
         typer.echo(tables.markdown(headline, synthetic=tables.synthetic(given.layout)))
         return
-    _show(given, headline, as_json=as_json)
+    _show(given, headline, task.pairs(given.layout), as_json=as_json)
     if not as_json:
         typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
         typer.echo("Runs: make ui   (or: electrode-bench ui)   shows them in MLflow, in a browser")
+
+
+@app.command(rich_help_panel=TASKS)
+def predict(
+    context: typer.Context,
+    formulas: Annotated[list[str], typer.Argument(metavar="FORMULA...", help="Discharged formulas, as LiFePO4.")],
+    ion: Annotated[str | None, typer.Option(help="The working ion, where a formula holds several candidates.")] = None,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    neighbours: Annotated[int, typer.Option(min=0, help="Known electrodes to name.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Predict electrodes from their discharged formulas, with intervals, limits and the nearest known electrodes.
+
+    Examples:
+
+    electrode-bench predict LiFePO4 NaFePO4
+
+    electrode-bench predict LiAlSiO4 --ion Li --model crabnet --json
+    """
+    from dataclasses import asdict
+
+    from electrode_bench.report import answers
+    from electrode_bench.stages import predict as task
+
+    given: Options = context.obj
+    chosen = task.choose(given.layout, model=model)
+    found = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
+    about = {"model": chosen.model, "intervals_from": chosen.protocol, "synthetic": chosen.synthetic}
+    if as_json:
+        _say({**about, "answers": [asdict(a) for a in found]}, "", as_json=True)
+        return
+    for shown in answers.tables(found, title=chosen.title, protocol=chosen.protocol, synthetic=chosen.synthetic):
+        _out().print(shown)
+
+
+@app.command(rich_help_panel=TASKS)
+def screen(
+    context: typer.Context,
+    candidates: Annotated[
+        Path,
+        typer.Argument(help="CSV or parquet with a column `formula` (and maybe `working_ion`), or a formula a line."),
+    ],
+    top: Annotated[int, typer.Option(min=1, help="Candidates to keep.")] = 50,
+    objective: Annotated[
+        str, typer.Option(help="energy (Wh/kg), energy_density (Wh/L), or one of the three targets.")
+    ] = "energy",
+    window: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LOW HIGH", help="Voltages (V) between which the electrolyte is stable."),
+    ] = (0.0, 4.3),
+    ion: Annotated[str | None, typer.Option(help="The working ion, where a formula holds several candidates.")] = None,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank many candidates, however long the list, and find the front of energy against voltage.
+
+    Examples:
+
+    electrode-bench screen candidates.csv --top 50 --objective energy
+
+    electrode-bench screen candidates.parquet --ion Li --window 0 4.5 --out best.parquet
+    """
+    from electrode_bench.report import answers
+    from electrode_bench.stages import screen as task
+
+    given: Options = context.obj
+    with _progress(candidates.name, unit="formulas") as progress:
+        made = task.run(
+            given.layout, candidates, objective=objective, top=top, window=window, ion=ion, model=model, out=out,
+            progress=progress,
+        )  # fmt: skip
+    about = {
+        "model": made.model, "read": made.screened.read, "rejected": made.screened.rejected,
+        "kept": len(made.screened.best), "out": str(made.out), "rejects": str(made.rejects) if made.rejects else None,
+        "synthetic": made.synthetic,
+    }  # fmt: skip
+    if as_json:
+        _say(about, "", as_json=True)
+        return
+    _out().print(answers.best(made.screened, title=made.title, synthetic=made.synthetic))
+    typer.echo(f"{made.screened.read:,} candidates, {len(made.screened.best)} kept in {made.out}")
+    if made.rejects:
+        typer.echo(f"{made.screened.rejected:,} lines could not be used; the reasons are in {made.rejects}")
+
+
+@app.command(rich_help_panel=TASKS)
+def promote(
+    context: typer.Context,
+    model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
+    protocol: Annotated[str, typer.Option(help="The folds on which it must beat the control.")] = "grouped",
+    as_json: Json = False,
+) -> None:
+    """Register the best model, fitted on all rows, in MLflow as `electrodes` with the alias `champion`.
+
+    It must beat the control: for each target, the whole 95% interval of its MAE minus the control's lies below zero.
+
+    Examples:
+
+    electrode-bench promote
+
+    electrode-bench promote --model crabnet --protocol loco
+    """
+    from dataclasses import asdict
+
+    from electrode_bench.stages import promote as task
+
+    given: Options = context.obj
+    made = task.run(given.layout, protocol=protocol, model=model)
+    champion = made.champion
+    text = f"{made.title} is {champion.uri}, version {champion.version}" + ("" if champion.created else " (as before)")
+    about = {"model": made.model, "protocol": made.protocol, **asdict(champion)}
+    _say(about, f"{text}\nServe it: mlflow models serve -m {champion.uri} --env-manager local", as_json=as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -309,8 +438,6 @@ def ui(
 
     Example: electrode-bench ui --port 5001
     """
-    import subprocess
-
     from electrode_bench import tracking
     from electrode_bench.stages.publish import tracking_uri
 
@@ -322,18 +449,34 @@ def ui(
         return
     _free(port)
     typer.echo(f"Open {tracking.page(given.layout, uri=uri, port=port)}\nStop with Ctrl-C")
-    raise typer.Exit(subprocess.run(command, shell=True, check=False).returncode)
+    raise typer.Exit(_served(command))
 
 
 @app.command(rich_help_panel=TASKS)
-def models(as_json: Json = False) -> None:
-    """List the models of the registry with what they read and their parameters' defaults.
+def models(
+    name: Annotated[str | None, typer.Argument(show_default=False, help="Explain this model's parameters.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models of the registry, or explain one's parameters.
 
-    Example: electrode-bench models
+    Examples:
+
+    electrode-bench models
+
+    electrode-bench models crabnet
     """
     from rich.table import Table
 
-    from electrode_bench.models import REGISTRY
+    from electrode_bench.models import REGISTRY, spec
+    from electrode_bench.params import explain
+
+    if name is not None:
+        rows = explain(spec(name).config())
+        table = Table("key", "default", "meaning", title=f"params.yaml, models.{name}", title_justify="left")
+        for row in rows:
+            table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
+        _say(rows, table, as_json=as_json)
+        return
 
     values: dict[str, dict[str, Any]] = {
         s.name: {
@@ -345,9 +488,9 @@ def models(as_json: Json = False) -> None:
         for s in REGISTRY.values()
     }
     table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
-    for name, of in values.items():
+    for key, of in values.items():
         shown = ", ".join(f"{k}={json.dumps(v)}" for k, v in of["defaults"].items()) or "none"
-        table.add_row(name, of["title"], of["feature_set"] or "none", shown)
+        table.add_row(key, of["title"], of["feature_set"] or "none", shown)
     _say(values, table, as_json=as_json)
     for of in values.values():
         if of["unavailable"] and not as_json:
@@ -474,15 +617,41 @@ def _say(value: Any, text: Any, *, as_json: bool) -> None:
         _out().print(text, soft_wrap=True, highlight=False)
 
 
-def _show(given: Options, headline: Any, *, as_json: bool) -> None:
+def _show(given: Options, headline: Any, pairs: Any, *, as_json: bool) -> None:
     from electrode_bench.report import tables
 
     synthetic = tables.synthetic(given.layout)
     if as_json:
-        _say({"synthetic": synthetic, "rows": headline.to_dict("records")}, "", as_json=True)
+        rows, tests = headline.to_dict("records"), pairs.to_dict("records")
+        _say({"synthetic": synthetic, "rows": rows, "pairs": tests}, "", as_json=True)
         return
     for table in tables.headline(headline, synthetic=synthetic):
         _out().print(table)
+    titles = dict(zip(headline["model"], headline["title"], strict=True))
+    for table in tables.order(pairs, titles=titles):
+        _out().print(table)
+
+
+def _served(command: str) -> int:
+    """Run a server until it ends or this process is told to; its exit status, 0 when it was told to.
+
+    The server starts processes of its own: all are told to end, however this one is.
+    """
+    import signal
+    import subprocess
+
+    told: list[int] = []
+    server = subprocess.Popen(command, shell=True, start_new_session=True)
+
+    def stop(number: int, _: object) -> None:
+        told.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    code = server.wait()
+    return 0 if told else code
 
 
 def _out() -> Console:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from electrode_bench import generalisation, significance
 from electrode_bench.artifacts import digest_frame
 from electrode_bench.errors import UserError
 from electrode_bench.metrics import ALL, METRICS, headline_folds, score
-from electrode_bench.schema import ID, TARGETS, Fold
+from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
 from electrode_bench.splits import TITLES
 
 CONTROL = "control"
@@ -46,6 +47,12 @@ class Comparison:
     learning_curve: pd.DataFrame
     by_ion: pd.DataFrame
     by_cluster: pd.DataFrame
+    pairs: pd.DataFrame
+    ranking: pd.DataFrame
+    leakage: pd.DataFrame
+    penalties: pd.DataFrame
+    penalty_against_distance: pd.DataFrame
+    power_laws: pd.DataFrame
     metrics: dict[tuple[str, str], dict[str, dict[str, float]]]
 
 
@@ -56,6 +63,7 @@ def compare(
     digests: Mapping[str, str],
     table: pd.DataFrame,
     clusters: pd.Series,
+    seed: int,
 ) -> Comparison:
     """Compare cells on the same folds and data.
 
@@ -64,6 +72,7 @@ def compare(
     folds, digests : folds of each protocol and their digest, of the split as it is now.
     table : the canonical table.
     clusters : cluster label by electrode id, -1 for noise.
+    seed : root seed of the intervals' resampling.
 
     Raises
     ------
@@ -76,12 +85,21 @@ def compare(
     scores = _control_first(scores)
     titles = {c.model: str(c.about["title"]) for c in cells}
     predictions = pd.concat([c.predictions for c in cells], ignore_index=True)
+    formulas = table.set_index(ID)[FORMULA]
+    pairs = significance.pairs(predictions, folds=folds, formulas=formulas, control=CONTROL, seed=seed)
+    penalties = generalisation.penalties(predictions, table=table, clusters=clusters, folds=folds)
     return Comparison(
         scores=scores,
         headline=headline(scores, titles=titles),
         learning_curve=learning_curve(scores, folds.get("bootstrap", ())),
         by_ion=errors_by(predictions, table.set_index(ID)["working_ion"], folds=folds, table=table),
         by_cluster=errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
+        pairs=pairs,
+        ranking=significance.ranking(pairs, control=CONTROL),
+        leakage=generalisation.leakage(scores),
+        penalties=penalties,
+        penalty_against_distance=generalisation.penalty_against_distance(penalties),
+        power_laws=generalisation.power_laws(scores, folds.get("bootstrap", ())),
         metrics=cell_metrics(scores),
     )
 

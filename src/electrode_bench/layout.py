@@ -91,3 +91,8 @@ class Layout:
     @property
     def scores(self) -> Path:
         return self.compare / "scores.csv"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows all results, in one file."""
+        return self.results / "report" / "index.html"

@@ -40,7 +40,7 @@ from urllib.parse import quote, urlsplit
 import pandas as pd
 import pyarrow.parquet as pq
 
-from electrode_bench import models
+from electrode_bench import formula_model, models
 from electrode_bench.artifacts import (
     digest,
     digest_files,
@@ -68,7 +68,7 @@ CELLS, FOLDS = "electrodes", "electrodes/folds"
 #: Raise it when what is logged changes: cells are then published anew.
 FORMAT = 1
 
-#: Distributions that a published model needs to predict, pinned in its requirements.
+#: Distributions that every published model needs to predict, pinned in its requirements beside the model's own.
 SERVING = (
     "ElementEmbeddings", "filelock", "matminer", "mlflow", "numpy", "pandas", "pyarrow", "pydantic",
     "pymatgen", "pyyaml", "safetensors", "scikit-learn",
@@ -131,13 +131,15 @@ class Trace:
 class PublishedRun:
     """The run that holds a cell; ``created`` is False when it was there already.
 
-    ``url`` is where the UI shows it, ``page`` where it shows all current cells.
+    ``url`` is where the UI shows it, ``page`` where it shows all current cells, ``content_digest`` that of the
+    function of this name.
     """
 
     run_id: str
     url: str
     page: str
     created: bool
+    content_digest: str
 
 
 @dataclass(frozen=True)
@@ -452,7 +454,7 @@ def _publish(store: Store, record: Record, trace: Trace) -> PublishedRun:
         # The cell was published by its stage, which DVC writes into dvc.lock only when it has ended.
         _tag_cell(store, run_id, {"dvc_lock_sha": record.lock_sha})
     _link_controls(store, protocol=record.about["protocol"])
-    return PublishedRun(run_id, store.url(run_id), store.page(), created=not existing)
+    return PublishedRun(run_id, store.url(run_id), store.page(), created=not existing, content_digest=content)
 
 
 def _cell_runs(store: Store, *, protocol: str | None = None, model: str | None = None) -> list[Run]:
@@ -884,81 +886,7 @@ def cells(layout: Layout, *, uri: str) -> pd.DataFrame:
     return frame.sort_values(["protocol", "model"], ignore_index=True)
 
 
-# --- the model: formulas in, three targets out ---
-
-
-class FormulaModel:
-    """A saved model with the way from formulas to its features: what MLflow loads and serves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.model, self.about = models.load(folder)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of formulas that an input has."""
-        from electrode_bench.features import COMPOSITION_COLUMNS
-
-        return COMPOSITION_COLUMNS[self.about["composition"]]
-
-    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """The three targets in their units, with "<target>_std" where the model has a spread.
-
-        Parameters
-        ----------
-        model_input : DataFrame with the columns of :attr:`columns`. For a model of one column also a
-            column "formula", or a list of formulas. Other columns are ignored.
-        params : MLflow's; there are none.
-
-        Returns
-        -------
-        DataFrame, one row an input row, in its order and on its index.
-
-        Raises
-        ------
-        UserError
-            When a column is missing, or a formula cannot be read: names the first such row.
-        """
-        parts = self._parts(model_input)
-        index = parts.index
-        # An index may repeat; rows are told apart by their position.
-        parts = parts.reset_index(drop=True)
-        if self.about["feature_set"] is None:
-            frame = pd.DataFrame(index=parts.index)
-        else:
-            from electrode_bench.features import featurize
-
-            packing = bool(self.about.get("atomic_packing", False))
-            frame = featurize(parts, feature_set=self.about["feature_set"], atomic_packing=packing)
-        prediction = self.model.predict(frame)
-        blocks = [prediction.mean[list(TARGETS)]]
-        if prediction.std is not None:
-            blocks.append(prediction.std[list(TARGETS)].add_suffix("_std"))
-        return pd.concat(blocks, axis=1).set_axis(index, axis=0)
-
-    def _parts(self, given: Any) -> pd.DataFrame:
-        from electrode_bench.data.chemistry import FormulaError, parse
-
-        columns = list(self.columns)
-        frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({columns[0]: list(given)})
-        if len(columns) == 1 and columns[0] not in frame and "formula" in frame:
-            frame = frame.rename(columns={"formula": columns[0]})
-        missing = [c for c in columns if c not in frame]
-        if missing:
-            raise UserError(f"the input has no column {missing[0]}; give the columns: {', '.join(columns)}")
-        if frame.empty:
-            raise UserError("the input has no rows; give at least one formula")
-        for column in columns:
-            for position, formula in enumerate(frame[column]):
-                try:
-                    parse(formula)
-                except FormulaError as error:
-                    raise UserError(f"row {position}, column {column}: {error}") from error
-        return frame[columns]
-
-
-def _load_pyfunc(path: str) -> FormulaModel:
-    """What MLflow calls to load the model."""
-    return FormulaModel(Path(path))
+# --- the model ---
 
 
 def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> str:
@@ -972,7 +900,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
 
     assert record.model is not None
     about, client = record.about, store.client
-    loaded = FormulaModel(record.model)
+    loaded = formula_model.FormulaModel(record.model)
     tags = {k: about[k] for k in ("model", "protocol")} | {"synthetic": _flag(trace.provenance.get("synthetic")) or ""}
     logged = client.create_logged_model(
         store.cells, name=about["model"], source_run_id=run_id, tags=tags, params=_params(about), model_type="regressor"
@@ -986,7 +914,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
         folder = Path(name) / "model"
         mlflow.pyfunc.save_model(
             folder,
-            loader_module=__name__,
+            loader_module=formula_model.__name__,
             data_path=str(record.model),
             code_paths=[str(Path(__file__).parent)],
             mlflow_model=Model(
@@ -997,7 +925,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
             ),
             signature=_signature(loaded),
             input_example=_example(loaded),
-            pip_requirements=_requirements(),
+            pip_requirements=_requirements(about["model"]),
             metadata=metadata,
         )
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
@@ -1007,7 +935,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
     return identity
 
 
-def _signature(model: FormulaModel) -> Any:
+def _signature(model: formula_model.FormulaModel) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
@@ -1019,7 +947,7 @@ def _signature(model: FormulaModel) -> Any:
     return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec("double", str(c)) for c in out.columns]))
 
 
-def _example(model: FormulaModel) -> pd.DataFrame:
+def _example(model: formula_model.FormulaModel) -> pd.DataFrame:
     known = {
         "framework_formula": "FePO4",
         "working_ion": "Li",
@@ -1029,10 +957,10 @@ def _example(model: FormulaModel) -> pd.DataFrame:
     return pd.DataFrame([{c: known[c] for c in model.columns}])
 
 
-def _requirements() -> list[str]:
+def _requirements(model: str) -> list[str]:
     """Installed versions of what the model needs; the package's own code travels with it."""
     pinned = []
-    for name in SERVING:
+    for name in sorted({*SERVING, *models.spec(model).libraries}, key=str.lower):
         try:
             pinned.append(f"{name}=={version(name)}")
         except PackageNotFoundError:

@@ -40,3 +40,18 @@ def test_the_table_fits_a_terminal_of_80_columns() -> None:
     assert "…" not in shown
     assert "-18.7 ± 38.5" in shown
     assert "Volumetric capacity, mAh/cm3" in shown
+
+
+def test_the_order_says_which_neighbours_are_told_apart() -> None:
+    mae = {"a": 1.0, "b": 1.1, "control": 2.0}
+    pairs = pd.DataFrame(
+        [
+            {"protocol": "loco", "target": "average_voltage", "model": one, "other": two, "mae": mae[one],
+             "other_mae": mae[two], "different": two == "control"}
+            for one, two in (("a", "b"), ("a", "control"), ("b", "control"))
+        ]
+    )  # fmt: skip
+    titles = {"a": "A", "control": "Control"}
+    assert tables.orders(pairs, titles=titles) == {"average_voltage": "A ~ b < Control"}
+    (table,) = tables.order(pairs, titles=titles)
+    assert "told apart" in str(table.caption)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,6 +21,12 @@ SYNTHETIC = "synthetic sample data: for trying the pipeline, not a result about 
 
 #: What a protocol's mean is taken over.
 OVER = {"bootstrap": "mean ± standard deviation over the repeats of the largest training size"}
+
+#: What stands between two models.
+ORDER = (
+    "<: smaller error, told apart: 95% interval over formulas without zero, and p < 0.05 over folds (Holm)\n"
+    "~: not told apart. All pairs with their numbers: results/compare/pairs.csv"
+)
 
 HEADS = {"mae": "MAE", "smae": "SMAE", "r2": "R2"}
 
@@ -65,6 +72,44 @@ def markdown(rows: pd.DataFrame, *, synthetic: bool) -> str:
     return "\n".join(lines)
 
 
+def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
+    """The models of each protocol and target in the order of their error, for a terminal, and which are told apart.
+
+    ``pairs`` is ``results/compare/pairs.csv``; ``titles`` the models' names for people.
+    """
+    from rich.table import Table
+
+    table = Table(
+        title="Who is better",
+        caption=ORDER,
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("protocol")
+    table.add_column("target")
+    table.add_column("smallest error first")
+    for protocol, of in pairs.groupby("protocol", sort=False):
+        lines = list(orders(of, titles=titles).items())
+        for i, (target, line) in enumerate(lines):
+            shown = str(protocol) if i == 0 else ""
+            table.add_row(shown, TARGETS[target].label, line, end_section=i == len(lines) - 1)
+    yield table
+
+
+def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
+    """One line a target for one protocol, such as ``CrabNet ~ MODNet < RF@Magpie < Control``."""
+    lines = {}
+    for target, of in pairs.groupby("target", sort=False):
+        mae = dict(zip([*of["model"], *of["other"]], [*of["mae"], *of["other_mae"]], strict=True))
+        apart = {frozenset((r.model, r.other)) for r in of.itertuples() if r.different}
+        names = sorted(mae, key=lambda name: (mae[name], name))
+        line = titles.get(names[0], names[0])
+        for better, name in itertools.pairwise(names):
+            line += f" {'<' if frozenset((better, name)) in apart else '~'} {titles.get(name, name)}"
+        lines[str(target)] = line
+    return lines
+
+
 def _title(protocol: str) -> str:
     return f"{TITLES[protocol]} ({protocol})"
 
@@ -82,11 +127,12 @@ def synthetic(layout: Layout) -> bool:
 
 def _values(cell: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:
     """A metric with its spread, and in brackets on filtered rows."""
-    whole, filtered = (_value(cell, f"{target}/{metric}{suffix}", metric) for suffix in ("", "_2sigma"))
+    whole, filtered = (value_of(cell, f"{target}/{metric}{suffix}", metric) for suffix in ("", "_2sigma"))
     return whole, f"({filtered})"
 
 
-def _value(cell: pd.Series[Any], key: str, metric: str) -> str:
+def value_of(cell: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> str:
+    """The value ``key`` of a row of ``results/compare/table.csv`` with its spread, in the digits of ``metric``."""
     value, spread = cell[key], cell[f"{key} spread"]
     if pd.isna(value):
         return "-"

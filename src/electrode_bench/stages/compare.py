@@ -12,7 +12,7 @@ from electrode_bench.layout import Layout
 from electrode_bench.schema import ID, TARGETS
 
 
-def run(layout: Layout) -> compare.Comparison:
+def run(layout: Layout, *, seed: int) -> compare.Comparison:
     """Write ``results/compare`` from every cell found under ``results/fit``."""
     folds = splits.read_folds(layout.folds)
     comparison = compare.compare(
@@ -21,6 +21,7 @@ def run(layout: Layout) -> compare.Comparison:
         digests=splits.digests(fold for of in folds.values() for fold in of),
         table=read_table(layout.table, made_by="prepare"),
         clusters=read_table(layout.map, made_by="map").set_index(ID)["cluster"],
+        seed=seed,
     )
     write_csv(comparison.scores, layout.scores)
     write_csv(comparison.headline, layout.compare / "table.csv")
@@ -30,6 +31,12 @@ def run(layout: Layout) -> compare.Comparison:
         write_csv(curve, layout.compare / "learning_curve" / f"{target}.csv")
     write_csv(comparison.by_ion, layout.compare / "by_ion.csv")
     write_csv(comparison.by_cluster, layout.compare / "by_cluster.csv")
+    write_csv(comparison.pairs, layout.compare / "pairs.csv")
+    write_csv(comparison.ranking, layout.compare / "ranking.csv")
+    write_csv(comparison.leakage, layout.compare / "leakage.csv")
+    write_csv(comparison.penalties, layout.compare / "penalties.csv")
+    write_csv(comparison.penalty_against_distance, layout.compare / "penalty_against_distance.csv")
+    write_csv(comparison.power_laws, layout.compare / "power_laws.csv")
     # A file a cell: `dvc metrics show` prints a row a file. Those of a model that is gone must not stay.
     shutil.rmtree(layout.compare / "metrics", ignore_errors=True)
     for (protocol, model), values in comparison.metrics.items():

@@ -35,14 +35,14 @@ def run(
     UserError
         When the model cannot run here, or an input is missing or of other data.
     """
-    spec, config = models.spec(model), configured(params, model)
+    spec, config, protocol = models.spec(model), configured(params, model), splits.known(protocol)
     reason = spec.available()
     if reason:
         raise UserError(reason)
     if named_device() is not None:
         # A device that is not there is told before anything is computed. To ask takes the seconds that torch loads.
         spec.device()
-    folds = splits.read_folds(layout.folds)[splits.known(protocol)]
+    folds = splits.read_folds(layout.folds)[protocol]
     frame, targets = inputs(layout, spec)
     if {*folds[0].train_ids, *folds[0].test_ids} - set(targets.index):
         raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")

@@ -38,7 +38,7 @@ def run(layout: Layout, *, progress: Callable[[int, int], None] | None = None) -
         progress(0, len(cells))
     uri = tracking_uri(layout)
     records = (_record(layout, cell) for cell in cells)
-    tracking.publish(layout, records, trace=_trace(layout), uri=uri, progress=published)
+    tracking.publish(layout, records, trace=trace(layout), uri=uri, progress=published)
     write_json(
         {f"{c.model}/{c.protocol}": c.about["digests"]["cell"] for c in cells},
         layout.results / "publish" / "cells.json",
@@ -55,7 +55,7 @@ def run(layout: Layout, *, progress: Callable[[int, int], None] | None = None) -
 def publish_cell(layout: Layout, *, model: str, protocol: str) -> tracking.PublishedRun:
     """Publish one cell, as soon as it is fitted."""
     cell = comparing.cell(layout, model=model, protocol=protocol)
-    return tracking.publish_cell(layout, _record(layout, cell), trace=_trace(layout), uri=tracking_uri(layout))
+    return tracking.publish_cell(layout, _record(layout, cell), trace=trace(layout), uri=tracking_uri(layout))
 
 
 def tracking_uri(layout: Layout) -> str:
@@ -74,7 +74,8 @@ def _record(layout: Layout, cell: compare.CellResult) -> tracking.Record:
     )
 
 
-def _trace(layout: Layout) -> tracking.Trace:
+def trace(layout: Layout) -> tracking.Trace:
+    """Where the data and the code of this project came from."""
     commit, dirty = _git(layout.root)
     synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
     return tracking.Trace(

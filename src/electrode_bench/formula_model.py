@@ -1,0 +1,87 @@
+"""A saved model with the way from formulas to its features: what is served, loaded from MLflow, and predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench import models
+from electrode_bench.errors import UserError
+from electrode_bench.schema import TARGETS
+
+
+class FormulaModel:
+    """Formulas in, three targets out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model, self.about = models.load(folder)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of formulas that an input has."""
+        from electrode_bench.features import COMPOSITION_COLUMNS
+
+        return COMPOSITION_COLUMNS[self.about["composition"]]
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
+        """The three targets in their units, with "<target>_std" where the model has a spread.
+
+        Parameters
+        ----------
+        model_input : DataFrame with the columns of :attr:`columns`. For a model of one column also a
+            column "formula", or a list of formulas. Other columns are ignored.
+        params : MLflow's; there are none.
+
+        Returns
+        -------
+        DataFrame, one row an input row, in its order and on its index.
+
+        Raises
+        ------
+        UserError
+            When a column is missing, or a formula cannot be read: names the first such row.
+        """
+        parts = self._parts(model_input)
+        index = parts.index
+        # An index may repeat; rows are told apart by their position.
+        parts = parts.reset_index(drop=True)
+        if self.about["feature_set"] is None:
+            frame = pd.DataFrame(index=parts.index)
+        else:
+            from electrode_bench.features import featurize
+
+            packing = bool(self.about.get("atomic_packing", False))
+            frame = featurize(parts, feature_set=self.about["feature_set"], atomic_packing=packing)
+        prediction = self.model.predict(frame)
+        blocks = [prediction.mean[list(TARGETS)]]
+        if prediction.std is not None:
+            blocks.append(prediction.std[list(TARGETS)].add_suffix("_std"))
+        return pd.concat(blocks, axis=1).set_axis(index, axis=0)
+
+    def _parts(self, given: Any) -> pd.DataFrame:
+        from electrode_bench.data.chemistry import FormulaError, parse
+
+        columns = list(self.columns)
+        frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({columns[0]: list(given)})
+        if len(columns) == 1 and columns[0] not in frame and "formula" in frame:
+            frame = frame.rename(columns={"formula": columns[0]})
+        missing = [c for c in columns if c not in frame]
+        if missing:
+            raise UserError(f"the input has no column {missing[0]}; give the columns: {', '.join(columns)}")
+        if frame.empty:
+            raise UserError("the input has no rows; give at least one formula")
+        for column in columns:
+            for position, formula in enumerate(frame[column]):
+                try:
+                    parse(formula)
+                except FormulaError as error:
+                    raise UserError(f"row {position}, column {column}: {error}") from error
+        return frame[columns]
+
+
+def _load_pyfunc(path: str) -> FormulaModel:
+    """What MLflow calls to load the model."""
+    return FormulaModel(Path(path))

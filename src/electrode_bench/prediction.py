@@ -1,0 +1,256 @@
+"""What a fitted model says about candidate compositions, with what a chemist needs to believe it or not.
+
+Beside the three targets: an interval from the errors that the model made on electrodes it had not seen, the
+capacity that Faraday's law allows, the nearest known electrodes, and whether the composition lies where known ones do.
+
+The interval is a split conformal one (V. Vovk et al., Algorithmic Learning in a Random World, Springer 2005) on errors
+divided by the predicted spread (J. Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018),
+doi:10.1080/01621459.2017.1307116).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench import elmd
+from electrode_bench.data import chemistry
+from electrode_bench.errors import UserError
+from electrode_bench.formula_model import FormulaModel
+from electrode_bench.schema import FORMULA, GRAVIMETRIC, ION_CHARGE, TARGETS, VOLUMETRIC
+
+#: Share of new electrodes whose value an interval is to hold.
+LEVEL = 0.9
+#: Share of known compositions that lie within the domain's reach of another known one.
+REACH = 0.95
+#: A spread below this share of the median spread counts as that much: none is certain.
+_LEAST_SPREAD = 0.1
+
+#: Targets that cannot be negative.
+_POSITIVE = (GRAVIMETRIC.key, VOLUMETRIC.key)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far a target's true values lay from what was predicted for electrodes outside the training rows.
+
+    ``factor`` times the predicted spread (at least ``least``) is half the width of an interval; for a model without a
+    spread, ``factor`` itself, in the target's unit. ``coverage`` is the share of those electrodes that it holds.
+    """
+
+    factor: float
+    least: float
+    spread: bool
+    coverage: float
+
+    @classmethod
+    def of(cls, y_true: np.ndarray, y_pred: np.ndarray, y_std: np.ndarray, *, level: float = LEVEL) -> Calibration:
+        """From predictions (n,) of rows that were not trained on, in the target's unit; ``y_std`` NaN for no spread."""
+        error = np.abs(y_true - y_pred)
+        spread = bool(np.isfinite(y_std).all()) and bool((y_std > 0).any())
+        least = _LEAST_SPREAD * float(np.median(y_std[y_std > 0])) if spread else 0.0
+        scale = np.maximum(y_std, least) if spread else np.ones(len(error))
+        # The (n + 1) makes the promise hold for any number of rows: too few give an interval without end.
+        rank = math.ceil((len(error) + 1) * level)
+        score = np.sort(error / scale)
+        factor = float(score[rank - 1]) if rank <= len(score) else math.inf
+        return cls(factor, least, spread, float(np.mean(error <= factor * scale)))
+
+    def interval(self, target: str, value: np.ndarray, std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the intervals (n,) around predictions (n,) with this spread (n,); a capacity is not negative."""
+        half = self.half_width(std)
+        low = value - half
+        return np.maximum(low, 0.0) if target in _POSITIVE else low, value + half
+
+    def half_width(self, std: np.ndarray) -> np.ndarray:
+        """Half the width (n,) of the intervals of predictions with this spread (n,)."""
+        return self.factor * (np.maximum(std, self.least) if self.spread else np.ones(len(std)))
+
+
+def calibrate(predictions: pd.DataFrame) -> dict[str, Calibration]:
+    """The calibration of each target from a cell's predictions (schema.PREDICTION_COLUMNS)."""
+    out = {}
+    for target in TARGETS:
+        rows = predictions[predictions["target"] == target]
+        values = (rows[c].to_numpy(dtype=float) for c in ("y_true", "y_pred", "y_std"))
+        out[target] = Calibration.of(*values)
+    return out
+
+
+class Domain:
+    """Where the known compositions lie.
+
+    A composition is inside when a known one is no further from it (ElMD, in steps of the modified Pettifor scale) than
+    95% of known ones are from their nearest other, and when each of its elements stands in a known one.
+    """
+
+    def __init__(self, formulas: Sequence[str]) -> None:
+        #: Distinct compositions, in the spelling that came first.
+        self.formulas = list({chemistry.canonical(f): f for f in reversed(list(formulas))}.values())
+        self.elements = frozenset(e for f in self.formulas for e in chemistry.parse(f))
+        self.reach = float(np.quantile(self._to_others(), REACH)) if len(self.formulas) > 1 else 0.0
+
+    def _to_others(self) -> np.ndarray:
+        nearest = []
+        for start in range(0, len(self.formulas), 500):
+            block = elmd.distances(self.formulas[start : start + 500], self.formulas)
+            block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+            nearest.append(block.min(axis=1))
+        return np.concatenate(nearest)
+
+    def nearest(self, formula: str, *, number: int) -> list[tuple[str, float]]:
+        """The nearest known compositions with their distances, nearest first; of equal ones the first by name."""
+        distance = elmd.distances([formula], self.formulas)[0]
+        order = sorted(range(len(distance)), key=lambda i: (round(distance[i], 9), self.formulas[i]))
+        return [(self.formulas[i], float(distance[i])) for i in order[:number]]
+
+    def outside(self, formula: str, *, distance: float) -> str | None:
+        """Why a composition at this distance from the nearest known one is out of the domain; None when it is in."""
+        strange = [e for e in chemistry.parse(formula) if e not in self.elements]
+        if strange:
+            return f"no known electrode holds {' or '.join(strange)}"
+        if distance > self.reach * (1 + elmd.TIE) + elmd.TIE:
+            return (
+                f"the nearest known composition is {distance:.2f} away, and {REACH:.0%} of the known ones "
+                f"have another within {self.reach:.2f}"
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A predicted target in its unit, with the interval that is to hold the true value in nine of ten cases."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A known composition: its distance (ElMD), how many electrodes have it, and the mean of their targets."""
+
+    formula: str
+    distance: float
+    electrodes: int
+    targets: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said about one composition."""
+
+    formula: str
+    working_ion: str
+    #: mAh/g, if all of the working ion leaves (Faraday's law).
+    theoretical_capacity: float
+    targets: dict[str, Estimate]
+    neighbours: tuple[Neighbour, ...]
+    #: Why the composition is out of the domain; None when it is in.
+    outside: str | None
+
+
+def working_ion(formula: str, ion: str | None = None) -> str:
+    """The ion that moves: ``ion``, or the only candidate that the discharged formula holds.
+
+    Raises
+    ------
+    UserError
+        When the formula cannot be read, lacks ``ion``, or holds none or several candidates and ``ion`` is not given.
+    """
+    try:
+        held = [e for e in ION_CHARGE if e in chemistry.parse(formula)]
+        if ion is not None:
+            chemistry.ion_charge(ion)
+    except chemistry.FormulaError as error:
+        raise UserError(f"{formula}: {error}") from error
+    if ion is not None:
+        if ion not in held:
+            raise UserError(f"{formula} does not hold the working ion {ion}; give the discharged formula")
+        return ion
+    if not held:
+        raise UserError(f"{formula} holds no working ion ({', '.join(ION_CHARGE)}); give the discharged formula")
+    if len(held) > 1:
+        raise UserError(f"{formula} holds {' and '.join(held)}; say which one moves, for example: --ion {held[0]}")
+    return held[0]
+
+
+class Predictor:
+    """A model, the electrodes that it was fitted on, and how far it was off where it had not seen them."""
+
+    def __init__(self, model: FormulaModel, *, table: pd.DataFrame, calibration: dict[str, Calibration]) -> None:
+        self.model = model
+        self.calibration = calibration
+        self.domain = Domain(table[FORMULA].tolist())
+        key = table[FORMULA].map(chemistry.canonical)
+        self._known = {k: of[list(TARGETS)] for k, of in table.groupby(key)}
+
+    def predict(self, formulas: Sequence[str], *, ion: str | None = None, neighbours: int = 3) -> list[Answer]:
+        """An answer for each discharged formula, in order.
+
+        Parameters
+        ----------
+        ion : the working ion of formulas that hold several candidates.
+        neighbours : how many known compositions are named.
+
+        Raises
+        ------
+        UserError
+            For the first formula that cannot be used, with what to do.
+        """
+        ions = [working_ion(f, ion) for f in formulas]
+        predicted = self.model.predict(compositions(formulas, ions))
+        answers = []
+        for i, (formula, moving) in enumerate(zip(formulas, ions, strict=True)):
+            near = self.domain.nearest(formula, number=max(neighbours, 1))
+            answers.append(
+                Answer(
+                    formula=formula,
+                    working_ion=moving,
+                    theoretical_capacity=chemistry.full_capacity(formula, moving),
+                    targets={t: self._estimate(predicted.iloc[i], t) for t in TARGETS},
+                    neighbours=tuple(self._neighbour(*n) for n in near[:neighbours]),
+                    outside=self.domain.outside(formula, distance=near[0][1]),
+                )
+            )
+        return answers
+
+    def _estimate(self, row: pd.Series, target: str) -> Estimate:
+        value = float(row[target])
+        std = np.array([row.get(f"{target}_std", np.nan)], dtype=float)
+        low, high = self.calibration[target].interval(target, np.array([value]), std)
+        return Estimate(value, float(low[0]), float(high[0]))
+
+    def _neighbour(self, formula: str, distance: float) -> Neighbour:
+        rows = self._known[chemistry.canonical(formula)]
+        return Neighbour(formula, distance, len(rows), {t: float(rows[t].mean()) for t in TARGETS})
+
+
+def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:
+    """The columns that a model may read (see features.COMPOSITION_COLUMNS) of discharged formulas and their ions.
+
+    The charged formula is taken to be the framework: all of the working ion leaves.
+
+    Raises
+    ------
+    UserError
+        When nothing but the working ion is in a formula.
+    """
+    frameworks = []
+    for formula, ion in zip(formulas, ions, strict=True):
+        try:
+            frameworks.append(chemistry.reduced(chemistry.framework(chemistry.parse(formula), ion)))
+        except chemistry.FormulaError as error:
+            raise UserError(f"{formula}: {error}; give a compound") from error
+    return pd.DataFrame(
+        {
+            FORMULA: list(formulas),
+            "formula_charge": frameworks,
+            "framework_formula": frameworks,
+            "working_ion": list(ions),
+        }
+    )

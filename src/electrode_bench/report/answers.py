@@ -1,0 +1,84 @@
+"""Predictions for a terminal: what a chemist reads about a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from electrode_bench.prediction import LEVEL, Answer
+from electrode_bench.report.tables import SYNTHETIC
+from electrode_bench.schema import GRAVIMETRIC, TARGETS
+from electrode_bench.screening import OBJECTIVES, Screened
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+    from rich.table import Table
+
+
+def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
+    """A table an answer: the targets with their interval, then the nearest known electrodes."""
+    from rich.table import Table
+
+    for answer in answers:
+        notes = [
+            f"in brackets: the {LEVEL:.0%} interval, from this model's errors under {protocol} folds",
+            f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}",
+            f"[yellow]out of domain: {answer.outside}[/yellow]"
+            if answer.outside
+            else "in the domain of the known electrodes",
+        ]
+        if synthetic:
+            notes.append(f"[yellow]{SYNTHETIC}[/yellow]")
+        table = Table(
+            title=f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}",
+            caption="\n".join(notes),
+            title_justify="left",
+            caption_justify="left",
+        )
+        table.add_column("")
+        table.add_column("ElMD", justify="right")
+        for column in TARGETS.values():
+            table.add_column(f"{column.label}\n{column.unit}", justify="right")
+        cells = [f"{_n(e.value)} ({_n(e.low)} to {_n(e.high)})" for e in answer.targets.values()]
+        table.add_row("predicted", "", *cells, end_section=True)
+        for near in answer.neighbours:
+            name = near.formula if near.electrodes == 1 else f"{near.formula}, mean of {near.electrodes}"
+            table.add_row(f"known: {name}", f"{near.distance:.2f}", *(_n(v) for v in near.targets.values()))
+        yield table
+
+
+def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> Table:
+    """The first ``rows`` candidates of a screening."""
+    from rich.table import Table
+
+    column = OBJECTIVES[screened.objective]
+    low, high = screened.window
+    notes = [
+        f"window: V beyond {low:g} to {high:g} V; front: none has more energy without lying further outside the window",
+        "distance: ElMD to the nearest known electrode; intervals and the rest are in the file",
+    ]
+    if synthetic:
+        notes.append(f"[yellow]{SYNTHETIC}[/yellow]")
+    table = Table(
+        title=f"Best by {column.title}, by {title}",
+        caption="\n".join(notes),
+        title_justify="left",
+        caption_justify="left",
+    )
+    heads: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
+    heads |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
+    heads |= {"front": "left", "domain": "left", "distance": "right"}
+    for head, side in heads.items():
+        table.add_column(head, justify=side)
+    for row in screened.best.head(rows).to_dict("records"):
+        numbers = [_n(row[c]) for c in (*TARGETS, "energy", "energy_density", "outside_window")]
+        rank = "" if pd.isna(row["rank"]) else str(row["rank"])
+        flags = ["yes" if row["on_front"] else "", "in" if row["in_domain"] else "[yellow]out[/yellow]"]
+        table.add_row(rank, row["formula"], row["working_ion"], *numbers, *flags, f"{row['nearest_distance']:.2f}")
+    return table
+
+
+def _n(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,90 @@
+"""report: all results -> one page that opens without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.artifacts import read_json, read_table, write_text
+from electrode_bench.errors import UserError
+from electrode_bench.layout import Layout
+from electrode_bench.report import page
+from electrode_bench.schema import TARGETS
+from electrode_bench.stages import show
+
+#: Columns of the tables that may be empty, as long as nothing but their header is read from them.
+_MAYBE_EMPTY = {
+    "pairs": ["protocol", "target", "model", "other", "mae", "other_mae", "difference", "low", "high", "different"],
+    "ranking": ["protocol", "target", "rank", "model", "mae", "beats_control", "like_best"],
+    "learning_curve": ["model", "target", "metric", "n_train", "value", "spread", "repeats"],
+    "leakage": ["model", "target"],
+    "penalties": ["model", "target"],
+    "penalty_against_distance": ["model", "target"],
+    "power_laws": ["model", "target"],
+}
+
+
+def run(layout: Layout) -> Path:
+    """Write ``results/report/index.html`` from the files of the other stages; give its path.
+
+    Raises
+    ------
+    UserError
+        When a file is missing, or the comparison is of other predictions than those under ``results/fit``.
+    """
+    # Imported here: it takes a while, and nothing else needs it.
+    from plotly.offline import get_plotlyjs
+
+    write_text(page.html(read(layout), plotly=get_plotlyjs()), layout.report)
+    return layout.report
+
+
+def read(layout: Layout) -> page.Results:
+    """Everything that the page shows; errors as :func:`run`."""
+    headline = show.headline(layout)
+    splits = dict(read_json(layout.split_digest, made_by="split")["protocols"])
+    cells = []
+    for row in headline.to_dict("records"):
+        model, protocol = str(row["model"]), str(row["protocol"])
+        stage = f"fit@{model}-{protocol}"
+        about = read_json(layout.cell(model, protocol), made_by=stage)
+        cell = page.Cell(about, read_table(layout.predictions(model, protocol), made_by=stage))
+        if about["digests"]["split"] != splits.get(protocol):
+            raise UserError(f"{model} under {protocol} was fitted on another split; run: dvc repro")
+        for target in TARGETS:
+            _same(cell, target, expected=float(row[f"{target}/mae"]))
+        cells.append(cell)
+    return page.Results(
+        card=read_json(layout.card, made_by="prepare"),
+        table=read_table(layout.table, made_by="prepare"),
+        map=read_table(layout.map, made_by="map"),
+        splits=splits,
+        cells=cells,
+        headline=headline,
+        by_ion=_csv(layout, "by_ion"),
+        by_cluster=_csv(layout, "by_cluster"),
+        **{name: _csv(layout, name) for name in _MAYBE_EMPTY},
+    )
+
+
+def _csv(layout: Layout, name: str) -> pd.DataFrame:
+    path = layout.compare / f"{name}.csv"
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it with: dvc repro compare")
+    # Only an empty field is no value: write_csv writes nothing else for one.
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame(columns=_MAYBE_EMPTY.get(name))
+
+
+def _same(cell: page.Cell, target: str, *, expected: float) -> None:
+    """Refuse a comparison of other predictions: the page would show plots that its tables are not about."""
+    rows = page.headline_rows(cell)
+    rows = rows[rows["target"] == target]
+    mae = float((rows["y_pred"] - rows["y_true"]).abs().groupby(rows["fold"]).mean().mean())
+    if not np.isclose(mae, expected, rtol=1e-8):
+        name = f"{cell.about['model']} under {cell.about['protocol']}"
+        raise UserError(f"results/compare is of other predictions of {name} than results/fit; run: dvc repro compare")

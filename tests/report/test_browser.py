@@ -1,0 +1,252 @@
+"""The report's page in a real browser: what people click, with a mouse and without one, on a desk and on a phone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from electrode_bench.artifacts import read_table
+from electrode_bench.layout import Layout
+from electrode_bench.schema import FORMULA, ID
+from electrode_bench.stages import report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--window-size=1280,900",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(finished: Layout) -> Path:
+    return report.run(finished)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(chromium: webdriver.Chrome, page: Path) -> Iterator[webdriver.Chrome]:
+    """The page, opened as a file in a wide window with light colours; afterwards the console must be empty."""
+    _screen(chromium, width=1280)
+    _prefers(chromium, "light")
+    for kind in ("browser", "performance"):
+        chromium.get_log(kind)
+    chromium.get(page.as_uri())
+    chromium.execute_script("localStorage.clear(); delete document.documentElement.dataset.theme")
+    _wait(chromium, "return document.documentElement.dataset.ready === 'true'")
+    yield chromium
+    assert chromium.get_log("browser") == []
+
+
+def _screen(driver: webdriver.Chrome, *, width: int) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def _prefers(driver: webdriver.Chrome, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def _wait(driver: webdriver.Chrome, script: str, *arguments: object) -> None:
+    WebDriverWait(driver, 20, poll_frequency=0.1).until(lambda d: d.execute_script(script, *arguments))
+
+
+def _plot(driver: webdriver.Chrome, section: str) -> None:
+    """Scroll to a section's plots and wait until they are drawn."""
+    driver.execute_script("document.getElementById(arguments[0]).scrollIntoView()", section)
+    drawn = f"document.querySelectorAll('[data-plots=\"{section}\"] .plot')"
+    _wait(driver, f"const p = [...{drawn}]; return p.length > 0 && p.every((d) => d._fullLayout)")
+
+
+def _draw_all(driver: webdriver.Chrome) -> None:
+    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
+    _wait(driver, "return [...document.querySelectorAll('[data-plots]')].every((b) => b.querySelector('.plot'))")
+
+
+def _labels(driver: webdriver.Chrome, section: str) -> list[str]:
+    plots = driver.find_elements(By.CSS_SELECTOR, f'[data-plots="{section}"] .plot')
+    return [str(p.get_attribute("aria-label")) for p in plots]
+
+
+def _details(driver: webdriver.Chrome) -> str:
+    return driver.find_element(By.ID, "details").text
+
+
+def test_all_sections_are_drawn_without_a_request_to_the_network(browser: webdriver.Chrome, page: Path) -> None:
+    _draw_all(browser)
+    sections = {str(b.get_attribute("data-plots")) for b in browser.find_elements(By.CSS_SELECTOR, "[data-plots]")}
+    assert sections == {
+        "ranking", "parity", "groups", "leakage", "chemistry", "curves", "map", "ions", "calibration"
+    }  # fmt: skip
+    for section in sections:
+        plots = browser.find_elements(By.CSS_SELECTOR, f'[data-plots="{section}"] .plot')
+        assert plots
+        assert all(p.get_attribute("aria-label") for p in plots)
+        assert all(p.find_elements(By.CSS_SELECTOR, ".main-svg") for p in plots), section
+    assert browser.find_elements(By.CSS_SELECTOR, "[data-title^='Share']") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"}
+    assert {url for url in asked if not url.startswith(("data:", "blob:"))} <= {page.as_uri()}
+
+
+def test_every_axis_has_a_title(browser: webdriver.Chrome) -> None:
+    _draw_all(browser)
+    untitled = browser.execute_script(
+        "return [...document.querySelectorAll('.plot')].flatMap((p) => [p._fullLayout.xaxis, p._fullLayout.yaxis]"
+        ".filter((a) => a.type !== 'category' && !a.title.text).map(() => p.getAttribute('aria-label')))"
+    )
+    assert untitled == []
+
+
+def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
+    table = '[data-of="headline"]:not([hidden])'
+    assert "of the study" not in browser.find_element(By.CSS_SELECTOR, table).text
+    Select(browser.find_element(By.ID, "headline-protocol")).select_by_value("stratified")
+    assert "of the study" in browser.find_element(By.CSS_SELECTOR, table).text
+
+    _plot(browser, "parity")
+    before = _labels(browser, "parity")
+    assert "RF@Magpie, grouped folds, 120 electrodes" in before[0]
+    Select(browser.find_element(By.ID, "parity-protocol")).select_by_value("loco")
+    after = _labels(browser, "parity")
+    assert "loco folds" in after[0]
+    assert "120 electrodes" not in after[0]  # noise is never tested there
+    Select(browser.find_element(By.ID, "parity-model")).select_by_value("control")
+    assert "Control" in _labels(browser, "parity")[2]
+
+    _plot(browser, "groups")
+    Select(browser.find_element(By.ID, "groups-by")).select_by_value("cluster")
+    assert all("by cluster" in label for label in _labels(browser, "groups"))
+
+    _plot(browser, "map")
+    Select(browser.find_element(By.ID, "map-colour")).select_by_value("average_voltage")
+    assert browser.find_elements(By.CSS_SELECTOR, '[data-plots="map"] .colorbar')
+
+
+def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome, finished: Layout) -> None:
+    _plot(browser, "map")
+    assert "No electrode chosen" in _details(browser)
+    # Where the first point is on the screen.
+    at = browser.execute_script(
+        "const d = document.querySelector('[data-plots=\"map\"] .plot');"
+        "d.scrollIntoView({block: 'center'});"
+        "const l = d._fullLayout, r = d.getBoundingClientRect(), t = d.data[0];"
+        "return {x: r.left + l._size.l + l.xaxis.d2p(t.x[0]), y: r.top + l._size.t + l.yaxis.d2p(t.y[0])}"
+    )
+    mouse = {"x": at["x"], "y": at["y"], "button": "left", "clickCount": 1}
+    browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": at["x"], "y": at["y"]})
+    _wait(browser, "return document.querySelector('[data-plots=\"map\"] .hovertext')")
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **mouse})
+    _wait(browser, "return !document.getElementById('details').textContent.includes('No electrode chosen')")
+    shown = _details(browser)
+    ids = set(read_table(finished.table, made_by="prepare")[ID])
+    assert any(i in shown for i in ids)
+    for word in ("working ion", "Reference", "RF@Magpie", "Control", "Average voltage, V"):
+        assert word in shown
+
+
+def test_the_map_is_searched_by_keyboard(browser: webdriver.Chrome, finished: Layout) -> None:
+    table = read_table(finished.table, made_by="prepare")
+    row = table.iloc[7]
+    first = table[table[FORMULA] == row[FORMULA]].sort_values(ID).iloc[0]
+    field = browser.find_element(By.ID, "find")
+    options = browser.execute_script("return [...document.querySelectorAll('#formulas option')].map((o) => o.value)")
+    assert sorted(options) == sorted(table[FORMULA].unique())
+    field.send_keys("No2Such3", Keys.ENTER)
+    assert "No electrode has the formula" in _details(browser)
+    field.clear()
+    field.send_keys(row[FORMULA].lower(), Keys.ENTER)
+    shown = _details(browser)
+    assert first[ID] in shown
+    values = pd.Series([first["gravimetric_capacity"], first["average_voltage"]])
+    for value in values:
+        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+        assert f"{value:.{digits}f}" in shown
+    Select(browser.find_element(By.ID, "map-protocol")).select_by_value("stratified")
+    assert "stratified folds" in _details(browser)
+
+
+def test_the_keyboard_reaches_the_controls_in_order_and_focus_is_seen(browser: webdriver.Chrome) -> None:
+    browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    skip = browser.switch_to.active_element
+    assert skip.text == "Skip to the results"
+    assert skip.rect["x"] >= 0
+    skip.send_keys(Keys.TAB)
+    theme = browser.switch_to.active_element
+    assert theme.get_attribute("id") == "theme"
+    assert theme.value_of_css_property("outline-style") == "solid"
+    theme.send_keys(Keys.ENTER)
+    assert browser.execute_script("return document.documentElement.dataset.theme") == "dark"
+    unlabelled = browser.execute_script(
+        "return [...document.querySelectorAll('select, input')].filter((s) => !s.labels.length).map((s) => s.id)"
+    )
+    assert unlabelled == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
+    _screen(browser, width=360)
+    browser.refresh()
+    _wait(browser, "return document.documentElement.dataset.ready === 'true'")
+    _draw_all(browser)
+    browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    field = browser.find_element(By.ID, "find")
+    field.send_keys("Li", Keys.ENTER)
+    assert "working ion" in _details(browser)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+    beyond = browser.execute_script(
+        "return [...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll')"
+        " && e.getBoundingClientRect().right > 361).map((e) => e.outerHTML.slice(0, 80))"
+    )
+    assert beyond == []
+
+
+def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome) -> None:
+    _plot(browser, "ranking")
+
+    def colours() -> tuple[str, str]:
+        page = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        plot = browser.execute_script(
+            "return document.querySelector('[data-plots=\"ranking\"] .plot')._fullLayout.font.color"
+        )
+        return page, plot
+
+    light = colours()
+    assert light == ("rgb(255, 255, 255)", "#1c1f23")
+    browser.find_element(By.ID, "theme").click()
+    dark = colours()
+    assert dark == ("rgb(20, 23, 27)", "#e8eaed")
+    assert browser.find_element(By.ID, "theme").text == "Light"
+    browser.find_element(By.ID, "theme").click()
+    assert colours() == light
+    browser.execute_script("localStorage.clear()")
+    browser.refresh()
+    _prefers(browser, "dark")
+    _plot(browser, "ranking")
+    _wait(browser, "return getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 27)'")
+    assert colours() == dark

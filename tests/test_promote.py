@@ -1,0 +1,157 @@
+"""The best model goes into MLflow's registry, and is served over HTTP by MLflow's own command."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tracking_cells
+
+from electrode_bench import compare, model_registry, tracking
+from electrode_bench.errors import UserError
+from electrode_bench.formula_model import FormulaModel
+from electrode_bench.layout import Layout
+from electrode_bench.prediction import Calibration
+from electrode_bench.report import model_card
+from electrode_bench.schema import TARGETS
+from electrode_bench.stages import promote
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, str, dict[str, tuple[Any, Any]]]:
+    """A store with the forest and the control under grouped folds, and the runs' ids."""
+    layout = Layout(tmp_path_factory.mktemp("project"))
+    uri = tracking.tracking_uri(layout, {})
+    made = {}
+    for name in ("control", "rf_magpie"):
+        record, trace = tracking_cells.make(layout.root, name, "grouped")
+        made[name] = (record, tracking.publish_cell(layout, record, trace=trace, uri=uri))
+    return layout, uri, made
+
+
+def test_a_version_has_card_alias_signature_and_its_run(published) -> None:
+    layout, uri, made = published
+    run = made["rf_magpie"][1]
+    tags = {"content_digest": run.content_digest, "model": "rf_magpie"}
+    first = model_registry.promote(layout, run_id=run.run_id, card="# Card", tags=tags, uri=uri)
+    again = model_registry.promote(layout, run_id=run.run_id, card="# Better card", tags=tags, uri=uri)
+    assert (first.version, first.created, again.version, again.created) == ("1", True, "1", False)
+    other = model_registry.promote(
+        layout, run_id=made["control"][1].run_id, card="c", tags={**tags, "content_digest": "x"}, uri=uri
+    )
+    assert other.version == "2"
+    assert model_registry.promote(layout, run_id=run.run_id, card="# Best card", tags=tags, uri=uri).version == "1"
+    with tracking.opened(layout, uri=uri) as store:
+        version = store.client.get_model_version_by_alias(model_registry.NAME, model_registry.ALIAS)
+        assert (str(version.version), version.run_id, version.description) == ("1", run.run_id, "# Best card")
+        assert version.tags["model"] == "rf_magpie"
+        place = store.client.get_model_version_download_uri(model_registry.NAME, "1")
+    from mlflow.models import Model
+
+    saved = Model.load(place.removeprefix("file://"))
+    assert saved.signature is not None
+    assert [c["name"] for c in saved.signature.inputs.to_dict()] == ["formula_discharge", "formula"]
+    assert saved.saved_input_example_info is not None
+
+
+def test_a_run_without_a_model_cannot_be_promoted(published) -> None:
+    layout, uri, _ = published
+    with tracking.opened(layout, uri=uri) as store:
+        empty = store.client.create_run(store.cells).info.run_id
+    with pytest.raises(UserError, match="holds no model"):
+        model_registry.promote(layout, run_id=empty, card="", tags={"content_digest": "y"}, uri=uri)
+
+
+def test_mlflow_serves_the_champion_over_http(published) -> None:
+    layout, uri, made = published
+    record, run = made["rf_magpie"]
+    tags = {"content_digest": run.content_digest}
+    champion = model_registry.promote(layout, run_id=run.run_id, card="card", tags=tags, uri=uri)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "mlflow", "models", "serve", "-m", champion.uri, "--env-manager", "local",
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
+    env = {**os.environ, "MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    log = layout.root / "serve.log"
+    with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=layout.root) as server:
+        try:
+            _wait(f"http://127.0.0.1:{port}/ping", server, log)
+            frame = {"columns": ["formula"], "data": [["LiFePO4"], ["NaCoO2"]]}
+            answer = _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": frame})
+            bad = {"columns": ["formula"], "data": [["LiXxO2"]]}
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": bad})
+            assert "unknown element: Xx" in caught.value.read().decode()
+        finally:
+            server.terminate()
+    expected = FormulaModel(record.model).predict(["LiFePO4", "NaCoO2"])
+    np.testing.assert_allclose(pd.DataFrame(answer["predictions"])[list(expected.columns)], expected, rtol=1e-9)
+
+
+def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert server.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+def _post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def _pairs(high: float) -> pd.DataFrame:
+    rows = [{"protocol": "grouped", "target": t, "model": "rf_magpie", "other": "control", "mae": 1.0, "other_mae": 2.0,
+             "difference": -1.0, "low": -2.0, "high": high} for t in TARGETS]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_nothing_is_promoted_that_may_be_no_better_than_the_control(tmp_path: Path) -> None:
+    where = tmp_path / "pairs.csv"
+    rows = promote._against_control(_pairs(-0.1), model="rf_magpie", protocol="grouped", where=where)
+    assert rows["target"].tolist() == list(TARGETS)
+    with pytest.raises(UserError, match=r"rf_magpie is not promoted: .*Average voltage, -2 to 0.1 V"):
+        promote._against_control(_pairs(0.1), model="rf_magpie", protocol="grouped", where=where)
+    with pytest.raises(UserError, match="name another model"):
+        promote._against_control(_pairs(-0.1), model="control", protocol="grouped", where=where)
+    with pytest.raises(UserError, match="does not have modnet under grouped"):
+        promote._against_control(_pairs(-0.1), model="modnet", protocol="grouped", where=where)
+
+
+def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
+    record = published[2]["rf_magpie"][0]
+    scores = compare.headline(record.scores, titles={"rf_magpie": "RF@Magpie"})
+    calibration = {t: Calibration(2.5, 0.1, spread=True, coverage=0.9) for t in TARGETS}
+    text = model_card.markdown(
+        title="RF@Magpie", about=record.about, headline=scores, against_control=_pairs(-0.1), calibration=calibration,
+        provenance=tracking_cells.provenance(), commit="0" * 40,
+    )  # fmt: skip
+    for part in ("Synthetic sample data", "Fitted on all 40 electrodes", "Not for chemistries far from them",
+                 "Average voltage -1 (-2 to -0.1) V", "± 2.5 times the predicted spread", "polymorphs",
+                 record.about["digests"]["split"], "release made up, 1"):  # fmt: skip
+        assert part in text, text
+    real = model_card.markdown(
+        title="RF@Magpie", about=record.about, headline=scores, against_control=_pairs(-0.1), calibration=calibration,
+        provenance=tracking_cells.provenance(synthetic=False), commit=None,
+    )  # fmt: skip
+    assert "ynthetic" not in real
