@@ -20,7 +20,8 @@ def test_processor_time_is_counted_and_sleep_is_not() -> None:
         code = "import time\nwhile time.process_time() < 0.5: pass"
         subprocess.run([sys.executable, "-S", "-c", code], check=True)
     assert slept["seconds"] >= 0.5 > slept["cpu_seconds"]
-    assert worked["cpu_seconds"] >= 0.5
+    # The system counts in hundredths of a second.
+    assert worked["cpu_seconds"] >= 0.48
     assert worked["host"]
     assert worked["started"].endswith("+00:00")
 

@@ -72,7 +72,13 @@ def test_calibrate_takes_each_targets_own_errors() -> None:
 
 @pytest.mark.parametrize(
     ("formula", "ion", "found"),
-    [("LiFePO4", None, "Li"), ("LiAlSiO4", "Li", "Li"), ("LiAlSiO4", "Al", "Al"), ("Mg(MnO2)2", None, "Mg")],
+    [
+        ("LiFePO4", None, "Li"),
+        ("LiFePO4", "Na", "Li"),
+        ("LiAlSiO4", "Li", "Li"),
+        ("LiAlSiO4", "Al", "Al"),
+        ("Mg(MnO2)2", None, "Mg"),
+    ],
 )
 def test_the_ion_is_the_only_candidate_or_the_one_named(formula: str, ion: str | None, found: str) -> None:
     assert working_ion(formula, ion) == found
@@ -83,7 +89,8 @@ def test_the_ion_is_the_only_candidate_or_the_one_named(formula: str, ion: str |
     [
         ("LiAlSiO4", None, "LiAlSiO4 holds Li and Al; say which one moves, for example: --ion Li"),
         ("FePO4", None, "FePO4 holds no working ion"),
-        ("FePO4", "Li", "FePO4 does not hold the working ion Li"),
+        ("FePO4", "Li", "FePO4 holds no working ion"),
+        ("LiAlSiO4", "Na", "LiAlSiO4 holds Li and Al; say which one moves"),
         ("LiFePO4", "Fe", "unknown working ion 'Fe'"),
         ("Lx", None, "Lx: "),
         ("", None, "the formula"),

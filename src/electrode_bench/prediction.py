@@ -155,12 +155,12 @@ class Answer:
 
 
 def working_ion(formula: str, ion: str | None = None) -> str:
-    """The ion that moves: ``ion``, or the only candidate that the discharged formula holds.
+    """The ion that moves: the only candidate that the discharged formula holds, or of several the one called ``ion``.
 
     Raises
     ------
     UserError
-        When the formula cannot be read, lacks ``ion``, or holds none or several candidates and ``ion`` is not given.
+        When the formula cannot be read, holds no candidate, or several and ``ion`` is none of them.
     """
     try:
         held = [e for e in ION_CHARGE if e in chemistry.parse(formula)]
@@ -168,12 +168,10 @@ def working_ion(formula: str, ion: str | None = None) -> str:
             chemistry.ion_charge(ion)
     except chemistry.FormulaError as error:
         raise UserError(f"{formula}: {error}") from error
-    if ion is not None:
-        if ion not in held:
-            raise UserError(f"{formula} does not hold the working ion {ion}; give the discharged formula")
-        return ion
     if not held:
         raise UserError(f"{formula} holds no working ion ({', '.join(ION_CHARGE)}); give the discharged formula")
+    if len(held) > 1 and ion in held:
+        return str(ion)
     if len(held) > 1:
         raise UserError(f"{formula} holds {' and '.join(held)}; say which one moves, for example: --ion {held[0]}")
     return held[0]

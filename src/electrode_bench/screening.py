@@ -184,8 +184,9 @@ def _sorted_out(chunk: pd.DataFrame, *, ion: str | None) -> tuple[pd.DataFrame, 
         try:
             if not text:
                 raise UserError("the formula is missing")
-            moving = given or (ion if ion is not None and ion in chemistry.parse(text) else None)
-            moving = working_ion(text, moving)
+            moving = working_ion(text, given or ion)
+            if given and given != moving:
+                raise UserError(f"{text} does not hold the working ion {given}")
             chemistry.framework(chemistry.parse(text), moving)
         except (UserError, chemistry.FormulaError) as error:
             bad.append((line, text, str(error)))
