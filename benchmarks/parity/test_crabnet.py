@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from synthetic import electrodes
 
 from electrode_bench.features import elements
 from electrode_bench.features.composition import element_table
@@ -19,7 +19,6 @@ pytest.importorskip("crabnet")
 # The package warns of pandas and torch to come; what it computes is the question here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SAMPLE = Path(__file__).parents[2] / "sample" / "electrodes.csv"
 #: Elements alone, traces, fractions, and as many elements as an electrode may have.
 VARIED = [
     *["Li", "O2", "Og", "Al0.01Zn99.99", "FeC0.00001", "Na0.67Ni0.33Mn0.67O2", "Li1.2Mn0.54Ni0.13Co0.13O2"],
@@ -29,7 +28,7 @@ VARIED = [
 
 @pytest.fixture(scope="module")
 def formulas() -> list[str]:
-    sample = sorted(set(pd.read_csv(SAMPLE)["Formula Discharge"]) - set(VARIED))
+    sample = sorted(set(electrodes()["Formula Discharge"]) - set(VARIED))
     chosen = [*VARIED, *sample[:: max(1, len(sample) // (200 - len(VARIED)))]][:200]
     assert len(chosen) == 200
     return chosen

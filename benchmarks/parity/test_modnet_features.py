@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import electrodes
 
 from electrode_bench.features.modnet import compute
 
@@ -16,7 +16,6 @@ pytest.importorskip("modnet")
 # The packages warn of gaps in pymatgen's tables and of pandas to come; what they compute is the question here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SAMPLE = Path(__file__).parents[2] / "sample" / "electrodes.csv"
 #: What the sample lacks: elements alone, fractions, many elements, rare ones, no charge balance, spellings.
 VARIED = [
     *["Li", "Fe", "O2", "H", "N", "He", "Ar", "Ra", "U", "Np", "Og", "Gd"],
@@ -51,7 +50,7 @@ def upstream(formulas: list[str]) -> pd.DataFrame:
 
 
 def test_ours_is_what_modnet_computes() -> None:
-    sample = sorted(set(pd.read_csv(SAMPLE)["Formula Discharge"]))
+    sample = sorted(set(electrodes()["Formula Discharge"]))
     formulas = [*VARIED, *sample[:: len(sample) // (200 - len(VARIED)) + 1]]
     formulas += [f for f in sample if f not in formulas][: 200 - len(formulas)]
     assert len(formulas) == len(set(formulas)) == 200

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic import electrodes
 
 from electrode_bench.features.modnet import compute
 from electrode_bench.models.networks.feature_selection import CrossNMI, filled, merged, rank, target_nmi
@@ -15,7 +14,6 @@ pytest.importorskip("modnet")
 # The package warns of pandas to come; what it computes is the question here.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SAMPLE = Path(__file__).parents[2] / "sample" / "electrodes.csv"
 SEED = 17
 
 
@@ -65,7 +63,7 @@ def with_gaps(frame: pd.DataFrame) -> pd.DataFrame:
 
 def of_formulas() -> tuple[pd.DataFrame, np.ndarray]:
     """60 features of MODNet's of 200 compositions of the sample, and the three targets."""
-    sample = pd.read_csv(SAMPLE).drop_duplicates("Formula Discharge")
+    sample = electrodes().drop_duplicates("Formula Discharge")
     sample = sample.iloc[:: len(sample) // 200][:200]
     frame = compute(list(sample["Formula Discharge"]))
     targets = sample[["Gravimetric Capacity", "Volumetric Capacity", "Average Voltage"]]
