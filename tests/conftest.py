@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from electrode_bench.layout import Layout
 
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("project")
@@ -20,3 +25,26 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # Upstream models take minutes: they are tested where the caller names their environment, not where one is found.
     if "ELECTRODE_BENCH_REFERENCE" not in os.environ:
         monkeypatch.setenv("ELECTRODE_BENCH_REFERENCE", "no-reference-environment")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """A small finished project: the sample cut down, two models under all protocols, compared."""
+    from test_pipeline import QUICK, _project
+
+    from electrode_bench import splits
+    from electrode_bench.stages import compare, featurize, fit, prepare, split
+    from electrode_bench.stages import map as mapping
+
+    folder: Path = tmp_path_factory.mktemp("finished")
+    layout = _project(folder, shuffle=False)
+    prepare.run(layout, QUICK.prepare)
+    for feature_set in ("magpie_mean", "modnet"):
+        featurize.run(layout, QUICK.featurize, feature_set=feature_set)
+    mapping.run(layout, QUICK.map, seed=QUICK.seed)
+    split.run(layout, QUICK.split, seed=QUICK.seed)
+    for model in ("control", "rf_magpie"):
+        for protocol in splits.PROTOCOLS:
+            fit.run(layout, QUICK, model=model, protocol=protocol, workers=1)
+    compare.run(layout, seed=QUICK.seed)
+    return layout
