@@ -93,6 +93,11 @@ class Layout:
         return self.compare / "scores.csv"
 
     @property
+    def figures(self) -> Path:
+        """The study's figures as SVG and PNG."""
+        return self.results / "figures"
+
+    @property
     def report(self) -> Path:
         """The page that shows all results, in one file."""
         return self.results / "report" / "index.html"

@@ -10,7 +10,7 @@ import pandas as pd
 from electrode_bench.artifacts import read_json, read_table, write_text
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
-from electrode_bench.report import page
+from electrode_bench.report import page, static
 from electrode_bench.schema import TARGETS
 from electrode_bench.stages import show
 
@@ -27,7 +27,7 @@ _MAYBE_EMPTY = {
 
 
 def run(layout: Layout) -> Path:
-    """Write ``results/report/index.html`` from the files of the other stages; give its path.
+    """Write ``results/report/index.html`` and ``results/figures`` from the files of the other stages; give its path.
 
     Raises
     ------
@@ -37,8 +37,30 @@ def run(layout: Layout) -> Path:
     # Imported here: it takes a while, and nothing else needs it.
     from plotly.offline import get_plotlyjs
 
-    write_text(page.html(read(layout), plotly=get_plotlyjs()), layout.report)
+    results = read(layout)
+    shown = _shown(results)
+    static.write(
+        layout.figures,
+        table=results.table,
+        placed=results.map,
+        headline=results.headline,
+        learning_curve=results.learning_curve,
+        predictions=shown,
+        synthetic=bool(results.card["synthetic"]),
+    )
+    write_text(page.html(results, plotly=get_plotlyjs()), layout.report)
     return layout.report
+
+
+def _shown(results: page.Results) -> dict[str, pd.DataFrame]:
+    """Predictions for the parity figure: stratified as in the study, or the first protocol there is; no control."""
+    protocols = [str(cell.about["protocol"]) for cell in results.cells]
+    protocol = "stratified" if "stratified" in protocols else protocols[0]
+    return {
+        str(cell.about["title"]): cell.predictions
+        for cell in results.cells
+        if cell.about["protocol"] == protocol and cell.about["model"] != page.CONTROL
+    }
 
 
 def read(layout: Layout) -> page.Results:

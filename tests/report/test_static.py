@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from electrode_bench.artifacts import digest_files
+from electrode_bench.layout import Layout
+from electrode_bench.report import static
+from electrode_bench.stages import report
+
+NAMES = ["working_ions", "map", "protocols", "learning_curve", "parity"]
+
+
+@pytest.fixture(scope="module")
+def figures(finished: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _write(finished, tmp_path_factory.mktemp("figures"))
+
+
+def _write(layout: Layout, folder: Path, *, synthetic: bool = True) -> Path:
+    results = report.read(layout)
+    made = static.write(
+        folder, table=results.table, placed=results.map, headline=results.headline,
+        learning_curve=results.learning_curve, predictions={"RF@Magpie": results.cells[-1].predictions},
+        synthetic=synthetic,
+    )  # fmt: skip
+    assert made == NAMES
+    return folder
+
+
+def test_every_figure_is_there_as_svg_and_png(figures: Path) -> None:
+    assert sorted(p.name for p in figures.iterdir()) == sorted(f"{n}.{s}" for n in NAMES for s in ("png", "svg"))
+    for file in figures.glob("*.png"):
+        assert file.read_bytes().startswith(b"\x89PNG")
+    assert all("<svg" in file.read_text(encoding="utf-8") for file in figures.glob("*.svg"))
+
+
+def test_equal_results_give_equal_bytes(finished: Layout, figures: Path, tmp_path: Path) -> None:
+    again = _write(finished, tmp_path / "again")
+    for file in figures.iterdir():
+        assert digest_files([file]) == digest_files([again / file.name]), file.name
+
+
+def test_only_synthetic_data_is_called_synthetic(finished: Layout, figures: Path, tmp_path: Path) -> None:
+    real = _write(finished, tmp_path / "real", synthetic=False)
+    assert (real / "map.png").read_bytes() != (figures / "map.png").read_bytes()
+    # Text is drawn as shapes; the comment before them keeps it readable.
+    assert "synthetic sample data" in (figures / "map.svg").read_text(encoding="utf-8")
+    assert "synthetic" not in (real / "map.svg").read_text(encoding="utf-8")
+
+
+def test_a_few_far_values_do_not_squeeze_the_parity_plot() -> None:
+    import numpy as np
+
+    values = np.linspace(0, 5, 1000)
+    low, high = static._middle(np.append(values, 60.0), np.append(values, 3.0))
+    assert low < 0.1
+    assert 5 < high < 6
