@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -143,15 +144,33 @@ def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
     scores = compare.headline(record.scores, titles={"rf_magpie": "RF@Magpie"})
     calibration = {t: Calibration(2.5, 0.1, spread=True, coverage=0.9) for t in TARGETS}
     text = model_card.markdown(
-        title="RF@Magpie", about=record.about, headline=scores, against_control=_pairs(-0.1), calibration=calibration,
-        provenance=tracking_cells.provenance(), commit="0" * 40,
+        title="RF@Magpie", about=record.about, rows=40, headline=scores, against_control=_pairs(-0.1),
+        calibration=calibration, provenance=tracking_cells.provenance(), commit="0" * 40,
     )  # fmt: skip
     for part in ("Synthetic sample data", "Fitted on all 40 electrodes", "Not for chemistries far from them",
                  "Average voltage -1 (-2 to -0.1) V", "± 2.5 times the predicted spread", "polymorphs",
                  record.about["digests"]["split"], "release made up, 1"):  # fmt: skip
         assert part in text, text
     real = model_card.markdown(
-        title="RF@Magpie", about=record.about, headline=scores, against_control=_pairs(-0.1), calibration=calibration,
-        provenance=tracking_cells.provenance(synthetic=False), commit=None,
+        title="RF@Magpie", about=record.about, rows=40, headline=scores, against_control=_pairs(-0.1),
+        calibration=calibration, provenance=tracking_cells.provenance(synthetic=False), commit=None,
     )  # fmt: skip
     assert "ynthetic" not in real
+
+
+def test_promote_takes_the_best_cell_of_a_finished_project(finished: Layout, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "project")
+    shutil.copytree(finished.root, layout.root)
+    # On so few electrodes the forest beats the control for sure only where its folds are the bootstrap's.
+    with pytest.raises(UserError, match=r"rf_magpie is not promoted: under grouped"):
+        promote.run(layout)
+    made = promote.run(layout, protocol="bootstrap")
+    assert (made.model, made.protocol) == ("rf_magpie", "bootstrap")
+    assert (made.champion.version, made.champion.created) == ("1", True)
+    assert "Fitted on all 120 electrodes" in made.card
+    # Nothing has changed: the same version, and no other run.
+    again = promote.run(layout, protocol="bootstrap", model="rf_magpie")
+    assert (again.champion.version, again.champion.created) == ("1", False)
+    assert again.champion.run_id == made.champion.run_id
+    with pytest.raises(UserError, match="'modnet' is not fitted under grouped"):
+        promote.run(layout, model="modnet")

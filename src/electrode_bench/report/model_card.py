@@ -27,6 +27,7 @@ def markdown(
     *,
     title: str,
     about: Mapping[str, Any],
+    rows: int,
     headline: pd.DataFrame,
     against_control: pd.DataFrame,
     calibration: Mapping[str, Calibration],
@@ -38,6 +39,7 @@ def markdown(
     Parameters
     ----------
     about : cell.json of the promoted cell.
+    rows : electrodes that the model was fitted on.
     headline : rows of ``results/compare/table.csv`` of this model, one a protocol.
     against_control : rows of ``results/compare/pairs.csv`` against the control, one a target.
     calibration : by target, from the cell's predictions.
@@ -46,8 +48,6 @@ def markdown(
     """
     warning = [f"**{SYNTHETIC[0].upper()}{SYNTHETIC[1:]}.**", ""] if provenance.get("synthetic") else []
     facts = [f"{k} {provenance[k]}" for k in ("source", "release", "licence", "md5") if provenance.get(k)]
-    folds = about["folds"].values()
-    rows = max((fold["n_train"] + fold["n_test"] for fold in folds), default=0)
     lines = [
         f"## {title}",
         "",

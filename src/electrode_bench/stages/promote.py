@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from electrode_bench import compare, model_registry
+from electrode_bench.artifacts import read_table
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
 from electrode_bench.prediction import calibrate
@@ -48,6 +49,7 @@ def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | No
     card = model_card.markdown(
         title=str(cell.about["title"]),
         about=cell.about,
+        rows=len(read_table(layout.table, made_by="prepare")),
         headline=show.headline(layout).query("model == @model"),
         against_control=against,
         calibration=calibrate(cell.predictions),
