@@ -41,8 +41,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, str, di
     return layout, uri, made
 
 
-def test_a_version_has_card_alias_signature_and_its_run(published) -> None:
+def test_a_version_has_card_alias_signature_and_its_run(published, tmp_path: Path, monkeypatch) -> None:
     layout, uri, made = published
+    monkeypatch.chdir(tmp_path)
     run = made["rf_magpie"][1]
     tags = {"content_digest": run.content_digest, "model": "rf_magpie"}
     first = model_registry.promote(layout, run_id=run.run_id, card="# Card", tags=tags, uri=uri)
@@ -53,6 +54,8 @@ def test_a_version_has_card_alias_signature_and_its_run(published) -> None:
     )
     assert other.version == "2"
     assert model_registry.promote(layout, run_id=run.run_id, card="# Best card", tags=tags, uri=uri).version == "1"
+    # MLflow makes a database in the current folder where it is not told of another store.
+    assert list(tmp_path.iterdir()) == []
     with tracking.opened(layout, uri=uri) as store:
         version = store.client.get_model_version_by_alias(model_registry.NAME, model_registry.ALIAS)
         assert (str(version.version), version.run_id, version.description) == ("1", run.run_id, "# Best card")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -419,13 +420,16 @@ def promote(
     from dataclasses import asdict
 
     from electrode_bench.stages import promote as task
+    from electrode_bench.stages.publish import tracking_uri
 
     given: Options = context.obj
     made = task.run(given.layout, protocol=protocol, model=model)
     champion = made.champion
     text = f"{made.title} is {champion.uri}, version {champion.version}" + ("" if champion.created else " (as before)")
     about = {"model": made.model, "protocol": made.protocol, **asdict(champion)}
-    _say(about, f"{text}\nServe it: mlflow models serve -m {champion.uri} --env-manager local", as_json=as_json)
+    uri = tracking_uri(given.layout)
+    serve = f"MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow models serve -m {champion.uri} --env-manager local"
+    _say(about, f"{text}\nServe it: {serve}", as_json=as_json)
 
 
 @app.command(rich_help_panel=TASKS)

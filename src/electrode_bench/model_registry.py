@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
-from electrode_bench.tracking import TAG_LENGTH, Store, opened
+from electrode_bench.tracking import TAG_LENGTH, Store, environment, opened
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -48,7 +48,9 @@ def promote(layout: Layout, *, run_id: str, card: str, tags: Mapping[str, str], 
     """
     from mlflow.exceptions import MlflowException
 
-    with opened(layout, uri=uri) as store, store.lock:
+    # MLflow marks the logged model as registered through its global tracking URI: without one it would make a database
+    # of its own in the current folder.
+    with opened(layout, uri=uri) as store, store.lock, environment(MLFLOW_TRACKING_URI=uri):
         client = store.client
         logged = _model_of(store, run_id)
         try:

@@ -256,16 +256,16 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
     lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
     _usable(uri)
     # MLflow 3 reports its use to its makers unless told not to.
-    with _environment(MLFLOW_DISABLE_TELEMETRY="true"), _quiet(), _user_errors(uri):
+    with environment(MLFLOW_DISABLE_TELEMETRY="true"), _quiet(), _user_errors(uri):
         from mlflow import MlflowClient
 
         # Whether the server is there shows in seconds; MLflow would try for minutes.
-        with _environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="10"), lock:
+        with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="10"), lock:
             # Processes that make the tables or the experiments of one fresh database at once collide.
             client = MlflowClient(tracking_uri=uri)
             cells = _experiment(client, CELLS, uri=uri, note=_CELLS_NOTE)
             folds = _experiment(client, FOLDS, uri=uri, note=_FOLDS_NOTE)
-        with _environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="3", MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1"):
+        with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="3", MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1"):
             yield Store(client, uri, cells, folds, lock)
 
 
@@ -323,7 +323,7 @@ def _experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
 
 
 @contextmanager
-def _environment(**defaults: str) -> Iterator[None]:
+def environment(**defaults: str) -> Iterator[None]:
     """Set environment variables that are not set, for the time of the block: MLflow reads them on each call."""
     added = [name for name in defaults if name not in os.environ]
     os.environ.update({name: defaults[name] for name in added})

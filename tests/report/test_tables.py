@@ -47,7 +47,7 @@ def test_the_order_says_which_neighbours_are_told_apart() -> None:
     pairs = pd.DataFrame(
         [
             {"protocol": "loco", "target": "average_voltage", "model": one, "other": two, "mae": mae[one],
-             "other_mae": mae[two], "different": two == "control"}
+             "other_mae": mae[two], "high": mae[one] - mae[two], "different": two == "control"}
             for one, two in (("a", "b"), ("a", "control"), ("b", "control"))
         ]
     )  # fmt: skip

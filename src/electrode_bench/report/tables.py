@@ -24,8 +24,8 @@ OVER = {"bootstrap": "mean ± standard deviation over the repeats of the largest
 
 #: What stands between two models.
 ORDER = (
-    "<: smaller error, told apart: 95% interval over formulas without zero, and p < 0.05 over folds (Holm)\n"
-    "~: not told apart. All pairs with their numbers: results/compare/pairs.csv"
+    "between neighbours, <: told apart (95% interval over formulas without zero, and p < 0.05 over folds, Holm); "
+    "~: not told apart\nAll pairs with their numbers: results/compare/pairs.csv"
 )
 
 HEADS = {"mae": "MAE", "smae": "SMAE", "r2": "R2"}
@@ -88,11 +88,14 @@ def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
     table.add_column("protocol")
     table.add_column("target")
     table.add_column("smallest error first")
+    table.add_column("surely better than the control")
     for protocol, of in pairs.groupby("protocol", sort=False):
         lines = list(orders(of, titles=titles).items())
         for i, (target, line) in enumerate(lines):
             shown = str(protocol) if i == 0 else ""
-            table.add_row(shown, TARGETS[target].label, line, end_section=i == len(lines) - 1)
+            beat = of[(of["target"] == target) & (of["other"] == "control") & of["different"] & (of["high"] < 0)]
+            sure = ", ".join(titles.get(str(name), str(name)) for name in beat["model"]) or "none"
+            table.add_row(shown, TARGETS[target].label, line, sure, end_section=i == len(lines) - 1)
     yield table
 
 
