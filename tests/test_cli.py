@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from serving import free_port
 from test_pipeline import QUICK, _project
 
 from electrode_bench import cli
@@ -236,9 +237,7 @@ def test_without_a_command_the_help_is_all(run) -> None:
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_ends_with_the_command_that_started_it(told: signal.Signals) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # A shell that waits for a server of its own, as MLflow's command waits for its web server.
     serve = f"{sys.executable} -m http.server {port} --bind 127.0.0.1 2>/dev/null & wait"
     script = f"import sys; from electrode_bench.cli import _served; sys.exit(_served({serve!r}))"

@@ -17,11 +17,10 @@ def test_processor_time_is_counted_and_sleep_is_not() -> None:
     with measured() as slept:
         subprocess.run([sys.executable, "-S", "-c", "import time; time.sleep(0.5)"], check=True)
     with measured() as worked:
-        code = "import time\nwhile time.process_time() < 0.5: pass"
+        code = "import time\nwhile time.process_time() < 0.55: pass"
         subprocess.run([sys.executable, "-S", "-c", code], check=True)
     assert slept["seconds"] >= 0.5 > slept["cpu_seconds"]
-    # The system counts in hundredths of a second.
-    assert worked["cpu_seconds"] >= 0.48
+    assert worked["cpu_seconds"] >= 0.5
     assert worked["host"]
     assert worked["started"].endswith("+00:00")
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.request import urlopen
 
 import chromium
 import pytest
@@ -16,6 +13,7 @@ import tracking_cells
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from serving import free_port, wait_for
 
 from electrode_bench import tracking
 from electrode_bench.layout import Layout
@@ -58,9 +56,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
     for name in ("control", "rf_magpie"):
         record, trace = tracking_cells.make(layout.root, name, "grouped")
         runs[name] = tracking.publish_cell(layout, record, trace=trace, uri=uri).run_id
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     page = tracking.page(layout, uri=uri, port=port)
     command = tracking.ui_command(layout, uri=uri, port=port)
     script = f"import sys; from electrode_bench.cli import _served; sys.exit(_served({command!r}))"
@@ -69,7 +65,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
         server = subprocess.Popen([sys.executable, "-c", script], stdout=out, stderr=out)
         driver = None
         try:
-            _wait(f"http://127.0.0.1:{port}/health", server, log)
+            wait_for(f"http://127.0.0.1:{port}/health", server, log)
             driver = chromium.start(tmp_path_factory.mktemp("profile"))
             driver.set_window_size(1700, 1200)
             yield Notebook(driver, f"http://127.0.0.1:{port}", page, runs)
@@ -78,17 +74,6 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
                 driver.quit()
             server.terminate()
             server.wait(timeout=60)
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 def test_the_first_page_has_the_cells_and_their_errors_by_target(notebook: Notebook) -> None:

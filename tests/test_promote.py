@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tracking_cells
+from serving import free_port, wait_for
 
 from electrode_bench import compare, model_registry, tracking
 from electrode_bench.errors import UserError
@@ -82,9 +81,7 @@ def test_mlflow_serves_the_champion_over_http(published) -> None:
     record, run = made["rf_magpie"]
     tags = {"content_digest": run.content_digest}
     champion = model_registry.promote(layout, run_id=run.run_id, card="card", tags=tags, uri=uri)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "models", "serve", "-m", champion.uri, "--env-manager", "local",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
@@ -93,7 +90,7 @@ def test_mlflow_serves_the_champion_over_http(published) -> None:
     log = layout.root / "serve.log"
     with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=layout.root) as server:
         try:
-            _wait(f"http://127.0.0.1:{port}/ping", server, log)
+            wait_for(f"http://127.0.0.1:{port}/ping", server, log)
             frame = {"columns": ["formula"], "data": [["LiFePO4"], ["NaCoO2"]]}
             answer = _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": frame})
             bad = {"columns": ["formula"], "data": [["LiXxO2"]]}
@@ -104,18 +101,6 @@ def test_mlflow_serves_the_champion_over_http(published) -> None:
             server.terminate()
     expected = FormulaModel(record.model).predict(["LiFePO4", "NaCoO2"])
     np.testing.assert_allclose(pd.DataFrame(answer["predictions"])[list(expected.columns)], expected, rtol=1e-9)
-
-
-def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 def _post(url: str, body: dict[str, Any]) -> Any:

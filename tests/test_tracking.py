@@ -8,12 +8,9 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,6 +21,7 @@ import pandas as pd
 import pytest
 import tracking_cells
 from electrodes import table
+from serving import free_port, wait_for
 from tracking_cells import Made
 
 from electrode_bench import features, models, tracking
@@ -413,12 +411,6 @@ def test_a_bad_formula_is_named_with_its_row(made: dict[str, Made], given: Any, 
         model.predict(given)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_server_over_http(layout: Layout, made: dict[str, Made], fresh: Path) -> None:
     database = layout.mlruns / "server.db"
     # The server is to make the experiments itself, with artifacts that go through it.
@@ -452,17 +444,6 @@ def test_a_server_over_http(layout: Layout, made: dict[str, Made], fresh: Path) 
     finally:
         os.killpg(server.pid, 15)
         server.wait()
-
-
-def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            assert server.poll() is None, log.read_text()
-            time.sleep(0.2)
-    raise AssertionError(log.read_text())
 
 
 def test_an_unreachable_server_is_one_line(layout: Layout, made: dict[str, Made]) -> None:

@@ -22,6 +22,7 @@ from electrode_bench.layout import Layout
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from electrode_bench.params import Params
     from electrode_bench.runner import Progress
@@ -475,11 +476,8 @@ def models(
     from electrode_bench.params import explain
 
     if name is not None:
-        rows = explain(spec(name).config())
         table = Table("key", "default", "meaning", title=f"params.yaml, models.{name}", title_justify="left")
-        for row in rows:
-            table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
-        _say(rows, table, as_json=as_json)
+        _explain(explain(spec(name).config()), table, as_json=as_json)
         return
 
     values: dict[str, dict[str, Any]] = {
@@ -512,11 +510,7 @@ def params(context: typer.Context, as_json: Json = False) -> None:
     from electrode_bench.params import explain
 
     given: Options = context.obj
-    rows = explain(given.params)
-    table = Table("key", "value", "meaning")
-    for row in rows:
-        table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
-    _say(rows, table, as_json=as_json)
+    _explain(explain(given.params), Table("key", "value", "meaning"), as_json=as_json)
 
 
 @data_app.command("use")
@@ -634,6 +628,12 @@ def _show(given: Options, headline: Any, pairs: Any, *, as_json: bool) -> None:
     titles = dict(zip(headline["model"], headline["title"], strict=True))
     for table in tables.order(pairs, titles=titles):
         _out().print(table)
+
+
+def _explain(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:
+    for row in rows:
+        table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
+    _say(rows, table, as_json=as_json)
 
 
 def _served(command: str) -> int:

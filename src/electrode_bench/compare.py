@@ -12,11 +12,9 @@ import pandas as pd
 from electrode_bench import generalisation, significance
 from electrode_bench.artifacts import digest_frame
 from electrode_bench.errors import UserError
-from electrode_bench.metrics import ALL, METRICS, headline_folds, score
+from electrode_bench.metrics import ALL, CONTROL, METRICS, headline_folds, score
 from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
 from electrode_bench.splits import TITLES
-
-CONTROL = "control"
 
 #: The metrics that the study's table has.
 HEADLINE = ("mae", "smae", "r2")

@@ -18,6 +18,9 @@ from electrode_bench.schema import ID, TARGETS, Column, Fold
 
 FILTERED = "_2sigma"
 
+#: The model that errors are measured against.
+CONTROL = "control"
+
 #: Every metric by key. A unit of "target" stands for the unit of the target it is measured on.
 METRICS: Mapping[str, Column] = MappingProxyType(
     {

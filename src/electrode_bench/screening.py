@@ -6,14 +6,14 @@ A chunk of formulas is predicted, the best so far and the Pareto front are kept,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from electrode_bench.data import chemistry
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, nearest
 from electrode_bench.prediction import Predictor, compositions, working_ion
 from electrode_bench.schema import FORMULA, GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC, Column
 
@@ -55,7 +55,6 @@ class Screened:
     rejected: int = 0
     objective: str = "energy"
     window: tuple[float, float] = WINDOW
-    front: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def lines(path: Path, *, chunk: int = CHUNK) -> Iterator[pd.DataFrame]:
@@ -151,8 +150,6 @@ def screen(
         When the objective is not known or the window is empty.
     """
     if objective not in OBJECTIVES:
-        from electrode_bench.errors import nearest
-
         raise UserError(f"unknown objective '{objective}'; {nearest(objective, OBJECTIVES)}")
     if not window[0] < window[1]:
         raise UserError(f"the window {window[0]:g} to {window[1]:g} V is empty; give the lower voltage first")
@@ -169,7 +166,6 @@ def screen(
             front = pareto(pd.concat([front, found]))
         if progress:
             progress(out.read)
-    out.front = front
     if len(best):
         out.best = _described(best, front, predictor)
     return out

@@ -11,7 +11,7 @@ S. Holm, Scand. J. Stat. 6, 65 (1979) (many tests at once).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -84,6 +84,7 @@ def pairs(
     for protocol, of in predictions.groupby("protocol", sort=False):
         chosen = headline_folds(folds[str(protocol)])
         kept = [fold for fold in folds[str(protocol)] if fold.key in chosen]
+        overlap = float(np.mean([len(f.test_ids) / len(set(f.train_ids)) for f in sorted(kept, key=lambda f: f.key)]))
         rows = of[of["fold"].isin(chosen)]
         names = sorted(rows["model"].unique(), key=lambda name: (name == control, name))
         for target in TARGETS:
@@ -92,7 +93,7 @@ def pairs(
             group = pd.Index(wide.index.get_level_values(ID)).map(formulas)
             for model, other in combinations(names, 2):
                 own = derive(seed, "significance", str(protocol), target, model, other)
-                row = _pair(wide[model], wide[other], weight=weight, group=group, folds=kept, seed=own)
+                row = _pair(wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own)
                 found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
     table["p_holm"] = table.groupby(["protocol", "target"], sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
@@ -113,13 +114,12 @@ def row_weights(index: pd.Index) -> np.ndarray:
 
 
 def _pair(
-    one: pd.Series, two: pd.Series, *, weight: np.ndarray, group: pd.Index, folds: Iterable[Fold], seed: int
+    one: pd.Series, two: pd.Series, *, weight: np.ndarray, group: pd.Index, overlap: float, seed: int
 ) -> dict[str, float]:
     difference = (one - two).to_numpy()
     found = grouped_interval(difference, weight=weight, group=group, seed=seed)
     by_fold = (one - two).groupby("fold").mean()
-    sizes = {fold.key: len(fold.test_ids) / len(set(fold.train_ids)) for fold in folds}
-    t, p = corrected_t_test(by_fold.to_numpy(), test_over_train=float(np.mean([sizes[f] for f in by_fold.index])))
+    t, p = corrected_t_test(by_fold.to_numpy(), test_over_train=overlap)
     other = float(np.average(two, weights=weight))
     return {
         "mae": float(np.average(one, weights=weight)),
@@ -147,8 +147,7 @@ def grouped_interval(
     """
     from scipy.stats import bootstrap
 
-    sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
-    total, mass = sums["value"].to_numpy(), sums["weight"].to_numpy()
+    total, mass = _sums(values, weight=weight, group=group)
     estimate = float(total.sum() / mass.sum())
     if len(total) < 2:
         return Interval(estimate, np.nan, np.nan)
@@ -174,13 +173,19 @@ def grouped_interval(
 
 def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> float:
     """Cohen's d of paired differences (n,): mean over standard deviation between groups; 0 where both are 0."""
-    sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
-    each = sums["value"] / sums["weight"]
-    mean = np.average(each, weights=sums["weight"])
-    deviation = np.sqrt(np.average(np.square(each - mean), weights=sums["weight"]))
+    total, mass = _sums(values, weight=weight, group=group)
+    each = total / mass
+    mean = np.average(each, weights=mass)
+    deviation = np.sqrt(np.average(np.square(each - mean), weights=mass))
     if deviation <= 1e-12 * max(1.0, abs(mean)):
         return 0.0 if mean == 0 else float(np.copysign(np.inf, mean))
     return float(mean / deviation)
+
+
+def _sums(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted values (n,) and weights (n,) added up within each group."""
+    sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
+    return sums["value"].to_numpy(), sums["weight"].to_numpy()
 
 
 def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tuple[float, float]:
@@ -215,6 +220,14 @@ def holm(p: np.ndarray) -> np.ndarray:
     return out
 
 
+def standing(pairs: pd.DataFrame) -> tuple[dict[str, float], set[frozenset[str]]]:
+    """MAE of each model of one protocol and target, smallest first, and the pairs of models that are told apart."""
+    mae = dict(zip([*pairs["model"], *pairs["other"]], [*pairs["mae"], *pairs["other_mae"]], strict=True))
+    apart = pairs[pairs["different"].astype(bool)]
+    told = {frozenset(names) for names in zip(apart["model"], apart["other"], strict=True)}
+    return {name: mae[name] for name in sorted(mae, key=lambda name: (mae[name], name))}, told
+
+
 def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
     """Models of each protocol and target by their MAE: protocol, target, rank, model, mae, beats_control, like_best.
 
@@ -223,13 +236,9 @@ def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
     """
     rows = []
     for (protocol, target), of in pairs.groupby(["protocol", "target"], sort=False):
-        mae = {**dict(zip(of["model"], of["mae"], strict=True)), **dict(zip(of["other"], of["other_mae"], strict=True))}
-        apart = {
-            frozenset(names): bool(different)
-            for *names, different in of[["model", "other", "different"]].itertuples(index=False)
-        }
-        order = sorted(mae, key=lambda name: (mae[name], name))
-        for rank, name in enumerate(order, start=1):
+        mae, apart = standing(of)
+        best = next(iter(mae))
+        for rank, name in enumerate(mae, start=1):
             rows.append(
                 {
                     "protocol": protocol,
@@ -237,8 +246,8 @@ def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
                     "rank": rank,
                     "model": name,
                     "mae": mae[name],
-                    "beats_control": mae[name] < mae[control] and apart[frozenset((name, control))],
-                    "like_best": name == order[0] or not apart[frozenset((name, order[0]))],
+                    "beats_control": mae[name] < mae[control] and frozenset((name, control)) in apart,
+                    "like_best": frozenset((name, best)) not in apart,
                 }
             )
     return pd.DataFrame(rows)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
     """A table an answer: the targets with their interval, then the nearest known electrodes."""
-    from rich.table import Table
-
     for answer in answers:
         notes = [
             f"in brackets: the {LEVEL:.0%} interval, from this model's errors under {protocol} folds",
@@ -29,14 +27,8 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
             if answer.outside
             else "in the domain of the known electrodes",
         ]
-        if synthetic:
-            notes.append(f"[yellow]{SYNTHETIC}[/yellow]")
-        table = Table(
-            title=f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}",
-            caption="\n".join(notes),
-            title_justify="left",
-            caption_justify="left",
-        )
+        head = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}"
+        table = _titled(head, notes, synthetic=synthetic)
         table.add_column("")
         table.add_column("ElMD", justify="right")
         for column in TARGETS.values():
@@ -51,22 +43,13 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
 
 def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> Table:
     """The first ``rows`` candidates of a screening."""
-    from rich.table import Table
-
     column = OBJECTIVES[screened.objective]
     low, high = screened.window
     notes = [
         f"window: V beyond {low:g} to {high:g} V; front: none has more energy without lying further outside the window",
         "distance: ElMD to the nearest known electrode; intervals and the rest are in the file",
     ]
-    if synthetic:
-        notes.append(f"[yellow]{SYNTHETIC}[/yellow]")
-    table = Table(
-        title=f"Best by {column.title}, by {title}",
-        caption="\n".join(notes),
-        title_justify="left",
-        caption_justify="left",
-    )
+    table = _titled(f"Best by {column.title}, by {title}", notes, synthetic=synthetic)
     heads: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
     heads |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
     heads |= {"front": "left", "domain": "left", "distance": "right"}
@@ -78,6 +61,15 @@ def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> 
         flags = ["yes" if row["on_front"] else "", "in" if row["in_domain"] else "[yellow]out[/yellow]"]
         table.add_row(rank, row["formula"], row["working_ion"], *numbers, *flags, f"{row['nearest_distance']:.2f}")
     return table
+
+
+def _titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
+    """An empty table with what is to be known about it below."""
+    from rich.table import Table
+
+    if synthetic:
+        notes = [*notes, f"[yellow]{SYNTHETIC}[/yellow]"]
+    return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")
 
 
 def _n(value: float) -> str:

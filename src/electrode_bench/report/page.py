@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from electrode_bench.metrics import CONTROL
 from electrode_bench.report import study, tables
 from electrode_bench.report.parity import points
 from electrode_bench.schema import FORMULA, ID, TARGETS, Column
 from electrode_bench.splits import NOISE, TITLES
-
-CONTROL = "control"
 
 #: Protocols whose errors stand for a new composition, best first.
 _CAREFUL = ("grouped", "stratified")

@@ -10,7 +10,9 @@ import pandas as pd
 
 from electrode_bench.artifacts import read_json
 from electrode_bench.layout import Layout
+from electrode_bench.metrics import CONTROL
 from electrode_bench.schema import TARGETS
+from electrode_bench.significance import standing
 from electrode_bench.splits import TITLES
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
         lines = list(orders(of, titles=titles).items())
         for i, (target, line) in enumerate(lines):
             shown = str(protocol) if i == 0 else ""
-            beat = of[(of["target"] == target) & (of["other"] == "control") & of["different"] & (of["high"] < 0)]
+            beat = of[(of["target"] == target) & (of["other"] == CONTROL) & of["different"] & (of["high"] < 0)]
             sure = ", ".join(titles.get(str(name), str(name)) for name in beat["model"]) or "none"
             table.add_row(shown, TARGETS[target].label, line, sure, end_section=i == len(lines) - 1)
     yield table
@@ -103,11 +105,9 @@ def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
     """One line a target for one protocol, such as ``CrabNet ~ MODNet < RF@Magpie < Control``."""
     lines = {}
     for target, of in pairs.groupby("target", sort=False):
-        mae = dict(zip([*of["model"], *of["other"]], [*of["mae"], *of["other_mae"]], strict=True))
-        apart = {frozenset((r.model, r.other)) for r in of.itertuples() if r.different}
-        names = sorted(mae, key=lambda name: (mae[name], name))
-        line = titles.get(names[0], names[0])
-        for better, name in itertools.pairwise(names):
+        mae, apart = standing(of)
+        line = titles.get(next(iter(mae)), next(iter(mae)))
+        for better, name in itertools.pairwise(mae):
             line += f" {'<' if frozenset((better, name)) in apart else '~'} {titles.get(name, name)}"
         lines[str(target)] = line
     return lines

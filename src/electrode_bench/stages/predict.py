@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from electrode_bench import compare, models
+from electrode_bench import models
 from electrode_bench.artifacts import read_json, read_table
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.formula_model import FormulaModel
 from electrode_bench.layout import Layout
-from electrode_bench.metrics import ALL
+from electrode_bench.metrics import ALL, CONTROL
 from electrode_bench.prediction import Predictor, calibrate
 from electrode_bench.schema import TARGETS
 from electrode_bench.stages import compare as comparing
@@ -67,7 +67,7 @@ def best(layout: Layout, protocol: str, fitted: Iterable[str]) -> str:
     scores = pd.read_csv(layout.scores)
     rows = scores[(scores["protocol"] == protocol) & (scores["fold"] == ALL) & (scores["metric"] == "smae")]
     mean = rows[rows["target"].isin(list(TARGETS))].groupby("model")["value"].mean()
-    known = [m for m in fitted if m in mean.index and m != compare.CONTROL]
+    known = [m for m in fitted if m in mean.index and m != CONTROL]
     if not known:
         raise UserError(f"no model but the control is compared under {protocol}; run: dvc repro")
     return min(known, key=lambda m: (mean[m], m))

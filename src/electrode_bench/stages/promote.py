@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench import compare, model_registry
+from electrode_bench import model_registry
 from electrode_bench.artifacts import read_table
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
+from electrode_bench.metrics import CONTROL
 from electrode_bench.prediction import calibrate
 from electrode_bench.report import model_card
 from electrode_bench.schema import TARGETS
@@ -71,9 +72,9 @@ def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | No
 
 def _against_control(pairs: pd.DataFrame, *, model: str, protocol: str, where: Path) -> pd.DataFrame:
     """The model's pairs with the control, a row a target; a UserError unless each interval lies below zero."""
-    if model == compare.CONTROL:
+    if model == CONTROL:
         raise UserError("the control is what a champion has to beat; name another model")
-    rows = pairs[(pairs["protocol"] == protocol) & (pairs["model"] == model) & (pairs["other"] == compare.CONTROL)]
+    rows = pairs[(pairs["protocol"] == protocol) & (pairs["model"] == model) & (pairs["other"] == CONTROL)]
     rows = rows.set_index("target").reindex(list(TARGETS))
     if rows["difference"].isna().any():
         raise UserError(f"{where} does not have {model} under {protocol}; run: dvc repro compare")

@@ -14,6 +14,7 @@ from electrode_bench import compare, metrics, runner, splits, tracking
 from electrode_bench.artifacts import digest, read_json, read_table, write_json
 from electrode_bench.data import sources
 from electrode_bench.layout import Layout
+from electrode_bench.metrics import CONTROL
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
 
@@ -26,7 +27,7 @@ def run(layout: Layout, *, progress: Callable[[int, int], None] | None = None) -
 
     The file names the cells by their digests alone, so it is the same wherever they were published.
     """
-    cells = sorted(comparing.cells(layout), key=lambda c: (c.model != compare.CONTROL, c.model, c.protocol))
+    cells = sorted(comparing.cells(layout), key=lambda c: (c.model != CONTROL, c.model, c.protocol))
     runs: list[tuple[compare.CellResult, tracking.PublishedRun]] = []
 
     def published(_: tracking.Record, run: tracking.PublishedRun) -> None:

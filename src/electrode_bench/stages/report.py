@@ -10,6 +10,7 @@ import pandas as pd
 from electrode_bench.artifacts import read_json, read_table, write_text
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
+from electrode_bench.metrics import CONTROL
 from electrode_bench.report import page, static
 from electrode_bench.schema import TARGETS
 from electrode_bench.stages import show
@@ -59,7 +60,7 @@ def _shown(results: page.Results) -> dict[str, pd.DataFrame]:
     return {
         str(cell.about["title"]): cell.predictions
         for cell in results.cells
-        if cell.about["protocol"] == protocol and cell.about["model"] != page.CONTROL
+        if cell.about["protocol"] == protocol and cell.about["model"] != CONTROL
     }
 
 
@@ -85,21 +86,10 @@ def read(layout: Layout) -> page.Results:
         splits=splits,
         cells=cells,
         headline=headline,
-        by_ion=_csv(layout, "by_ion"),
-        by_cluster=_csv(layout, "by_cluster"),
-        **{name: _csv(layout, name) for name in _MAYBE_EMPTY},
+        by_ion=show.comparison(layout, "by_ion"),
+        by_cluster=show.comparison(layout, "by_cluster"),
+        **{name: show.comparison(layout, name, columns=columns) for name, columns in _MAYBE_EMPTY.items()},
     )
-
-
-def _csv(layout: Layout, name: str) -> pd.DataFrame:
-    path = layout.compare / f"{name}.csv"
-    if not path.exists():
-        raise UserError(f"{path} is missing; make it with: dvc repro compare")
-    # Only an empty field is no value: write_csv writes nothing else for one.
-    try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame(columns=_MAYBE_EMPTY.get(name))
 
 
 def _same(cell: page.Cell, target: str, *, expected: float) -> None:
