@@ -88,11 +88,11 @@ def test_the_ion_is_the_only_candidate_or_the_one_named(formula: str, ion: str |
     ("formula", "ion", "message"),
     [
         ("LiAlSiO4", None, "LiAlSiO4 holds Li and Al; say which one moves, for example: --ion Li"),
-        ("FePO4", None, "FePO4 holds no working ion"),
-        ("FePO4", "Li", "FePO4 holds no working ion"),
+        ("FePO4", None, "the formula 'FePO4' holds no working ion"),
+        ("FePO4", "Li", "the formula 'FePO4' holds no working ion"),
         ("LiAlSiO4", "Na", "LiAlSiO4 holds Li and Al; say which one moves"),
         ("LiFePO4", "Fe", "unknown working ion 'Fe'"),
-        ("Lx", None, "Lx: "),
+        ("Lx", None, "the formula 'Lx' names an unknown element"),
         ("", None, "the formula"),
     ],
 )
@@ -124,6 +124,13 @@ def test_the_domain_reaches_as_far_as_known_compositions_are_apart() -> None:
     assert domain.outside("LiUO2", distance=0.0) == "no known electrode holds U"
 
 
+def test_a_composition_is_in_the_domain_or_not() -> None:
+    domain = Domain(["LiCoO2", "LiNiO2", "LiMnO2", "LiFeO2"])
+    assert {f: f in domain for f in ("LiCoO2", "Li2Co2O4", "LiUO2", "LiCo20O40")} == {
+        "LiCoO2": True, "Li2Co2O4": True, "LiUO2": False, "LiCo20O40": False,
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     rng = np.random.default_rng(0)
@@ -147,12 +154,31 @@ def test_an_answer_has_all_that_a_chemist_asks_for(predictor: Predictor) -> None
     # It is there once as Li1Co1O2, the spelling that came first, and once as Li2Co2O4.
     assert known.neighbours[0].formula == "Li1Co1O2"
     assert known.neighbours[0].electrodes == 2
+    pair = predictor.predict(["LiCoO2"], neighbours=1)[0].neighbours[0]
+    for target in TARGETS:
+        assert pair.lowest[target] < pair.targets[target] < pair.highest[target]
+        assert pair.targets[target] == pytest.approx((pair.lowest[target] + pair.highest[target]) / 2)
+    assert (known.fitted_on, strange.fitted_on) == (2, 0)
     assert [n.distance for n in known.neighbours] == sorted(n.distance for n in known.neighbours)
     for estimate in known.targets.values():
         assert estimate.low <= estimate.value <= estimate.high
     assert strange.outside == "no known electrode holds U"
     assert all(e.low >= 0 for a in (known, strange) for t, e in a.targets.items() if t != "average_voltage")
     assert predictor.predict(["LiCoO2"], neighbours=0)[0].neighbours == ()
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("FePO4", "row 1, column formula_discharge: the formula 'FePO4' holds no working ion"),
+        ("He", "holds no working ion"),
+        ("Li", "nothing but the working ion Li"),
+        ("LiXxO2", "unknown element: Xx"),
+    ],
+)
+def test_a_model_answers_for_discharged_electrodes_only(predictor: Predictor, formula: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        predictor.model.predict(["LiCoO2", formula])
 
 
 def test_an_answer_does_not_depend_on_the_others(predictor: Predictor) -> None:

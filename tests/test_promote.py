@@ -93,10 +93,13 @@ def test_mlflow_serves_the_champion_over_http(published) -> None:
             wait_for(f"http://127.0.0.1:{port}/ping", server, log)
             frame = {"columns": ["formula"], "data": [["LiFePO4"], ["NaCoO2"]]}
             answer = _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": frame})
-            bad = {"columns": ["formula"], "data": [["LiXxO2"]]}
-            with pytest.raises(urllib.error.HTTPError) as caught:
-                _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": bad})
-            assert "unknown element: Xx" in caught.value.read().decode()
+            for formula, why in (("LiXxO2", "unknown element: Xx"), ("FePO4", "'FePO4' holds no working ion")):
+                bad = {"columns": ["formula"], "data": [["LiFePO4"], [formula]]}
+                with pytest.raises(urllib.error.HTTPError) as caught:
+                    _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": bad})
+                told = caught.value.read().decode()
+                assert caught.value.code == 400
+                assert "row 1" in told and why in told and "Traceback" not in told, told
         finally:
             server.terminate()
     expected = FormulaModel(record.model).predict(["LiFePO4", "NaCoO2"])

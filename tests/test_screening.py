@@ -68,6 +68,23 @@ def test_no_energy_beyond_faradays_limit() -> None:
     assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
 
 
+def test_a_capacity_beyond_faradays_limit_is_marked() -> None:
+    answers = {"LiCoO2": (547.6, 1000.0, 4.0), "LiNiO2": (100.0, 400.0, 3.0)}
+    best = screen(_chunks(list(answers)), _predictor(answers)).best
+    assert best.set_index("formula")["above_limit"].to_dict() == {"LiCoO2": True, "LiNiO2": False}
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_only_those_in_the_domain_where_asked(size: int) -> None:
+    answers = ANSWERS | {"LiUO2": (900.0, 900.0, 4.0), "LiCo20O40": (800.0, 800.0, 4.0), "NaUO2": (10.0, 1.0, 9.0)}
+    predictor = _predictor(answers)
+    inside = [f for f in answers if f in predictor.domain]
+    assert inside == list(ANSWERS)
+    found = screen(_chunks(list(answers), size=size), predictor, top=2, in_domain=True, window=(0.0, 4.3))
+    pd.testing.assert_frame_equal(found.best, screen(_chunks(inside), predictor, top=2, window=(0.0, 4.3)).best)
+    assert (found.read, found.rejected) == (8, 0)
+
+
 def test_a_candidate_of_the_front_is_kept_beside_the_best() -> None:
     found = screen(
         _chunks(list(ANSWERS)),
@@ -127,6 +144,9 @@ def test_the_front_is_the_definitions_whatever_the_chunks(points: list[tuple[int
         for e, o in zip(energy, outside, strict=True)
     ]
     front = pareto(rows)
+    # What is left out does not hide what it beats.
+    odd = rows["formula"][1::2].tolist()
+    pd.testing.assert_frame_equal(pareto(rows, inside=odd.__contains__), pareto(rows[1::2]))
     assert set(front["formula"]) == set(rows["formula"][~np.array(beaten)])
     in_parts = pareto(pd.concat([pareto(rows[:cut]), rows[cut:]]))
     pd.testing.assert_frame_equal(front, in_parts)

@@ -364,6 +364,9 @@ def screen(
         typer.Option(metavar="LOW HIGH", help="Voltages (V) between which the electrolyte is stable."),
     ] = (0.0, 4.3),
     ion: Annotated[str | None, typer.Option(help="The working ion, where a formula holds several candidates.")] = None,
+    in_domain: Annotated[
+        bool, typer.Option("--in-domain", help="Leave out candidates that are unlike the known electrodes.")
+    ] = False,
     model: Annotated[str | None, typer.Option(show_default="the one with the smallest error")] = None,
     out: Annotated[
         Path | None, typer.Option(help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
@@ -376,7 +379,7 @@ def screen(
 
     electrode-bench screen candidates.csv --top 50 --objective energy
 
-    electrode-bench screen candidates.parquet --ion Li --window 0 4.5 --out best.parquet
+    electrode-bench screen candidates.parquet --ion Li --window 0 4.5 --in-domain --out best.parquet
     """
     from electrode_bench.report import answers
     from electrode_bench.stages import screen as task
@@ -384,8 +387,8 @@ def screen(
     given: Options = context.obj
     with _progress(candidates.name, unit="formulas") as progress:
         made = task.run(
-            given.layout, candidates, objective=objective, top=top, window=window, ion=ion, model=model, out=out,
-            progress=progress,
+            given.layout, candidates, objective=objective, top=top, window=window, ion=ion,
+            in_domain=in_domain, model=model, out=out, progress=progress,
         )  # fmt: skip
     about = {
         "model": made.model, "read": made.screened.read, "rejected": made.screened.rejected,

@@ -68,10 +68,14 @@ def distances(formulas: Sequence[str], others: Sequence[str] | None = None) -> n
 
     ``others`` defaults to ``formulas``. Errors as :func:`cumulative`.
     """
+    rows = cumulative(formulas)
+    return between(rows, rows if others is None else cumulative(others))
+
+
+def between(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Distances, shape (n_rows x n_columns), between compositions as :func:`cumulative` gives them."""
     from scipy.spatial.distance import cdist
 
-    rows = cumulative(formulas)
-    columns = rows if others is None else cumulative(others)
     return np.asarray(cdist(rows, columns, metric="cityblock"))
 
 

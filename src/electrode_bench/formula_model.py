@@ -9,8 +9,28 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models
+from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
-from electrode_bench.schema import TARGETS
+from electrode_bench.schema import FORMULA, ION_CHARGE, TARGETS
+
+
+def candidate_ions(formula: Any) -> list[str]:
+    """The ions that a discharged formula holds and that may move: with each of them goes something that stays.
+
+    Raises
+    ------
+    chemistry.FormulaError
+        When the formula cannot be read, holds no working ion, or nothing else.
+    """
+    amounts = chemistry.parse(formula)
+    held = [ion for ion in ION_CHARGE if ion in amounts]
+    if not held:
+        raise chemistry.FormulaError(
+            f"the formula '{formula}' holds no working ion ({', '.join(ION_CHARGE)}); give the discharged formula"
+        )
+    if len(amounts) == 1:
+        chemistry.framework(amounts, held[0])
+    return held
 
 
 class FormulaModel:
@@ -42,7 +62,8 @@ class FormulaModel:
         Raises
         ------
         UserError
-            When a column is missing, or a formula cannot be read: names the first such row.
+            When a column is missing, or a formula cannot be read or is no discharged electrode's: names the first
+            such row.
         """
         parts = self._parts(model_input)
         index = parts.index
@@ -62,8 +83,6 @@ class FormulaModel:
         return pd.concat(blocks, axis=1).set_axis(index, axis=0)
 
     def _parts(self, given: Any) -> pd.DataFrame:
-        from electrode_bench.data.chemistry import FormulaError, parse
-
         columns = list(self.columns)
         frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({columns[0]: list(given)})
         if len(columns) == 1 and columns[0] not in frame and "formula" in frame:
@@ -74,14 +93,27 @@ class FormulaModel:
         if frame.empty:
             raise UserError("the input has no rows; give at least one formula")
         for column in columns:
+            check = candidate_ions if column == FORMULA else chemistry.parse
             for position, formula in enumerate(frame[column]):
                 try:
-                    parse(formula)
-                except FormulaError as error:
+                    check(formula)
+                except chemistry.FormulaError as error:
                     raise UserError(f"row {position}, column {column}: {error}") from error
         return frame[columns]
 
 
+class _Served(FormulaModel):
+    """The same to MLflow, whose server answers an error of its own with a line, and any other with a stack trace."""
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return super().predict(model_input, params)
+        except UserError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+
+
 def _load_pyfunc(path: str) -> FormulaModel:
     """What MLflow calls to load the model."""
-    return FormulaModel(Path(path))
+    return _Served(Path(path))

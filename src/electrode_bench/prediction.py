@@ -20,8 +20,8 @@ import pandas as pd
 from electrode_bench import elmd
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
-from electrode_bench.formula_model import FormulaModel
-from electrode_bench.schema import FORMULA, GRAVIMETRIC, ION_CHARGE, TARGETS, VOLUMETRIC
+from electrode_bench.formula_model import FormulaModel, candidate_ions
+from electrode_bench.schema import FORMULA, GRAVIMETRIC, TARGETS, VOLUMETRIC
 
 #: Share of new electrodes whose value an interval is to hold.
 LEVEL = 0.9
@@ -92,21 +92,30 @@ class Domain:
         #: Distinct compositions, in the spelling that came first.
         self.formulas = list({chemistry.canonical(f): f for f in reversed(list(formulas))}.values())
         self.elements = frozenset(e for f in self.formulas for e in chemistry.parse(f))
+        self._places = elmd.cumulative(self.formulas)
         self.reach = float(np.quantile(self._to_others(), REACH)) if len(self.formulas) > 1 else 0.0
 
     def _to_others(self) -> np.ndarray:
         nearest = []
         for start in range(0, len(self.formulas), 500):
-            block = elmd.distances(self.formulas[start : start + 500], self.formulas)
+            block = elmd.between(self._places[start : start + 500], self._places)
             block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
             nearest.append(block.min(axis=1))
         return np.concatenate(nearest)
 
     def nearest(self, formula: str, *, number: int) -> list[tuple[str, float]]:
         """The nearest known compositions with their distances, nearest first; of equal ones the first by name."""
-        distance = elmd.distances([formula], self.formulas)[0]
+        distance = self._distances(formula)
         order = sorted(range(len(distance)), key=lambda i: (round(distance[i], 9), self.formulas[i]))
         return [(self.formulas[i], float(distance[i])) for i in order[:number]]
+
+    def _distances(self, formula: str) -> np.ndarray:
+        return elmd.between(elmd.cumulative([formula]), self._places)[0]
+
+    def __contains__(self, formula: str) -> bool:
+        """Whether a composition is inside."""
+        known = all(e in self.elements for e in chemistry.parse(formula))
+        return known and self.outside(formula, distance=float(self._distances(formula).min())) is None
 
     def outside(self, formula: str, *, distance: float) -> str | None:
         """Why a composition at this distance from the nearest known one is out of the domain; None when it is in."""
@@ -132,12 +141,14 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A known composition: its distance (ElMD), how many electrodes have it, and the mean of their targets."""
+    """A known composition: its distance (ElMD), how many electrodes have it, and mean and range of their targets."""
 
     formula: str
     distance: float
     electrodes: int
     targets: dict[str, float]
+    lowest: dict[str, float]
+    highest: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -152,6 +163,9 @@ class Answer:
     neighbours: tuple[Neighbour, ...]
     #: Why the composition is out of the domain; None when it is in.
     outside: str | None
+    #: How many of the electrodes that the model was fitted on have this composition. The interval is then about their
+    #: mean, not about each: the errors that it comes from are of compositions that were not fitted on.
+    fitted_on: int = 0
 
 
 def working_ion(formula: str, ion: str | None = None) -> str:
@@ -163,13 +177,11 @@ def working_ion(formula: str, ion: str | None = None) -> str:
         When the formula cannot be read, holds no candidate, or several and ``ion`` is none of them.
     """
     try:
-        held = [e for e in ION_CHARGE if e in chemistry.parse(formula)]
+        held = candidate_ions(formula)
         if ion is not None:
             chemistry.ion_charge(ion)
     except chemistry.FormulaError as error:
-        raise UserError(f"{formula}: {error}") from error
-    if not held:
-        raise UserError(f"{formula} holds no working ion ({', '.join(ION_CHARGE)}); give the discharged formula")
+        raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from error
     if len(held) > 1 and ion in held:
         return str(ion)
     if len(held) > 1:
@@ -213,6 +225,7 @@ class Predictor:
                     targets={t: self._estimate(predicted.iloc[i], t) for t in TARGETS},
                     neighbours=tuple(self._neighbour(*n) for n in near[:neighbours]),
                     outside=self.domain.outside(formula, distance=near[0][1]),
+                    fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
                 )
             )
         return answers
@@ -225,7 +238,8 @@ class Predictor:
 
     def _neighbour(self, formula: str, distance: float) -> Neighbour:
         rows = self._known[chemistry.canonical(formula)]
-        return Neighbour(formula, distance, len(rows), {t: float(rows[t].mean()) for t in TARGETS})
+        mean, low, high = ({str(t): float(v) for t, v in of.items()} for of in (rows.mean(), rows.min(), rows.max()))
+        return Neighbour(formula, distance, len(rows), mean, low, high)
 
 
 def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.prediction import Predictor, compositions, working_ion
+from electrode_bench.prediction import Domain, Predictor, compositions, working_ion
 from electrode_bench.schema import FORMULA, GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC, Column
 
 #: What candidates can be ranked by; the largest is best.
@@ -46,7 +47,8 @@ class Screened:
     ``best`` has one row a candidate that is among the best or on the front, best first: rank (by the objective;
     missing for one that is only on the front), formula, working_ion, the targets with ``<target>_low`` and
     ``<target>_high`` (90% interval), energy (Wh/kg) and energy_density (Wh/L) with no more capacity than Faraday's
-    law allows, outside_window (V), theoretical_capacity (mAh/g), nearest, nearest_distance (ElMD), in_domain, on_front.
+    law allows, outside_window (V), theoretical_capacity (mAh/g), above_limit (the predicted capacity is more than
+    that), nearest, nearest_distance (ElMD), in_domain, on_front.
     ``read`` and ``rejected`` count lines.
     """
 
@@ -128,6 +130,7 @@ def screen(
     top: int = 50,
     window: tuple[float, float] = WINDOW,
     ion: str | None = None,
+    in_domain: bool = False,
     reject: Callable[[pd.DataFrame], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Screened:
@@ -141,6 +144,7 @@ def screen(
     chunks : as :func:`lines` gives them. A composition that comes again with the same ion counts once.
     window : lowest and highest voltage (V) at which the electrolyte is stable.
     ion : the working ion of formulas that hold several candidates and name none.
+    in_domain : keep only candidates within the domain of the known electrodes, in the ranks and on the front.
     reject : gets each chunk's lines that cannot be used: line, formula, reason.
     progress : gets the number of lines done.
 
@@ -162,8 +166,9 @@ def screen(
             reject(bad)
         if len(good):
             found = _evaluated(good, predictor, window=window)
-            best = _best(pd.concat([best, found]), objective, top)
-            front = pareto(pd.concat([front, found]))
+            inside = _Inside(predictor.domain, [best, front]) if in_domain else None
+            best = _best(pd.concat([best, found]), objective, top, inside=inside)
+            front = pareto(pd.concat([front, found]), inside=inside)
         if progress:
             progress(out.read)
     if len(best):
@@ -202,6 +207,7 @@ def _evaluated(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[
     pairs = zip(out["formula"], out["working_ion"], strict=True)
     limit = np.array([chemistry.full_capacity(formula, ion) for formula, ion in pairs])
     out["theoretical_capacity"] = limit
+    out["above_limit"] = predicted[GRAVIMETRIC.key].to_numpy() > limit
     # A capacity beyond Faraday's limit is an error of the model: without the cut, a ranking would seek such errors.
     capacity = predicted[GRAVIMETRIC.key].to_numpy()
     possible = np.where(capacity > limit, limit / np.where(capacity > 0, capacity, 1.0), 1.0)
@@ -213,24 +219,44 @@ def _evaluated(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[
     return out
 
 
-def _best(rows: pd.DataFrame, objective: str, top: int) -> pd.DataFrame:
+class _Inside:
+    """Whether compositions lie in the domain. Asked only of rows that would be kept, since it takes a while."""
+
+    def __init__(self, domain: Domain, kept: Iterable[pd.DataFrame]) -> None:
+        self._domain = domain
+        self._known = {str(c): True for rows in kept if len(rows) for c in rows["composition"]}
+
+    def __call__(self, composition: str) -> bool:
+        if composition not in self._known:
+            self._known[composition] = composition in self._domain
+        return self._known[composition]
+
+
+def _best(rows: pd.DataFrame, objective: str, top: int, *, inside: _Inside | None = None) -> pd.DataFrame:
     once = rows.drop_duplicates(["composition", "working_ion"])
-    return once.sort_values([objective, "formula"], ascending=[False, True], kind="stable").head(top)
+    order = once.sort_values([objective, "formula"], ascending=[False, True], kind="stable")
+    if inside is None:
+        return order.head(top)
+    kept = (i for i, composition in enumerate(order["composition"]) if inside(composition))
+    return order.iloc[list(islice(kept, top))]
 
 
-def pareto(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows that no other one beats in ``energy`` (higher) and ``outside_window`` (lower), highest energy first."""
+def pareto(rows: pd.DataFrame, *, inside: Callable[[str], bool] | None = None) -> pd.DataFrame:
+    """The rows that no other one beats in ``energy`` (higher) and ``outside_window`` (lower), highest energy first.
+
+    Rows whose ``composition`` is not ``inside`` do not count.
+    """
     once = rows.drop_duplicates(["composition", "working_ion"])
     order = once.sort_values(["energy", "outside_window", "formula"], ascending=[False, True, True], kind="stable")
-    outside = order["outside_window"].to_numpy()
-    # Going down in energy, a row is on the front when it lies less far outside than all before it.
-    before = np.concatenate([[np.inf], np.minimum.accumulate(outside)[:-1]])
-    kept = outside < before
-    # Of equal energy and equal distance, all are on the front.
-    same = (order[["energy", "outside_window"]].shift() == order[["energy", "outside_window"]]).all(axis=1).to_numpy()
-    for i in np.flatnonzero(same):
-        kept[i] = kept[i - 1]
-    return order[kept]
+    kept, last = [], (np.inf, np.inf)
+    columns = (order[c] for c in ("energy", "outside_window", "composition"))
+    for i, (energy, outside, composition) in enumerate(zip(*columns, strict=True)):
+        # Going down in energy, a row is on the front when it lies less far outside than all before it; of equal energy
+        # and equal distance, all are.
+        if (outside < last[1] or (energy, outside) == last) and (inside is None or inside(composition)):
+            kept.append(i)
+            last = (energy, outside)
+    return order.iloc[kept]
 
 
 def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
@@ -254,5 +280,5 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
     columns = ["rank", "formula", "working_ion"]
     for target in TARGETS:
         columns += [target, f"{target}_low", f"{target}_high"]
-    columns += ["energy", "energy_density", "outside_window", "theoretical_capacity"]
+    columns += ["energy", "energy_density", "outside_window", "theoretical_capacity", "above_limit"]
     return rows[[*columns, "nearest", "nearest_distance", "in_domain", "on_front"]]

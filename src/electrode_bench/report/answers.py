@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from electrode_bench.prediction import LEVEL, Answer
+from electrode_bench.prediction import LEVEL, Answer, Neighbour
 from electrode_bench.report.tables import SYNTHETIC
 from electrode_bench.schema import GRAVIMETRIC, TARGETS
 from electrode_bench.screening import OBJECTIVES, Screened
@@ -27,6 +27,13 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
             if answer.outside
             else "in the domain of the known electrodes",
         ]
+        if answer.fitted_on:
+            notes.append(
+                f"the model was fitted on {_electrodes(answer.fitted_on)} of this composition: "
+                "its interval is meant for those that it has not seen"
+            )
+        if answer.targets[GRAVIMETRIC.key].value > answer.theoretical_capacity:
+            notes.append("[yellow]the predicted capacity is above the Faraday limit: an error of the model[/yellow]")
         head = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}"
         table = _titled(head, notes, synthetic=synthetic)
         table.add_column("")
@@ -37,8 +44,18 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
         table.add_row("predicted", "", *cells, end_section=True)
         for near in answer.neighbours:
             name = near.formula if near.electrodes == 1 else f"{near.formula}, mean of {near.electrodes}"
-            table.add_row(f"known: {name}", f"{near.distance:.2f}", *(_n(v) for v in near.targets.values()))
+            table.add_row(f"known: {name}", f"{near.distance:.2f}", *(_known(near, t) for t in TARGETS))
         yield table
+
+
+def _electrodes(count: int) -> str:
+    return f"{count} electrode{'s' if count > 1 else ''}"
+
+
+def _known(near: Neighbour, target: str) -> str:
+    """The value of a known composition; of several electrodes the mean, and in brackets their range."""
+    mean = _n(near.targets[target])
+    return mean if near.electrodes == 1 else f"{mean} ({_n(near.lowest[target])} to {_n(near.highest[target])})"
 
 
 def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> Table:
@@ -49,14 +66,21 @@ def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> 
         f"window: V beyond {low:g} to {high:g} V; front: none has more energy without lying further outside the window",
         "distance: ElMD to the nearest known electrode; intervals and the rest are in the file",
     ]
+    shown = screened.best.head(rows)
+    if shown["above_limit"].any():
+        notes.insert(0, "!: above the Faraday limit, an error of the model; energies count no more than the limit")
+    if not shown["in_domain"].all():
+        notes.append("[yellow]out[/yellow]: unlike the known electrodes; --in-domain leaves such candidates out")
     table = _titled(f"Best by {column.title}, by {title}", notes, synthetic=synthetic)
     heads: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
     heads |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
     heads |= {"front": "left", "domain": "left", "distance": "right"}
     for head, side in heads.items():
         table.add_column(head, justify=side)
-    for row in screened.best.head(rows).to_dict("records"):
+    for row in shown.to_dict("records"):
         numbers = [_n(row[c]) for c in (*TARGETS, "energy", "energy_density", "outside_window")]
+        if row["above_limit"]:
+            numbers[0] += "!"
         rank = "" if pd.isna(row["rank"]) else str(row["rank"])
         flags = ["yes" if row["on_front"] else "", "in" if row["in_domain"] else "[yellow]out[/yellow]"]
         table.add_row(rank, row["formula"], row["working_ion"], *numbers, *flags, f"{row['nearest_distance']:.2f}")

@@ -34,6 +34,7 @@ def run(
     top: int,
     window: tuple[float, float],
     ion: str | None = None,
+    in_domain: bool = False,
     model: str | None = None,
     out: Path | None = None,
     progress: screening.Progress | None = None,
@@ -68,10 +69,13 @@ def run(
 
         found = screening.screen(
             (part for source in ([first] if first is not None else [], chunks) for part in source),
-            chosen.predictor, objective=objective, top=top, window=window, ion=ion, reject=reject, progress=report,
+            chosen.predictor, objective=objective, top=top, window=window, ion=ion,
+            in_domain=in_domain, reject=reject, progress=report,
         )  # fmt: skip
     if not found.rejected:
         rejects.unlink()
+    if found.best.empty and found.read > found.rejected:
+        raise UserError(f"{candidates} has no formula in the domain of the known electrodes; try without --in-domain")
     if found.best.empty:
         why = f"; the reasons are in {rejects}" if found.rejected else ""
         raise UserError(f"{candidates} has no formula that can be used{why}")
