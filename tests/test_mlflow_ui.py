@@ -102,3 +102,34 @@ def test_two_cells_are_compared_target_by_target(notebook: Notebook) -> None:
 def test_artifacts_open(notebook: Notebook) -> None:
     notebook.open(notebook.of_run("rf_magpie", tab="/artifacts"), "cell.json", "predictions.parquet", "parity")
     notebook.open(notebook.of_run("rf_magpie", tab="/artifacts/cell.json"), '"feature_set": "magpie_mean"')
+
+
+def _order(notebook: Notebook) -> list[str]:
+    """The cells of the list, from the top."""
+    script = """
+        return [...document.querySelectorAll('.ag-row')]
+          .map((row) => [row.getBoundingClientRect().top, row.innerText])
+          .sort((a, b) => a[0] - b[0]).map((r) => r[1])
+    """
+    rows = "\n".join(notebook.driver.execute_script(script))
+    return sorted(notebook.runs, key=lambda name: rows.find(f"{name} · grouped"))
+
+
+def _until(notebook: Notebook, expected: list[str]) -> None:
+    WebDriverWait(notebook.driver, 60).until(lambda _: _order(notebook) == expected, f"not in the order {expected}")
+
+
+def test_cells_sort_by_the_error_of_a_target(notebook: Notebook) -> None:
+    # Before the click on the other order, the page has the first: that one must not pass by chance.
+    for ascending, expected in (("true", ["rf_magpie", "control"]), ("false", ["control", "rf_magpie"])):
+        sort = f"&orderByKey=metrics.%60average_voltage%2Fmae%60&orderByAsc={ascending}"
+        notebook.open(notebook.page + sort, "rf_magpie · grouped", "control · grouped", "Sort: average_voltage/mae")
+        _until(notebook, expected)
+
+
+def test_cells_group_by_model(notebook: Notebook) -> None:
+    notebook.open(notebook.page, "rf_magpie · grouped", "control · grouped", "Group by")
+    notebook.driver.find_element(By.XPATH, "//button[contains(., 'Group by')]").click()
+    notebook.read("table_digest")
+    notebook.driver.find_element(By.XPATH, "//*[@role='menu']//*[normalize-space(text())='model']").click()
+    notebook.read("Group by: model", "Group: rf_magpie", "Group: control")

@@ -147,6 +147,7 @@ def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
         calibration=calibration, provenance=tracking_cells.provenance(synthetic=False), commit=None,
     )  # fmt: skip
     assert "ynthetic" not in real
+    assert "DFT" in real and "DFT" not in text
 
 
 def test_promote_takes_the_best_cell_of_a_finished_project(finished: Layout, tmp_path: Path) -> None:

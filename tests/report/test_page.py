@@ -73,9 +73,10 @@ def test_the_page_loads_nothing_from_elsewhere(results: page.Results) -> None:
 def test_text_of_the_data_is_escaped(results: page.Results) -> None:
     table = results.table.assign(**{FORMULA: EVIL}, working_ion=EVIL)
     headline = results.headline.assign(title=EVIL)
-    card = {**results.card, "source": EVIL, "synthetic": False}
+    card = {**results.card, "synthetic": False}
+    origin = {**results.origin, "source": EVIL, "licence": EVIL, "md5": EVIL}
     cells = [replace(c, about={**c.about, "config": {"a": EVIL}, "versions": {EVIL: EVIL}}) for c in results.cells]
-    text = _html(replace(results, table=table, headline=headline, card=card, cells=cells))
+    text = _html(replace(results, table=table, headline=headline, card=card, origin=origin, cells=cells))
     assert "alert(1)</script>" not in text
     assert "<script>alert" not in text
     assert text.count("<script") == text.count("</script>") == 3
@@ -102,10 +103,22 @@ def test_synthetic_data_and_units_are_named(results: page.Results) -> None:
     assert "Synthetic data" not in _html(replace(results, card={**results.card, "synthetic": False}))
     for column in TARGETS.values():
         assert f"{column.label}, MAE in {page.unit(column)}" in text
-    named = {**results.card, "synthetic": False, "source": "materials-project", "release": "2025.09.25", "md5": "abc"}
-    shown = _html(replace(results, card=named))
+    origin = {**results.origin, "source": "materials-project", "release": "2025.09.25", "md5": "abc"}
+    shown = _html(replace(results, card={**results.card, "synthetic": False}, origin=origin))
     assert "Source: materials-project, release 2025.09.25." in shown
     assert '<code class="all">abc</code>' in shown
+    assert "density functional theory" in shown and "density functional theory" not in text
+
+
+def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: page.Results) -> None:
+    law = {"target": "average_voltage", "n_train": 50, "saved": 0.1, "saved_low": 0.05, "saved_high": 0.2,
+           "mae_doubled": 0.3}  # fmt: skip
+    laws = pd.DataFrame([{**law, "model": "crabnet", "mae": 0.40}, {**law, "model": "modnet", "mae": 0.41}])
+    ranks = pd.DataFrame({"protocol": "bootstrap", "target": "average_voltage", "model": ["crabnet", "modnet"],
+                          "mae": [0.43, 0.42]})  # fmt: skip
+    (told,) = page.doublings(replace(results, power_laws=laws, ranking=ranks))
+    assert "MAE of modnet by 10% (95% interval 5% to 20%)" in told
+    assert "from 0.41 to 0.3 V on the fitted curve" in told
 
 
 @pytest.mark.parametrize("protocols", [["stratified"], ["loco"], ["grouped", "bootstrap"]], ids="+".join)
@@ -237,6 +250,7 @@ def test_the_page_of_4351_electrodes_four_models_and_protocols_is_below_8_megaby
 def test_a_comparison_of_other_predictions_is_refused(finished: Layout, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "copy")
     shutil.copytree(finished.results, layout.results, ignore=shutil.ignore_patterns("report"))
+    shutil.copy(finished.data_dvc, layout.data_dvc)
     path = layout.predictions("rf_magpie", "grouped")
     frame = pd.read_parquet(path)
     frame.assign(y_pred=frame["y_pred"] * 1.01).to_parquet(path)

@@ -17,6 +17,7 @@ _PURPOSE = (
     "Predicts gravimetric capacity (mAh/g), volumetric capacity (mAh/cm3) and average voltage (V) of insertion "
     "electrodes from the composition ({composition}) alone. Fitted on all {rows:,} electrodes."
 )
+_COMPUTED = "- Targets are computed (DFT): voltages carry its errors, and some of the snapshot's are unphysical."
 _USE = (
     "Ranking and first looks at candidate insertion electrodes that are like those of the Battery Explorer. "
     "Not for chemistries far from them, nor in place of a calculation or a measurement."
@@ -67,7 +68,7 @@ def markdown(
         "",
         "### Limits",
         "- One composition has one prediction: polymorphs, morphology and cycling are not seen.",
-        "- Targets are computed (DFT): voltages carry its errors, and some of the snapshot's are unphysical.",
+        *([] if provenance.get("synthetic") else [_COMPUTED]),
         "- Errors on new chemistry are those under leave one cluster out, not the smaller ones above it.",
         "- Predictions stay within the range of the training targets.",
         "",

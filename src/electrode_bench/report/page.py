@@ -59,11 +59,12 @@ class Cell:
 class Results:
     """What the page is made from: the files of ``results/``, each as it is read.
 
-    ``splits`` has the digest of each protocol's folds; the tables after ``cells`` are those of
+    ``origin`` is where the data comes from (``sources.provenance``), ``splits`` has the digest of each protocol's folds; the tables after ``cells`` are those of
     ``results/compare``, empty where there is nothing to compare.
     """
 
     card: Mapping[str, Any]
+    origin: Mapping[str, Any]
     table: pd.DataFrame
     map: pd.DataFrame
     splits: Mapping[str, str]
@@ -165,8 +166,8 @@ def unit(column: Column) -> str:
 def context(results: Results) -> dict[str, Any]:
     """What the template shows beside the plots: plain values, of which it escapes all text."""
     return {
-        # The card may tell where the data is from; where it does not, the page names the file that does.
-        "card": {**dict.fromkeys(("source", "release", "licence", "md5")), **results.card},
+        "card": results.card,
+        "origin": results.origin,
         "synthetic": bool(results.card.get("synthetic")),
         "targets": TARGETS,
         "models": models(results),
@@ -287,19 +288,22 @@ def _published(table: Mapping[str, Mapping[str, study.Published]], model: str, t
 
 
 def doublings(results: Results) -> list[str]:
-    """What twice the training rows would save, a sentence a target, of the model with the smallest error there."""
+    """What twice the training rows would save, a sentence a target, of the model that leads under the bootstrap."""
     out = []
     laws = results.power_laws[results.power_laws["model"] != CONTROL]
+    ranking = results.ranking[results.ranking["protocol"] == "bootstrap"]
     for target, column in TARGETS.items():
         of = laws[laws["target"] == target]
         if of.empty:
             continue
-        best = of.sort_values(["mae", "model"]).iloc[0]
+        # The smallest error measured, as in the table: the fitted curves may end in another order.
+        measured = ranking[ranking["target"] == target].set_index("model")["mae"]
+        best = of.assign(measured=of["model"].map(measured)).sort_values(["measured", "mae", "model"]).iloc[0]
         out.append(
             f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would lower the MAE of "
             f"{results.titles.get(best['model'], best['model'])} by {percent(best['saved'])} "
             f"(95% interval {percent(best['saved_low'])} to {percent(best['saved_high'])}), "
-            f"from {number(best['mae'])} to {number(best['mae_doubled'])} {unit(column)}."
+            f"from {number(best['mae'])} to {number(best['mae_doubled'])} {unit(column)} on the fitted curve."
         )
     return out
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.artifacts import read_json, read_table, write_text
+from electrode_bench.data import sources
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
 from electrode_bench.metrics import CONTROL
@@ -81,6 +82,7 @@ def read(layout: Layout) -> page.Results:
         cells.append(cell)
     return page.Results(
         card=read_json(layout.card, made_by="prepare"),
+        origin=sources.provenance(layout.root),
         table=read_table(layout.table, made_by="prepare"),
         map=read_table(layout.map, made_by="map"),
         splits=splits,
