@@ -99,7 +99,9 @@ def test_mlflow_serves_the_champion_over_http(published) -> None:
                     _post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": bad})
                 told = caught.value.read().decode()
                 assert caught.value.code == 400
-                assert "row 1" in told and why in told and "Traceback" not in told, told
+                assert "row 1" in told, told
+                assert why in told, told
+                assert "Traceback" not in told, told
         finally:
             server.terminate()
     expected = FormulaModel(record.model).predict(["LiFePO4", "NaCoO2"])
@@ -147,7 +149,8 @@ def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
         calibration=calibration, provenance=tracking_cells.provenance(synthetic=False), commit=None,
     )  # fmt: skip
     assert "ynthetic" not in real
-    assert "DFT" in real and "DFT" not in text
+    assert "DFT" in real
+    assert "DFT" not in text
 
 
 def test_promote_takes_the_best_cell_of_a_finished_project(finished: Layout, tmp_path: Path) -> None:

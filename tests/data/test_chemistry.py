@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 
 import pytest
@@ -160,3 +162,10 @@ def test_canonical_formula_keeps_disordered_compositions_apart() -> None:
 )
 def test_battery_formula_gives_the_ions_range(charged: str, discharged: str, ion: str, name: str) -> None:
     assert chemistry.battery_formula(charged, discharged, ion) == name
+
+
+def test_a_noble_gas_is_reduced_without_a_warning() -> None:
+    # pymatgen warns once a process of an element: another process, in which warnings are errors.
+    code = "from electrode_bench.data import chemistry; print(chemistry.canonical('Li2He2'))"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("LiHe", "")

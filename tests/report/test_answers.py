@@ -24,11 +24,19 @@ def test_an_answer_reads_with_units_interval_and_limits() -> None:
     near = Neighbour("LiMnPO4", 0.25, 3, *(dict.fromkeys(TARGETS, v) for v in (4.0, 3.5, 4.25)))
     text = _shown(Answer("LiFePO4", "Li", 169.89, estimates, (near,), None), synthetic=False)
     parts = ["LiFePO4, Li electrode, by CrabNet", "mAh/cm3", "3.46 (1.73 to 6.91)", "169.9 mAh/g", "the 90% interval"]
-    for part in (*parts, "known: LiMnPO4, mean of 3", "0.25", "in the domain", "4.00 (3.50 to 4.25)",
-             "the predicted capacity is above the Faraday limit"):
+    for part in (
+        *parts,
+        "known: LiMnPO4, mean of 3",
+        "0.25",
+        "in the domain",
+        "4.00 (3.50 to 4.25)",
+        "the predicted capacity is above the Faraday limit",
+    ):
         assert part in text, text
-    assert "synthetic" not in text and "fitted on" not in text
-    text = _shown(Answer("LiUO2", "Li", 200.0, estimates, (), "no known electrode holds U", fitted_on=2), synthetic=True)
+    assert "synthetic" not in text
+    assert "fitted on" not in text
+    strange = Answer("LiUO2", "Li", 200.0, estimates, (), "no known electrode holds U", fitted_on=2)
+    text = _shown(strange, synthetic=True)
     assert "out of domain: no known electrode holds U" in text
     assert "synthetic sample data" in text
     assert "fitted on 2 electrodes of this composition" in text

@@ -107,7 +107,8 @@ def test_synthetic_data_and_units_are_named(results: page.Results) -> None:
     shown = _html(replace(results, card={**results.card, "synthetic": False}, origin=origin))
     assert "Source: materials-project, release 2025.09.25." in shown
     assert '<code class="all">abc</code>' in shown
-    assert "density functional theory" in shown and "density functional theory" not in text
+    assert "density functional theory" in shown
+    assert "density functional theory" not in text
 
 
 def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: page.Results) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -205,7 +206,10 @@ def reduced(amounts: Mapping[str, float]) -> str:
 
     whole = _whole(amounts)
     if whole is not None:
-        return str(Composition(whole).reduced_formula)
+        with warnings.catch_warnings():
+            # pymatgen writes elements in the order of electronegativity, and says of each noble gas that it has none.
+            warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
+            return str(Composition(whole).reduced_formula)
     total = math.fsum(amounts.values())
     # No small whole numbers (a disordered composition): mole fractions in alphabetical order.
     return "".join(f"{element}{amounts[element] / total:.6f}" for element in sorted(amounts))

@@ -29,8 +29,7 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
         ]
         if answer.fitted_on:
             notes.append(
-                f"the model was fitted on {_electrodes(answer.fitted_on)} of this composition: "
-                "its interval is meant for those that it has not seen"
+                f"fitted on {_electrodes(answer.fitted_on)} of this composition: the interval is meant for unseen ones"
             )
         if answer.targets[GRAVIMETRIC.key].value > answer.theoretical_capacity:
             notes.append("[yellow]the predicted capacity is above the Faraday limit: an error of the model[/yellow]")

@@ -59,8 +59,9 @@ class Cell:
 class Results:
     """What the page is made from: the files of ``results/``, each as it is read.
 
-    ``origin`` is where the data comes from (``sources.provenance``), ``splits`` has the digest of each protocol's folds; the tables after ``cells`` are those of
-    ``results/compare``, empty where there is nothing to compare.
+    ``origin`` is where the data comes from (``sources.provenance``), ``splits`` has the digest of each
+    protocol's folds; the tables after ``cells`` are those of ``results/compare``, empty where there is nothing to
+    compare.
     """
 
     card: Mapping[str, Any]
