@@ -106,11 +106,12 @@ class Domain:
     def nearest(self, formula: str, *, number: int) -> list[tuple[str, float]]:
         """The nearest known compositions with their distances, nearest first; of equal ones the first by name."""
         distance = self._distances(formula)
-        order = sorted(range(len(distance)), key=lambda i: (round(distance[i], 9), self.formulas[i]))
+        order = sorted(range(len(distance)), key=lambda i: (round(float(distance[i]), 9), self.formulas[i]))
         return [(self.formulas[i], float(distance[i])) for i in order[:number]]
 
     def _distances(self, formula: str) -> np.ndarray:
-        return elmd.between(elmd.cumulative([formula]), self._places)[0]
+        """To each known composition, shape (n_known,)."""
+        return elmd.between(elmd.cumulative([formula]), self._places).ravel()
 
     def __contains__(self, formula: str) -> bool:
         """Whether a composition is inside."""
