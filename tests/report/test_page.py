@@ -103,7 +103,7 @@ def test_synthetic_data_and_units_are_named(results: page.Results) -> None:
     assert "Synthetic data" not in _html(replace(results, card={**results.card, "synthetic": False}))
     for column in TARGETS.values():
         assert f"{column.label}, MAE in {page.unit(column)}" in text
-    origin = {**results.origin, "source": "materials-project", "release": "2025.09.25", "md5": "abc"}
+    origin = {**results.origin, "source": "/home/me/materials-project", "release": "2025.09.25", "md5": "abc"}
     shown = _html(replace(results, card={**results.card, "synthetic": False}, origin=origin))
     assert "Source: materials-project, release 2025.09.25." in shown
     assert '<code class="all">abc</code>' in shown

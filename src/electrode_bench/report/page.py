@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import PurePath
 from statistics import NormalDist
 from typing import Any
 
@@ -168,7 +169,8 @@ def context(results: Results) -> dict[str, Any]:
     """What the template shows beside the plots: plain values, of which it escapes all text."""
     return {
         "card": results.card,
-        "origin": results.origin,
+        # A page that is passed on names the file, not the folder of a machine that it was in.
+        "origin": {**results.origin, "source": PurePath(str(results.origin["source"])).name},
         "synthetic": bool(results.card.get("synthetic")),
         "targets": TARGETS,
         "models": models(results),
