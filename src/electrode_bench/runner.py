@@ -25,6 +25,7 @@ from electrode_bench import models
 from electrode_bench.artifacts import digest, digest_files, digest_frame, round_significant, write_json, write_table
 from electrode_bench.cost import measured
 from electrode_bench.errors import UserError
+from electrode_bench.models import spaces
 from electrode_bench.models.base import ModelSpec, fit_predict
 from electrode_bench.params import Strict
 from electrode_bench.schema import ID, PREDICTION_COLUMNS, Fold, FoldResult
@@ -100,7 +101,7 @@ def code_digest(spec: ModelSpec) -> str:
 
 
 def _siblings(file: Path) -> list[Path]:
-    """The modules of ``models`` that a module imports, in functions too."""
+    """The modules of ``models`` that a module imports, in functions too; not what only a sweep reads."""
     package, folder = models.__name__, Path(inspect.getfile(models)).parent
     names = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -110,7 +111,7 @@ def _siblings(file: Path) -> list[Path]:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     inside = [n.removeprefix(f"{package}.").split(".") for n in names if n.startswith(f"{package}.")]
     paths = [folder.joinpath(*parts).with_suffix(".py") for parts in inside]
-    return [path for path in paths if path.is_file()]
+    return [path for path in paths if path.is_file() and path != Path(inspect.getfile(spaces))]
 
 
 def versions(spec: ModelSpec) -> dict[str, str]:

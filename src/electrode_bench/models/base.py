@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from electrode_bench.params import Strict
 from electrode_bench.schema import ID, TARGETS
+from electrode_bench.search_space import Dimension
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class Prediction:
     @classmethod
     def of(cls, mean: np.ndarray, std: np.ndarray | None, *, index: pd.Index, targets: Sequence[str]) -> Self:
         """From arrays (rows x targets) in the order of ``index`` and ``targets``."""
-        frames = [None if a is None else pd.DataFrame(a, index=index, columns=list(targets)) for a in (mean, std)]
-        assert frames[0] is not None
-        return cls(frames[0], frames[1])
+        columns = list(targets)
+        spread = None if std is None else pd.DataFrame(std, index=index, columns=columns)
+        return cls(pd.DataFrame(mean, index=index, columns=columns), spread)
 
 
 def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -46,6 +47,15 @@ def check_columns(frame: pd.DataFrame, expected: Sequence[str]) -> None:
     """Raise a ValueError when the frame's columns are not those that the model was fitted on, in their order."""
     if [str(c) for c in frame.columns] != list(expected):
         raise ValueError(f"expected the columns {list(expected)}, got {list(frame.columns)}")
+
+
+class Watch(Protocol):
+    """Looks in on a training: called with the epochs done, those planned, and how the model would predict now.
+
+    What it raises ends the training. It changes no number of the fitted model.
+    """
+
+    def __call__(self, done: int, planned: int, predict: Callable[[pd.DataFrame], Prediction]) -> None: ...
 
 
 class Model(Protocol):
@@ -65,6 +75,13 @@ class Model(Protocol):
 
     @classmethod
     def load(cls, folder: Path) -> Self: ...
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A model that is trained in epochs, after each of which ``watch`` is called."""
+
+    watch: Watch | None
 
 
 #: Names the device of networks: auto, cpu, cuda or cuda:<number>. The environment, since workers are processes.
@@ -115,6 +132,8 @@ class ModelSpec:
     light: bool = False
     #: Name of the device that a fit would run on now.
     device: Callable[[], str] = lambda: "cpu"
+    #: What a sweep may try, by parameter (models/spaces.py); empty for a model that is not tuned.
+    space: Mapping[str, Dimension] = field(default_factory=dict)
 
 
 def fit_predict(
@@ -126,8 +145,11 @@ def fit_predict(
     targets: pd.DataFrame,
     train_ids: Sequence[str],
     test_ids: Sequence[str],
+    watch: Watch | None = None,
 ) -> pd.DataFrame:
     """Fit on the training rows (ids may repeat), predict the test rows: electrode_id, target, y_pred, y_std, long.
+
+    ``watch`` looks in on the training of a model that has epochs.
 
     Raises
     ------
@@ -135,7 +157,10 @@ def fit_predict(
         When the model does not predict every target, finite, on exactly the rows that it was given.
     """
     train, test = list(train_ids), frame.loc[list(test_ids)]
-    prediction = spec.build(config, seed).fit(frame.loc[train], targets.loc[train]).predict(test)
+    model = spec.build(config, seed)
+    if isinstance(model, Watched):
+        model.watch = watch
+    prediction = model.fit(frame.loc[train], targets.loc[train]).predict(test)
     mean, std = prediction.mean, prediction.std
     if not mean.index.equals(test.index) or set(mean.columns) != set(TARGETS):
         raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} on exactly the rows that it was given")

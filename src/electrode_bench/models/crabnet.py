@@ -21,7 +21,8 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from electrode_bench.artifacts import write_text
 from electrode_bench.errors import UserError
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order, network_device
+from electrode_bench.models import spaces
+from electrode_bench.models.base import ModelSpec, Prediction, Watch, check_columns, content_order, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -195,6 +196,7 @@ class CrabNet:
         self.network_: CrabNetwork | None = None
         #: Epochs of the training.
         self.epochs_ = 0
+        self.watch: Watch | None = None
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
         from electrode_bench.models.networks.training import TargetScale, session
@@ -293,7 +295,9 @@ class CrabNet:
         """
         import torch
 
-        from electrode_bench.models.networks.training import WeightAverage, autocast, batch_size, one_cycle, set_weights
+        from electrode_bench.models.networks.training import (
+            WeightAverage, autocast, batch_size, look_in, one_cycle, set_weights,
+        )  # fmt: skip
 
         assert self.layout_ is not None
         config, rng, parts = self.config, np.random.default_rng(seed), self.layout_.n_parts
@@ -323,6 +327,7 @@ class CrabNet:
                 optimiser.step()
                 schedule.step()
                 average.update()
+            look_in(self, network, average, device=device, done=epoch, planned=config.epochs)
             if len(held) == 0:
                 continue
             live = [p.detach().clone() for p in network.parameters()]
@@ -451,4 +456,5 @@ SPEC = ModelSpec(
     feature_set="elements",
     libraries=("ElementEmbeddings", "numpy", "torch"),
     device=network_device,
+    space=spaces.CRABNET,
 )

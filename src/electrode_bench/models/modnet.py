@@ -17,7 +17,8 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from electrode_bench.artifacts import write_text
-from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order, network_device
+from electrode_bench.models import spaces
+from electrode_bench.models.base import ModelSpec, Prediction, Watch, check_columns, content_order, network_device
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
 
@@ -83,6 +84,7 @@ class MODNet:
         self.inputs_: Inputs | None = None
         self.scale_: TargetScale | None = None
         self.network_: TreeNetwork | None = None
+        self.watch: Watch | None = None
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
         from electrode_bench.models.networks.training import TargetScale, session
@@ -197,7 +199,9 @@ class MODNet:
         """All members at once; each sees the rows in an order of its own."""
         import torch
 
-        from electrode_bench.models.networks.training import WeightAverage, autocast, batch_size, one_cycle, set_weights
+        from electrode_bench.models.networks.training import (
+            WeightAverage, autocast, batch_size, look_in, one_cycle, set_weights,
+        )  # fmt: skip
 
         config, rng = self.config, np.random.default_rng(seed)
         if len(x) == 1 and config.batch_norm:
@@ -215,7 +219,7 @@ class MODNet:
         average = WeightAverage(network, steps=steps, share=config.averaging)
         inputs, truth = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
         network.train()
-        for _ in range(config.epochs):
+        for epoch in range(1, config.epochs + 1):
             order = np.stack([rng.permutation(pool) for pool in pools])
             for step in range(per_epoch):
                 # The rows that do not fill a batch are left to the next epoch, which has another order.
@@ -229,6 +233,7 @@ class MODNet:
                 optimiser.step()
                 schedule.step()
                 average.update()
+            look_in(self, network, average, device=device, done=epoch, planned=config.epochs)
         set_weights(network, average.weights())
         return network.eval()
 
@@ -277,4 +282,5 @@ SPEC = ModelSpec(
     feature_set="modnet",
     libraries=("numba", "numpy", "scikit-learn", "scipy", "torch"),
     device=network_device,
+    space=spaces.MODNET,
 )

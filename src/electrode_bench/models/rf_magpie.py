@@ -17,6 +17,7 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from electrode_bench.artifacts import write_text
+from electrode_bench.models import spaces
 from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
 from electrode_bench.params import Strict
 from electrode_bench.seeds import derive
@@ -189,4 +190,5 @@ SPEC = ModelSpec(
     config=Config,
     feature_set="magpie_mean",
     libraries=("numpy", "scikit-learn"),
+    space=spaces.RF_MAGPIE,
 )

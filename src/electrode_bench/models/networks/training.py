@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 
 from electrode_bench.errors import UserError
-from electrode_bench.models.base import named_device
+from electrode_bench.models.base import Prediction, Watch, named_device
 
 #: Small training sets get smaller batches: this many an epoch, down to this size.
 _STEPS, _SMALLEST_BATCH = 8, 64
@@ -164,6 +165,36 @@ class WeightAverage:
 def set_weights(network: torch.nn.Module, weights: list[torch.Tensor]) -> None:
     for parameter, value in zip(network.parameters(), weights, strict=True):
         parameter.copy_(value)
+
+
+class Trained(Protocol):
+    """A model whose network is trained in epochs, as :func:`look_in` needs it."""
+
+    watch: Watch | None
+    network_: Any
+
+    def predict(self, frame: pd.DataFrame) -> Prediction: ...
+
+
+def look_in(
+    model: Trained, network: torch.nn.Module, average: WeightAverage, *, device: torch.device, done: int, planned: int
+) -> None:
+    """Let the model's watch look in after an epoch; the training goes on as if it had not."""
+    if model.watch is None:
+        return
+
+    def predict(frame: pd.DataFrame) -> Prediction:
+        live, fitted = [p.detach().clone() for p in network.parameters()], model.network_
+        set_weights(network, average.weights())
+        model.network_ = network
+        try:
+            return model.predict(frame)
+        finally:
+            model.network_ = fitted
+            set_weights(network.to(device), live)
+            network.train()
+
+    model.watch(done, planned, predict)
 
 
 def save_weights(network: torch.nn.Module, folder: Path) -> None:
