@@ -19,6 +19,10 @@ T = TypeVar("T")
 RETRIES = 3
 
 
+class WorkerLost(UserError):
+    """A worker died with the call that it was at; all calls under way are lost."""
+
+
 class Executor(Protocol):
     """Runs one function on many arguments."""
 
@@ -52,14 +56,33 @@ class Local:
         if self.places <= 1:
             yield from (function(*call) for call in calls)
             return
-        from joblib import Parallel, delayed, parallel_config
+        from concurrent.futures import FIRST_COMPLETED, wait
+        from concurrent.futures.process import BrokenProcessPool
+
+        from loky import get_reusable_executor
 
         # One thread a worker: a worker that starts a thread per core makes every other worker wait.
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            pool = Parallel(
-                n_jobs=self.places, return_as="generator_unordered", max_nbytes="1M", pre_dispatch="n_jobs", batch_size=1
-            )
-            yield from pool(delayed(function)(*call) for call in calls)
+        pool = get_reusable_executor(self.places, env=dict.fromkeys(_THREADS, "1"))
+        source, under_way = iter(calls), set()
+        try:
+            while True:
+                while len(under_way) < self.places and (call := next(source, None)) is not None:
+                    under_way.add(pool.submit(function, *call))
+                if not under_way:
+                    return
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool:
+            under_way.clear()
+            raise WorkerLost("a worker process was killed, perhaps for want of memory") from None
+        finally:
+            if under_way:
+                pool.shutdown(kill_workers=True)
+
+
+#: Environment variables that numerical libraries take their number of threads from.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,46 @@ class Split(Strict):
     bootstrap: Bootstrap = Bootstrap()
 
 
+class Sweep(Strict):
+    """How a sweep tunes. How many trials, workers and servers are options of the command: they change no trial."""
+
+    protocol: Literal["stratified", "grouped", "loco"] = "grouped"
+    """Outer folds: a sweep sees the training part of one of them and nothing of its test part."""
+    fold: str | None = None
+    """The outer fold whose training part is tuned on; null takes the first. `--nested` takes each."""
+    inner: Literal["stratified", "grouped", "loco"] = "grouped"
+    """Folds within that part, on which a trial is scored."""
+    folds: Annotated[int, Field(ge=2)] = 3
+    """How many of them (stratified and grouped)."""
+    objective: Literal["smae", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "smae"
+    """What is made small: the mean SMAE over the three targets, or the SMAE of one."""
+    against_seconds: bool = False
+    """Whether the seconds that a fit takes are a second objective; the outcome is a Pareto front, without pruning."""
+    sampler: Literal["auto", "tpe", "gp", "random"] = "tpe"
+    """Optuna's: tree-structured Parzen estimators, a Gaussian process, or none; auto takes the Gaussian process for
+    short sweeps and tpe for long ones or two objectives."""
+    pruner: Literal["median", "wilcoxon", "none"] = "median"
+    """Ends hopeless trials: below the median of earlier ones at the same point, epochs included; or by a signed-rank
+    test on the inner folds."""
+    checkpoints: PositiveInt = 4
+    """Points of each training, the last one its end, at which the median pruner looks (networks)."""
+    spaces: dict[str, dict[str, Any]] = {}
+    """Narrower search spaces, by model and parameter: {low, high}, a list of choices, or null to leave it as it is."""
+
+
+class Adopted(Strict):
+    """Where a model's configuration comes from: `electrode-bench sweep adopt` writes it."""
+
+    study: str
+    """Name of the study."""
+    trial: Annotated[int, Field(ge=0)]
+    """Number of the trial."""
+    part: str
+    """Outer fold whose training part was tuned on, as grouped/fold-0."""
+    config: str
+    """Digest of the configuration that was adopted; another one since then is no longer the trial's."""
+
+
 class Params(Strict):
     """All of params.yaml."""
 
@@ -123,6 +163,9 @@ class Params(Strict):
     split: Split = Split()
     models: dict[str, dict[str, Any]] = {}
     """Configuration of each model; `electrode-bench models` lists what each takes."""
+    sweep: Sweep = Sweep()
+    adopted: dict[str, Adopted] = {}
+    """Which models' configuration a sweep found; written by `electrode-bench sweep adopt`."""
 
 
 def validate(model: type[M], values: Any, *, where: str) -> M:
