@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import typer.exceptions
+from typer.core import TyperGroup
 
 from electrode_bench import __version__
 from electrode_bench.errors import UserError
@@ -59,7 +60,24 @@ data_app = typer.Typer(
 )
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 
-STAGES, TASKS = "Stages of the pipeline", "Tasks"
+STAGES, TASKS, SWEEPS = "Stages of the pipeline", "Tasks", "Sweeps"
+
+
+class _RunByDefault(TyperGroup):
+    """`sweep MODEL` is `sweep run MODEL`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, "-h", "--help"}:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+sweep_app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Tune a model's parameters with Optuna: `sweep MODEL`; then `sweep adopt STUDY`. Each trial is traced in MLflow.",
+)
+app.add_typer(sweep_app, name="sweep", rich_help_panel=SWEEPS)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 Workers = Annotated[
@@ -460,6 +478,156 @@ def ui(
     raise typer.Exit(_served(command))
 
 
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage", envvar="ELECTRODE_BENCH_STORAGE", show_default="a file under mlruns",
+        help="Where studies are kept: postgresql://user@host/database where several hosts share them.",
+    ),
+]  # fmt: skip
+
+
+@sweep_app.command("run")
+def sweep_run(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model of `electrode-bench models`.")],
+    trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="Trials that the study is to have.")] = 50,
+    timeout: Annotated[
+        float | None, typer.Option(min=1, metavar="MINUTES", help="Start no trial after this long.", show_default="none")
+    ] = None,
+    nested: Annotated[bool, typer.Option("--nested", help="One study for each outer fold.")] = False,
+    workers: Workers = None,
+    device: Device = None,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
+    """Tune a model on inner folds of an outer fold's training part. Its test part is not seen.
+
+    Run the same command again to go on; start it on several hosts with one --storage to share the work. What is searched and
+    how stands in params.yaml under `sweep`.
+
+    Examples:
+
+    electrode-bench sweep modnet --trials 100 --workers 2
+
+    electrode-bench sweep crabnet --storage postgresql://lab@server/studies --timeout 120
+    """
+    from dataclasses import asdict
+
+    from electrode_bench import studies
+    from electrode_bench.executor import Local
+    from electrode_bench.models.base import DEVICE_VARIABLE
+    from electrode_bench.stages import sweep as task
+
+    given: Options = context.obj
+    os.environ[DEVICE_VARIABLE] = device or "auto"
+    with _progress(model, unit="trials") as bar, _terminated():
+        made = task.run(
+            given.layout,
+            given.params,
+            model=model,
+            trials=trials,
+            seconds=None if timeout is None else 60 * timeout,
+            nested=nested,
+            executor=Local(workers or _cores()),
+            storage=storage,
+            devices=task.visible_devices(),
+            progress=lambda _, done, wanted: bar(done, wanted),
+            told=lambda line: _err().print(line, soft_wrap=True),
+        )
+    if as_json:
+        _say({"studies": [asdict(m) for m in made]}, "", as_json=True)
+        return
+    for one in made:
+        typer.echo(f"{one.study}\n  {studies.sentence(one.summary)}")
+        if one.summary["importances"]:
+            shares = ", ".join(f"{k} {v:.0%}" for k, v in list(one.summary["importances"].items())[:5])
+            typer.echo(f"  what matters: {shares}")
+        typer.echo(f"  in MLflow: {one.url}\n  adopt it: electrode-bench sweep adopt {one.study}")
+
+
+@sweep_app.command("adopt")
+def sweep_adopt(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study of `electrode-bench sweep list`.")],
+    trial: Annotated[int | None, typer.Option(min=0, show_default="the best one")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Evaluate the trial again first; refuse another value.")] = False,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
+    """Write a trial's parameters into params.yaml, comments kept; then `dvc repro` runs that model's cells.
+
+    Examples:
+
+    electrode-bench sweep adopt modnet-grouped-fold-0-1a2b3c4d5e
+
+    electrode-bench sweep adopt modnet-grouped-fold-0-1a2b3c4d5e --trial 17 --check
+    """
+    from dataclasses import asdict
+
+    from electrode_bench.stages import sweep as task
+
+    given: Options = context.obj
+    if check:
+        with _waiting("evaluating the trial again"):
+            stored, again = task.check(given.layout, given.params, study=study, storage=storage, trial=trial)
+        if stored != again:
+            raise UserError(f"{study}: the trial's value was {stored!r} and is now {again!r}; nothing is adopted")
+    made = task.adopt(given.layout, given.params, study=study, storage=storage, trial=trial)
+    lines = [f"{made.model} takes trial {made.trial} of {made.study} ({made.value:.4f}):"]
+    lines += [f"  {name}: {before} -> {after}" for name, (before, after) in made.changes.items()] or ["  nothing changes"]
+    _say(asdict(made), "\n".join([*lines, "see it with: dvc params diff; run it with: dvc repro"]), as_json=as_json)
+
+
+@sweep_app.command("list")
+def sweep_list(context: typer.Context, storage: Storage = None, as_json: Json = False) -> None:
+    """List the studies and what they have come to.
+
+    Example: electrode-bench sweep list
+    """
+    from rich.table import Table
+
+    from electrode_bench.stages import sweep as task
+
+    given: Options = context.obj
+    rows = task.listed(given.layout, storage=storage)
+    if as_json:
+        _say({"studies": json.loads(rows.to_json(orient="records"))}, "", as_json=True)
+        return
+    if rows.empty:
+        typer.echo("no studies yet; make one with: electrode-bench sweep MODEL")
+        return
+    table = Table("study", "part", "trials", "complete", "pruned", "failed", "best", "configured")
+    for row in rows.to_dict("records"):
+        errors = ["" if row[k] is None or row[k] != row[k] else f"{row[k]:.4f}" for k in ("best", "configured")]
+        counts = [f"{row[k]:.0f}" for k in ("trials", "complete", "pruned", "failed")]
+        table.add_row(row["study"], row["part"], *counts, *errors)
+    _out().print(table)
+
+
+@app.command(rich_help_panel=SWEEPS)
+def reap(
+    context: typer.Context,
+    silent_for: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="MINUTES", help="Also trials of other hosts that began this long ago.", show_default="none"),
+    ] = None,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
+    """Close what killed sweeps left open: their trials are tried again, their runs in MLflow end as KILLED.
+
+    Example: electrode-bench reap --silent-for 120
+    """
+    from electrode_bench.stages import sweep as task
+
+    given: Options = context.obj
+    seconds = None if silent_for is None else 60 * silent_for
+    given_up, closed = task.reap(given.layout, storage=storage, silent_for=seconds)
+    about = {"trials_given_up": given_up, "runs_closed": closed}
+    _say(about, f"{given_up} trials given up, to be tried again; {closed} runs closed in MLflow", as_json=as_json)
+
+
 @app.command(rich_help_panel=TASKS)
 def models(
     name: Annotated[str | None, typer.Argument(show_default=False, help="Explain this model's parameters.")] = None,
@@ -688,6 +856,21 @@ def _progress(title: str, *, unit: str) -> Iterator[Progress]:
     with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM as Ctrl-C for the time of the block: what is open is closed before the process ends."""
+    import signal
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -164,7 +164,7 @@ class Store:
 
     def page(self, port: int = PORT) -> str:
         """The current cells side by side: bar charts of every metric, grouped by target."""
-        return f"{self.base(port)}/{_runs_link(self.cells, _CURRENT)}&compareRunsMode=CHART"
+        return f"{self.base(port)}/{runs_link(self.cells, _CURRENT)}&compareRunsMode=CHART"
 
 
 def cell_name(model: str, protocol: str) -> str:
@@ -263,8 +263,8 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
         with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="10"), lock:
             # Processes that make the tables or the experiments of one fresh database at once collide.
             client = MlflowClient(tracking_uri=uri)
-            cells = _experiment(client, CELLS, uri=uri, note=_CELLS_NOTE)
-            folds = _experiment(client, FOLDS, uri=uri, note=_FOLDS_NOTE)
+            cells = experiment(client, CELLS, uri=uri, note=_CELLS_NOTE)
+            folds = experiment(client, FOLDS, uri=uri, note=_FOLDS_NOTE)
         with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="3", MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1"):
             yield Store(client, uri, cells, folds, lock)
 
@@ -294,7 +294,7 @@ def _usable(uri: str) -> None:
                 raise UserError(f"{file} is no SQLite database; delete {file.parent} and run: electrode-bench publish")
 
 
-def _experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
+def experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
     """Id of the experiment, made when missing and brought back when deleted."""
     from mlflow.exceptions import MlflowException
 
@@ -459,14 +459,14 @@ def _publish(store: Store, record: Record, trace: Trace) -> PublishedRun:
 
 def _cell_runs(store: Store, *, protocol: str | None = None, model: str | None = None) -> list[Run]:
     parts = [f"tags.{k} = '{v}'" for k, v in (("model", model), ("protocol", protocol)) if v is not None]
-    return _search(store, store.cells, " and ".join(["tags.kind = 'cell'", *parts]))
+    return search(store, store.cells, " and ".join(["tags.kind = 'cell'", *parts]))
 
 
 def _fold_runs(store: Store, parent: str) -> list[Run]:
-    return _search(store, store.folds, _folds_of(parent))
+    return search(store, store.folds, _folds_of(parent))
 
 
-def _search(store: Store, experiment: str, query: str) -> list[Run]:
+def search(store: Store, experiment: str, query: str) -> list[Run]:
     runs: list[Run] = []
     token = None
     while True:
@@ -507,12 +507,12 @@ def _create(store: Store, record: Record, trace: Trace, content: str) -> str:
         _create_fold(store, record, fold, parent=run_id, tags=shared, params=params)
     model_id = _log_model(store, record, trace, run_id=run_id) if record.model is not None else None
     metrics = _metrics(record.scores, ALL) | _total_cost(record)
-    _log(client, run_id, metrics=metrics, params=params, model_id=model_id, at=ended)
+    log(client, run_id, metrics=metrics, params=params, model_id=model_id, at=ended)
     client.log_inputs(run_id, datasets=[_dataset(trace, about)])
     _log_files(store, record, run_id, synthetic=bool(trace.provenance.get("synthetic")))
     note = _note(store, record, trace, run_id=run_id, control=control, model_id=model_id)
     last = {"mlflow.note.content": note[:TAG_LENGTH], "current": "true"}
-    _log(client, run_id, tags=last | ({"control_run_id": control} if control else {}))
+    log(client, run_id, tags=last | ({"control_run_id": control} if control else {}))
     client.set_terminated(run_id, "FINISHED", end_time=ended)
     client.set_tag(run_id, "complete", "true")
     return run_id
@@ -537,11 +537,11 @@ def _create_fold(
     sizes = record.about["folds"][fold]
     metrics = _metrics(record.scores, fold) | _cost(cost)
     metrics |= {f"rows/{side}": float(sizes[f"n_{side}"]) for side in ("train", "test") if f"n_{side}" in sizes}
-    _log(store.client, run_id, metrics=metrics, params=params, at=ended)
+    log(store.client, run_id, metrics=metrics, params=params, at=ended)
     store.client.set_terminated(run_id, "FINISHED", end_time=ended)
 
 
-def _log(
+def log(
     client: MlflowClient,
     run_id: str,
     *,
@@ -577,7 +577,7 @@ def _tags(record: Record, trace: Trace, content: str) -> dict[str, str]:
         "data_md5": data.get("md5"),
         "data_source": data.get("source"),
         "data_release": data.get("release"),
-        "synthetic": _flag(data.get("synthetic")),
+        "synthetic": flag(data.get("synthetic")),
         "table_digest": digests["table"],
         "feature_digest": digests.get("features"),
         "code_digest": digests["code"],
@@ -586,7 +586,7 @@ def _tags(record: Record, trace: Trace, content: str) -> dict[str, str]:
         "content_digest": content,
         "dvc_lock_sha": record.lock_sha,
         "git_commit": trace.commit,
-        "git_dirty": _flag(trace.dirty),
+        "git_dirty": flag(trace.dirty),
         "versions": json.dumps(dict(about.get("versions", {})), sort_keys=True),
         # What MLflow's own columns Source and Version show.
         "mlflow.source.name": "electrode-bench publish",
@@ -596,20 +596,20 @@ def _tags(record: Record, trace: Trace, content: str) -> dict[str, str]:
     return {k: str(v)[:TAG_LENGTH] for k, v in values.items() if v is not None and v != ""}
 
 
-def _flag(value: bool | None) -> str | None:
+def flag(value: bool | None) -> str | None:
     return None if value is None else str(bool(value)).lower()
 
 
 def _params(about: Mapping[str, Any]) -> dict[str, str]:
-    settings = {**_flat(about["config"]), "seed": about["seed"], "composition": about["composition"]}
+    settings = {**flat(about["config"]), "seed": about["seed"], "composition": about["composition"]}
     settings["feature_set"] = about["feature_set"] or "none"
     return {k: str(v) for k, v in settings.items()}
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     out: dict[str, Any] = {}
     for key, value in config.items():
-        out |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        out |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return out
 
 
@@ -749,12 +749,12 @@ def _tag_cell(
     """Set tags on a cell and its folds (``own``: on the cell only). The cell is last: a kill leaves it to be redone."""
     children = [run.info.run_id for run in _fold_runs(store, run_id)]
     for child in children:
-        _log(store.client, child, tags=tags)
+        log(store.client, child, tags=tags)
     if remove is not None:
         for run in (*_fold_runs(store, run_id), store.client.get_run(run_id)):
             if remove in run.data.tags:
                 store.client.delete_tag(run.info.run_id, remove)
-    _log(store.client, run_id, tags={**tags, **own})
+    log(store.client, run_id, tags={**tags, **own})
 
 
 # --- what a run says about itself ---
@@ -770,7 +770,7 @@ def _run_link(experiment: str, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}?{_TRAINING}"
 
 
-def _runs_link(experiment: str, query: str) -> str:
+def runs_link(experiment: str, query: str) -> str:
     """The runs of an experiment that a search finds."""
     return f"#/experiments/{experiment}/runs?{_TRAINING}&searchFilter={quote(query)}"
 
@@ -793,7 +793,7 @@ def _note(store: Store, record: Record, trace: Trace, *, run_id: str, control: s
     about, data = record.about, trace.provenance
     folds = len(about["folds"])
     query = _folds_of(run_id)
-    page = _runs_link(store.folds, query)
+    page = runs_link(store.folds, query)
     facts = [str(data[key]) for key in ("source", "release", "licence") if data.get(key)]
     facts += [f"md5 `{data['md5']}`"] if data.get("md5") else []
     facts.append(f"{record.predictions[ID].nunique()} electrodes tested")
@@ -901,7 +901,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
     assert record.model is not None
     about, client = record.about, store.client
     loaded = formula_model.FormulaModel(record.model)
-    tags = {k: about[k] for k in ("model", "protocol")} | {"synthetic": _flag(trace.provenance.get("synthetic")) or ""}
+    tags = {k: about[k] for k in ("model", "protocol")} | {"synthetic": flag(trace.provenance.get("synthetic")) or ""}
     logged = client.create_logged_model(
         store.cells, name=about["model"], source_run_id=run_id, tags=tags, params=_params(about), model_type="regressor"
     )

@@ -1,0 +1,296 @@
+"""sweep: tune a model on the training part of an outer fold, traced in MLflow; adopt what was found into params.yaml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench import models, search_space, splits, studies, sweep, sweep_tracking, tracking
+from electrode_bench.artifacts import digest, read_table, write_text
+from electrode_bench.errors import UserError, nearest
+from electrode_bench.executor import Executor
+from electrode_bench.layout import Layout
+from electrode_bench.params import KFold, Params, Split
+from electrode_bench.schema import ID, Fold
+from electrode_bench.seeds import derive
+from electrode_bench.stages import fit, publish
+
+
+@dataclass(frozen=True)
+class Swept:
+    """One study after a sweep."""
+
+    study: str
+    part: str
+    created: bool
+    #: In what a new study differs from the model's last one on this part.
+    changed: tuple[str, ...]
+    summary: dict[str, Any]
+    url: str
+    #: Seconds that this process spent on MLflow.
+    tracking_seconds: float
+
+
+def storage_url(layout: Layout, given: str | None) -> str:
+    """Where studies are: what was given, else a journal beside the runs."""
+    return given or sweep.journal(layout.mlruns)
+
+
+def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> list[sweep.Setting]:
+    """A setting for each outer fold that is tuned on: one, or all of the protocol where ``nested``.
+
+    Raises
+    ------
+    UserError
+        When the model cannot be tuned, a space in params.yaml is wrong, or a fold is not there.
+    """
+    spec, how = models.spec(model), params.sweep
+    if not spec.space:
+        tuned = [name for name, s in models.REGISTRY.items() if s.space]
+        raise UserError(f"{model} has nothing to tune; {nearest(model, tuned)}")
+    for name in how.spaces:
+        models.spec(name)
+    space = search_space.narrowed(spec.space, how.spaces.get(model, {}), where=f"params.yaml, sweep.spaces.{model}")
+    outer = {fold.key: fold for fold in splits.read_folds(layout.folds)[how.protocol]}
+    if how.fold is not None and how.fold not in outer:
+        raise UserError(f"params.yaml, sweep.fold: {how.protocol} has no fold '{how.fold}'; {nearest(how.fold, outer)}")
+    chosen = list(outer) if nested else [how.fold or next(iter(outer))]
+    base = fit.configured(params, model)
+    return [
+        sweep.Setting(spec, base, space, how, part(layout, params, spec=spec, outer=outer[key]), params.seed)
+        for key in chosen
+    ]
+
+
+def part(layout: Layout, params: Params, *, spec: models.ModelSpec, outer: Fold) -> sweep.Part:
+    """What a study on this outer fold may see: its training rows, and inner folds of them."""
+    frame, targets = fit.inputs(layout, spec)
+    ids = sorted(set(outer.train_ids))
+    if set(ids) - set(targets.index):
+        raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
+    table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False).loc[ids].reset_index(drop=True)
+    clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"].loc[ids]
+    how, name = params.sweep, f"{outer.protocol}/{outer.key}"
+    kfold = KFold(folds=how.folds, by=params.split.grouped.by, quantiles=params.split.grouped.quantiles)
+    seed = derive(params.seed, "inner folds", name)
+    inner = splits.PROTOCOLS[how.inner](table, clusters, Split(stratified=kfold, grouped=kfold), seed)
+    return sweep.Part(name, frame.loc[ids], targets.loc[ids], tuple(inner))
+
+
+def run(
+    layout: Layout,
+    params: Params,
+    *,
+    model: str,
+    trials: int,
+    executor: Executor,
+    seconds: float | None = None,
+    nested: bool = False,
+    storage: str | None = None,
+    devices: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+    told: Callable[[str], None] | None = None,
+) -> list[Swept]:
+    """Tune ``model`` until each study has ``trials`` trials, or ``seconds`` have passed on it.
+
+    Parameters
+    ----------
+    storage : of the studies; None takes a journal file under ``mlruns``.
+    progress : called with (part, trials ended, trials wanted).
+    told : gets lines about what is going on.
+
+    Raises
+    ------
+    UserError
+        When an input is missing or wrong, or a store cannot be reached.
+    """
+    reason = models.spec(model).available()
+    if reason:
+        raise UserError(reason)
+    url, uri = storage_url(layout, storage), publish.tracking_uri(layout)
+    out = []
+    with tracking.opened(layout, uri=uri) as store:
+        sweep_tracking.reap(store, url=url)
+        for setting in settings(layout, params, model=model, nested=nested):
+            out.append(
+                _one(
+                    setting, store, trace=publish.trace(layout), url=url, trials=trials, seconds=seconds,
+                    executor=executor, devices=devices, progress=progress, told=told,
+                )  # fmt: skip
+            )
+    return out
+
+
+def _one(
+    setting: sweep.Setting,
+    store: tracking.Store,
+    *,
+    trace: tracking.Trace,
+    url: str,
+    trials: int,
+    seconds: float | None,
+    executor: Executor,
+    devices: Sequence[str],
+    progress: Callable[[str, int, int], None] | None,
+    told: Callable[[str], None] | None,
+) -> Swept:
+    opened = sweep.open_study(setting, url=url, trials=trials)
+    if told and opened.changed:
+        told(f"a new study, since these changed: {', '.join(opened.changed)}")
+    elif told and not opened.created:
+        told(f"going on with {setting.name}: {sweep.counted(opened.study)} trials are there")
+    ledger = sweep_tracking.Ledger(store, setting, opened, trace=trace, url=url)
+    status = "KILLED"
+    try:
+        sweep.run(
+            setting, opened, url=url, trials=trials, seconds=seconds, executor=executor, book=ledger, devices=devices,
+            progress=None if progress is None else lambda done, wanted: progress(setting.part.name, done, wanted),
+        )  # fmt: skip
+        status = "FINISHED"
+    finally:
+        ledger.finished(status=status)
+    summary = studies.summary(opened.study, space=setting.space)
+    return Swept(setting.name, setting.part.name, opened.created, opened.changed, summary, ledger.url, ledger.seconds)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """What was written to params.yaml."""
+
+    model: str
+    study: str
+    trial: int
+    value: float
+    #: Parameter: (before, after), of those that changed.
+    changes: dict[str, tuple[Any, Any]]
+
+
+def adopt(layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None) -> Adopted:
+    """Write the values of a study's best trial (or of ``trial``) into params.yaml, comments kept.
+
+    Raises
+    ------
+    UserError
+        When there is no such study or trial, or it was made for another model or search space than this project's.
+    """
+    import optuna
+
+    url = storage_url(layout, storage)
+    store = sweep.storage(url)
+    known = optuna.get_all_study_names(store)
+    if study not in known:
+        raise UserError(f"no study '{study}' in {sweep.masked(url)}; {nearest(study, known)}")
+    loaded = optuna.load_study(study_name=study, storage=store)
+    identity = loaded.user_attrs["identity"]
+    model = str(identity["model"])
+    space = studies.space(loaded)
+    chosen = sweep.best(loaded) if trial is None else next((t for t in loaded.trials if t.number == trial), None)
+    if chosen is None or chosen.values is None:
+        what = "no trial that is complete" if trial is None else f"no complete trial {trial}"
+        raise UserError(f"{study} has {what}")
+    before = fit.configured(params, model).model_dump(mode="json")
+    values = studies.values(chosen, space)
+    halved = sweep.outcome_of(chosen).batch_size
+    if halved is not None and "batch_size" in values:
+        values["batch_size"] = halved
+    # What the study held fixed belongs to the trial's value too.
+    after = {**loaded.user_attrs["base"], **values}
+    config = models.configure(model, after, where=study)
+    new = config.model_dump(mode="json")
+    changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
+    tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
+    _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
+    return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
+
+
+def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
+    """Change ``models.<model>`` and ``adopted.<model>`` in params.yaml; the rest stays as it is, comments too."""
+    import io
+
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
+    text = path.read_text(encoding="utf-8")
+    document = yaml.load(text)
+
+    def flowing(value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            return value
+        row = CommentedSeq(value)
+        row.fa.set_flow_style()
+        return row
+
+    of = document.setdefault("models", CommentedMap())
+    if not of.get(model):
+        of[model] = CommentedMap()
+    for key, value in values.items():
+        of[model][key] = flowing(value)
+    document.setdefault("adopted", CommentedMap())[model] = CommentedMap(tag)
+    out = io.StringIO()
+    yaml.dump(document, out)
+    write_text(out.getvalue(), path)
+
+
+def check(layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None) -> tuple[float, float]:
+    """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
+    import optuna
+
+    loaded = optuna.load_study(study_name=study, storage=sweep.storage(storage_url(layout, storage)))
+    model = str(loaded.user_attrs["identity"]["model"])
+    for setting in settings(layout, params, model=model, nested=True):
+        # The configuration may have been adopted since: what the study held fixed decides.
+        spec = setting.spec
+        base = models.configure(model, dict(loaded.user_attrs["base"]), where=study)
+        same = sweep.Setting(spec, base, studies.space(loaded), setting.how, setting.part, setting.seed)
+        if same.name == study:
+            chosen = sweep.best(loaded) if trial is None else loaded.trials[trial]
+            if chosen is None or not chosen.values:
+                raise UserError(f"{study} has no complete trial to evaluate again")
+            return float(chosen.values[0]), sweep.evaluated_again(same, chosen)
+    raise UserError(f"{study} was made with other data, folds or code than are here; its values cannot be made again")
+
+
+def reap(layout: Layout, *, storage: str | None = None, silent_for: float | None = None) -> tuple[int, int]:
+    """Close what dead drivers left open, in the studies and in MLflow: (trials given up, runs closed)."""
+    uri = publish.tracking_uri(layout)
+    with tracking.opened(layout, uri=uri) as store:
+        return sweep_tracking.reap(store, url=storage_url(layout, storage), silent_for=silent_for)
+
+
+def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
+    """One row a study: name, model, part, trials, complete, pruned, failed, best, configured."""
+    import optuna
+
+    store = sweep.storage(storage_url(layout, storage))
+    rows = []
+    for name in optuna.get_all_study_names(store):
+        study = optuna.load_study(study_name=name, storage=store)
+        identity = study.user_attrs.get("identity")
+        if identity is None:
+            continue
+        summary = studies.summary(study, space=studies.space(study))
+        kept = ("trials", "complete", "pruned", "failed", "best", "configured", "best_trial")
+        rows.append({"study": name, "model": identity["model"], "part": identity["part"], **{k: summary.get(k) for k in kept}})
+    return pd.DataFrame(rows)
+
+
+def visible_devices() -> list[str]:
+    """The GPUs that trials are handed to in turn: those that CUDA_VISIBLE_DEVICES leaves visible."""
+    named = os.environ.get(models.base.DEVICE_VARIABLE, "auto")
+    if named not in ("", "auto", "cuda"):
+        return []
+    with suppress(ImportError):
+        import torch
+
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return []

@@ -1,0 +1,144 @@
+"""What a study has come to: its trials as a table, a summary in words, and its plots."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from electrode_bench import search_space, sweep
+from electrode_bench.search_space import Choice, Dimension, Float, Int
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
+
+#: Complete trials from which importances of parameters say anything.
+_ENOUGH = 8
+
+
+def space(study: Study) -> dict[str, Dimension]:
+    """The search space that the study was made with."""
+    kinds = {"int": Int, "float": Float, "choice": Choice}
+    out = {}
+    for name, stored in study.user_attrs.get("space", {}).items():
+        given = {k: v for k, v in stored.items() if k != "kind"}
+        if "values" in given:
+            given["values"] = tuple(tuple(v) if isinstance(v, list) else v for v in given["values"])
+        out[name] = kinds[stored["kind"]](**given)
+    return out
+
+
+def values(trial: FrozenTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
+    """The searched parameters of a trial, as they would stand in params.yaml."""
+    from optuna.trial import FixedTrial
+
+    known = {name: of for name, of in space.items() if name in trial.params}
+    return search_space.suggest(FixedTrial(trial.params), known)
+
+
+def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
+    """One row a trial: number, state, objective, seconds, reason, worker, then its parameters."""
+    rows = []
+    for trial in study.get_trials(deepcopy=False):
+        outcome = sweep.outcome_of(trial)
+        rows.append(
+            {
+                "trial": trial.number,
+                "state": "given up" if trial.user_attrs.get("given_up") else trial.state.name.lower(),
+                "objective": outcome.values[0] if outcome.values else float("nan"),
+                "seconds": outcome.seconds,
+                "reason": outcome.reason,
+                "worker": outcome.worker,
+                **{k: str(v) for k, v in values(trial, space).items()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
+    """Counts of trials, the best and the configured value, what pruning saved (seconds), and importances."""
+    from optuna.trial import TrialState
+
+    trials = study.get_trials(deepcopy=False)
+    best = sweep.best(study)
+    configured = next((t for t in trials if t.user_attrs.get("configured") and t.values), None)
+    again = [t for t in trials if t.user_attrs.get("again") == 0 and t.values]
+    configured = configured or next(iter(again), None)
+    out: dict[str, Any] = {
+        "trials": sweep.counted(study),
+        "complete": sum(t.state == TrialState.COMPLETE for t in trials),
+        "failed": sum(t.state == TrialState.FAIL and not t.user_attrs.get("given_up") for t in trials),
+        "given_up": sum(bool(t.user_attrs.get("given_up")) for t in trials),
+        **sweep.saved(study),
+    }
+    if best is not None:
+        out |= {"best_trial": best.number, "best": best.values[0], "best_values": values(best, space)}
+    if configured is not None:
+        out["configured"] = configured.values[0]
+    out["importances"] = importances(study)
+    return out
+
+
+def importances(study: Study) -> dict[str, float]:
+    """Share of the objective's variance that each parameter explains (fANOVA), largest first; {} for few trials."""
+    from optuna.importance import get_param_importances
+    from optuna.trial import TrialState
+
+    if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < _ENOUGH:
+        return {}
+    target = (lambda t: t.values[0]) if len(study.directions) > 1 else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return {k: float(v) for k, v in get_param_importances(study, target=target).items()}
+        except (ValueError, RuntimeError):
+            # All values equal, say: nothing explains anything.
+            return {}
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """The summary for people."""
+    parts = [f"{summary['trials']} trials: {summary['complete']} complete, {summary['pruned']} pruned"]
+    if summary["failed"]:
+        parts[0] += f", {summary['failed']} failed"
+    if "best" in summary:
+        text = f"best {summary['best']:.4f} (trial {summary['best_trial']})"
+        if "configured" in summary:
+            change = summary["best"] / summary["configured"] - 1
+            text += f", configured {summary['configured']:.4f} ({change:+.1%})"
+        parts.append(text)
+    if summary["pruned"]:
+        parts.append(f"pruning saved about {summary['saved_seconds']:.0f} s of fitting")
+    return "; ".join(parts) + "."
+
+
+def page(study: Study) -> str:
+    """Optuna's plots on one page that needs no network: those that the study has enough trials for."""
+    from optuna import visualization
+    from optuna.trial import TrialState
+    from plotly.offline import get_plotlyjs
+
+    complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+    two, error = len(study.directions) > 1, "error (SMAE)"
+    how = {"target": (lambda t: t.values[0]) if two else None, "target_name": error}
+    figures: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        # Optuna marks some of its plots as experimental.
+        warnings.simplefilter("ignore")
+        if complete:
+            figures["History"] = visualization.plot_optimization_history(study, **how)
+        if importances(study):
+            figures["Which parameters matter"] = visualization.plot_param_importances(study, **how)
+        if complete:
+            figures["Parallel coordinates"] = visualization.plot_parallel_coordinate(study, **how)
+        if two and complete:
+            names = [error, "seconds a fold"]
+            figures["Pareto front: error against time"] = visualization.plot_pareto_front(study, target_names=names)
+    parts = [f"<h2>{title}</h2>{f.update_layout(title=None).to_html(full_html=False, include_plotlyjs=False)}"
+             for title, f in figures.items()] or ["<p>No trial is complete.</p>"]  # fmt: skip
+    head = f'<meta charset="utf-8"><title>{study.study_name}</title><script>{get_plotlyjs()}</script>'
+    style = "<style>body{font-family:sans-serif;margin:1.5rem}</style>"
+    return f"<!doctype html><html lang=en><head>{head}{style}</head><body><h1>{study.study_name}</h1>{''.join(parts)}</body></html>"

@@ -1,0 +1,257 @@
+"""A sweep in MLflow: one run a study, and below it one run a trial, written in few batches.
+
+The study in Optuna's storage is the truth, and MLflow a view of it: a run and its trial name each other
+(``run_id`` in the trial's attributes, ``study`` and ``trial`` in the run's tags).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from electrode_bench import search_space, studies, sweep
+from electrode_bench.artifacts import write_csv, write_json, write_text
+from electrode_bench.errors import UserError
+from electrode_bench.params import Strict
+from electrode_bench.schema import TARGETS
+from electrode_bench.sweep import Opened, Outcome, Setting
+from electrode_bench.tracking import BATCH, Store, Trace, experiment, flag, flat, log, runs_link, search
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial, Trial
+
+#: How long a driver waits for the one that made the study to make its run, in seconds.
+_PATIENCE = 60.0
+
+_NOTE = "One run a study, trials below it. One study's trials: `tags.study = '<name>' and tags.kind = 'trial'`."
+
+
+def experiment_name(model: str) -> str:
+    return f"sweeps/{model}"
+
+
+def place(store: Store, model: str) -> str:
+    """Id of the experiment of a model's sweeps, made when it is missing."""
+    with store.lock:
+        return experiment(store.client, experiment_name(model), uri=store.uri, note=_NOTE)
+
+
+class Ledger:
+    """The book of one driver."""
+
+    def __init__(self, store: Store, setting: Setting, opened: Opened, *, trace: Trace, url: str) -> None:
+        self.store, self.setting, self.study, self.trace = store, setting, opened.study, trace
+        self.experiment = place(store, setting.spec.name)
+        self.parent = self._parent(opened, url=url)
+        self._runs: dict[int, str] = {}
+        #: Seconds that this driver has spent on MLflow.
+        self.seconds = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"{self.store.base()}/#/experiments/{self.experiment}/runs/{self.parent}"
+
+    def began(self, trial: Trial, config: Strict) -> None:  # noqa: ARG002 (written when it ends, in one batch)
+        began = time.perf_counter()
+        tags = {
+            "mlflow.runName": f"trial {trial.number:04d}",
+            "mlflow.parentRunId": self.parent,
+            "kind": "trial",
+            "model": self.setting.spec.name,
+            "study": self.study.study_name,
+            "trial": str(trial.number),
+            "part": self.setting.part.name,
+            "seed": str(self.setting.seed),
+            "state": "running",
+            "driver": json.dumps(asdict(sweep.Driver.here())),
+        }
+        run_id = self.store.client.create_run(self.experiment, tags=tags).info.run_id
+        self._runs[trial.number] = run_id
+        trial.set_user_attr("run_id", run_id)
+        self.seconds += time.perf_counter() - began
+
+    def ended(self, outcome: Outcome) -> None:
+        began = time.perf_counter()
+        run_id = self._runs.pop(outcome.number, None)
+        if run_id is not None:
+            close(self.store, run_id, self.study.trials[outcome.number], outcome, space=self.setting.space)
+        self.seconds += time.perf_counter() - began
+
+    def lost(self, number: int, reason: str) -> None:
+        run_id = self._runs.pop(number, None)
+        if run_id is not None:
+            killed(self.store, run_id, self.study.trials[number], reason=reason, space=self.setting.space)
+
+    def finished(self, *, status: str) -> None:
+        """Write what the study has come to, with its plots, and close its run."""
+        summary = studies.summary(self.study, space=self.setting.space)
+        best = sweep.best(self.study)
+        metrics = {k: float(v) for k, v in summary.items() if isinstance(v, int | float) and np.isfinite(v)}
+        metrics["cost/tracking_seconds"] = self.seconds
+        tags = {"mlflow.note.content": self._note(summary)}
+        if best is not None:
+            tags |= {"best_trial": str(best.number), "best_run_id": str(best.user_attrs.get("run_id", ""))}
+        log(self.store.client, self.parent, metrics=metrics, tags=tags)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            write_csv(studies.table(self.study, space=self.setting.space), folder / "trials.csv")
+            write_json({"identity": self.setting.identity, "space": search_space.as_json(self.setting.space)}, folder / "study.json")
+            write_text(studies.page(self.study), folder / "plots.html")
+            self.store.client.log_artifacts(self.parent, str(folder))
+        self.store.client.set_terminated(self.parent, status)
+
+    def _parent(self, opened: Opened, *, url: str) -> str:
+        """The study's run: made by the driver that made the study, awaited by the others."""
+        known = opened.study.user_attrs.get("run_id")
+        began = time.monotonic()
+        while known is None and not opened.created and time.monotonic() - began < _PATIENCE:
+            time.sleep(0.2)
+            known = opened.study.user_attrs.get("run_id")
+        driver = json.dumps(asdict(sweep.Driver.here()))
+        if known is not None and self._there(known):
+            self.store.client.update_run(known, status="RUNNING")
+            self.store.client.set_tag(known, "driver", driver)
+            return str(known)
+        data = self.trace.provenance
+        values = {
+            "mlflow.runName": opened.study.study_name,
+            "kind": "sweep",
+            "model": self.setting.spec.name,
+            "study": opened.study.study_name,
+            "storage": sweep.masked(url),
+            "driver": driver,
+            "host": platform.node(),
+            "data_md5": data.get("md5"),
+            "data_release": data.get("release"),
+            "synthetic": flag(data.get("synthetic")),
+            "git_commit": self.trace.commit,
+            "git_dirty": flag(self.trace.dirty),
+            "optuna": str(opened.study.user_attrs.get("optuna", "")),
+            "mlflow.source.name": "electrode-bench sweep",
+            "mlflow.source.type": "LOCAL",
+            **{f"identity.{k.replace(' ', '_')}": str(v) for k, v in self.setting.identity.items()},
+        }
+        run_id: str = self.store.client.create_run(self.experiment, tags={k: str(v) for k, v in values.items() if v}).info.run_id
+        how = self.setting.how.model_dump(mode="json", exclude={"spaces"})
+        shown = {f"space.{k}": json.dumps(v) for k, v in search_space.as_json(self.setting.space).items()}
+        log(self.store.client, run_id, params={k: str(v) for k, v in how.items()} | shown)
+        opened.study.set_user_attr("run_id", run_id)
+        return run_id
+
+    def _there(self, run_id: str) -> bool:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return bool(self.store.client.get_run(run_id).info.lifecycle_stage == "active")
+        except MlflowException:
+            # mlruns was deleted, as it may be.
+            return False
+
+    def _note(self, summary: Mapping[str, Any]) -> str:
+        query = f"tags.study = '{self.study.study_name}' and tags.kind = 'trial'"
+        lines = [
+            f"**{self.setting.spec.title}**, tuned on inner folds of the training part of `{self.setting.part.name}`. "
+            "Its test rows were not seen.",
+            "",
+            studies.sentence(summary),
+            "",
+            f"Trials: [{query}]({runs_link(self.experiment, query)})",
+            "",
+            f"Adopt: `electrode-bench sweep adopt {self.study.study_name}`",
+        ]
+        return "\n".join(lines)
+
+
+def close(
+    store: Store, run_id: str, trial: FrozenTrial, outcome: Outcome, *, space: Mapping[str, search_space.Dimension]
+) -> None:
+    """Write a trial that has ended into its run, in one batch, and close it."""
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.utils.time import get_current_time_millis
+
+    now = get_current_time_millis()
+    metrics = [Metric(name, value, now, 0) for name, value in zip(("objective", "seconds_a_fold"), outcome.values, strict=False)]
+    for target in TARGETS:
+        by_fold = {fold: of[target] for fold, of in outcome.folds.items() if target in of}
+        metrics += [Metric(f"{target}/{fold}", value, now, 0) for fold, value in by_fold.items()]
+        if by_fold:
+            metrics.append(Metric(f"{target}/smae", float(np.mean(list(by_fold.values()))), now, 0))
+    metrics += [Metric("reported", value, now, step) for step, value in outcome.steps]
+    metrics.append(Metric("cost/seconds", outcome.seconds, now, 0))
+    tags = {"state": outcome.state, "reason": outcome.reason, "device": outcome.device, "worker": outcome.worker}
+    if outcome.batch_size is not None:
+        tags["batch_size_used"] = str(outcome.batch_size)
+    store.client.log_batch(
+        run_id,
+        metrics,
+        [Param(k, v) for k, v in list(_params(trial, space).items())[:BATCH]],
+        [RunTag(k, v) for k, v in tags.items() if v],
+    )
+    store.client.set_terminated(run_id, "FAILED" if outcome.state == "fail" else "FINISHED")
+
+
+def killed(
+    store: Store, run_id: str, trial: FrozenTrial | None, *, reason: str, space: Mapping[str, search_space.Dimension]
+) -> None:
+    """Close the run of a trial that was given up."""
+    params = _params(trial, space) if trial is not None else {}
+    log(store.client, run_id, params=params, tags={"state": "given up", "reason": reason})
+    store.client.set_terminated(run_id, "KILLED")
+
+
+def _params(trial: FrozenTrial, space: Mapping[str, search_space.Dimension]) -> dict[str, str]:
+    return {k: str(v) for k, v in flat(studies.values(trial, space)).items()}
+
+
+def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[int, int]:
+    """Close what dead drivers left open: (trials given up, runs closed)."""
+    given_up = sweep.reap(url, silent_for=silent_for)
+    closed = 0
+    for found in store.client.search_experiments(filter_string="name LIKE 'sweeps/%'"):
+        for run in search(store, found.experiment_id, "attributes.status = 'RUNNING'"):
+            closed += _settle(store, run, url=url, silent_for=silent_for)
+    return len(given_up), closed
+
+
+def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> int:
+    """Close one run that is still open, if its driver is dead; 1 when it was closed."""
+    tags = run.data.tags
+    driver = sweep.Driver(**json.loads(tags["driver"])) if "driver" in tags else None
+    alive = driver.alive() if driver else False
+    if alive is None and silent_for is not None:
+        alive = time.time() - run.info.start_time / 1000 < silent_for
+    if alive is not False:
+        return 0
+    study = _study(url, tags.get("study", ""))
+    space = studies.space(study) if study is not None else {}
+    if tags.get("kind") == "trial":
+        number = int(tags["trial"])
+        trial = study.trials[number] if study is not None and number < len(study.trials) else None
+        if trial is not None and trial.state.is_finished() and not trial.user_attrs.get("given_up"):
+            # Told to the study, and killed before it was told to MLflow.
+            close(store, run.info.run_id, trial, sweep.outcome_of(trial), space=space)
+            return 1
+        killed(store, run.info.run_id, trial, reason=sweep.INTERRUPTED, space=space)
+        return 1
+    store.client.set_terminated(run.info.run_id, "KILLED")
+    return 1
+
+
+def _study(url: str, name: str) -> Study | None:
+    import optuna
+
+    try:
+        return optuna.load_study(study_name=name, storage=sweep.storage(url))
+    except KeyError:
+        return None
+    except UserError:
+        raise
