@@ -90,7 +90,7 @@ def test_the_ion_is_the_only_candidate_or_the_one_named(formula: str, ion: str |
         ("LiAlSiO4", None, "LiAlSiO4 holds Li and Al; say which one moves, for example: --ion Li"),
         ("FePO4", None, "the formula 'FePO4' holds no working ion"),
         ("FePO4", "Li", "the formula 'FePO4' holds no working ion"),
-        ("LiAlSiO4", "Na", "LiAlSiO4 holds Li and Al; say which one moves"),
+        ("LiAlSiO4", "Na", "LiAlSiO4 holds Li and Al, not Na; say which one moves"),
         ("LiFePO4", "Fe", "unknown working ion 'Fe'"),
         ("Lx", None, "the formula 'Lx' names an unknown element"),
         ("", None, "the formula"),
@@ -165,12 +165,21 @@ def test_an_answer_has_all_that_a_chemist_asks_for(predictor: Predictor) -> None
     assert strange.outside == "no known electrode holds U"
     assert all(e.low >= 0 for a in (known, strange) for t, e in a.targets.items() if t != "average_voltage")
     assert predictor.predict(["LiCoO2"], neighbours=0)[0].neighbours == ()
+    assert known.nearest_distance == pytest.approx(0, abs=1e-9)
+    assert known.reach == predictor.domain.reach > 0
+    assert known.undecided == ()
+    (both,) = predictor.predict(["LiNaMnO2"], ion="Na")
+    assert (both.working_ion, both.undecided) == ("Na", ("Li", "Na"))
+    assert not known.above_limit
+    # The model predicts 1 to 5 mAh/g.
+    (heavy,) = predictor.predict(["LiU50O100"])
+    assert (heavy.theoretical_capacity < 2, heavy.above_limit) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ("FePO4", "row 1, column formula_discharge: the formula 'FePO4' holds no working ion"),
+        ("FePO4", "row 1 \\(the first is 0\\), column formula_discharge: the formula 'FePO4' holds no working ion"),
         ("He", "holds no working ion"),
         ("Li", "nothing but the working ion Li"),
         ("LiXxO2", "unknown element: Xx"),
@@ -179,6 +188,13 @@ def test_an_answer_has_all_that_a_chemist_asks_for(predictor: Predictor) -> None
 def test_a_model_answers_for_discharged_electrodes_only(predictor: Predictor, formula: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         predictor.model.predict(["LiCoO2", formula])
+
+
+def test_a_fault_is_told_by_the_name_that_was_sent(predictor: Predictor) -> None:
+    with pytest.raises(UserError, match=r"column formula: the formula 'Lx'"):
+        predictor.model.predict(pd.DataFrame({"formula": ["Lx"]}))
+    with pytest.raises(UserError, match=r"give the columns: formula_discharge \(or: formula\)"):
+        predictor.model.predict(pd.DataFrame({"composition": ["LiCoO2"]}))
 
 
 def test_an_answer_does_not_depend_on_the_others(predictor: Predictor) -> None:

@@ -117,7 +117,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
 def _pairs(high: float) -> pd.DataFrame:
     rows = [{"protocol": "grouped", "target": t, "model": "rf_magpie", "other": "control", "mae": 1.0, "other_mae": 2.0,
              "difference": -1.0, "low": -2.0, "high": high} for t in TARGETS]  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).assign(different=lambda of: of["target"] != "average_voltage")
 
 
 def test_nothing_is_promoted_that_may_be_no_better_than_the_control(tmp_path: Path) -> None:
@@ -141,7 +141,9 @@ def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
         calibration=calibration, provenance=tracking_cells.provenance(), commit="0" * 40,
     )  # fmt: skip
     for part in ("Synthetic sample data", "Fitted on all 40 electrodes", "Not for chemistries far from them",
-                 "Average voltage -1 (-2 to -0.1) V", "± 2.5 times the predicted spread", "polymorphs",
+                 "Average voltage -1 (-2 to -0.1) V",
+                 "does not tell it apart from the control for: Average voltage.",
+                 "± 2.5 times the predicted spread", "polymorphs",
                  record.about["digests"]["split"], "release made up, 1"):  # fmt: skip
         assert part in text, text
     real = model_card.markdown(

@@ -71,6 +71,14 @@ def test_no_energy_beyond_faradays_limit() -> None:
 def test_a_capacity_beyond_faradays_limit_is_marked() -> None:
     answers = {"LiCoO2": (547.6, 1000.0, 4.0), "LiNiO2": (100.0, 400.0, 3.0)}
     best = screen(_chunks(list(answers)), _predictor(answers)).best
+    # Ranked by what is possible: 273.8 mAh/g.
+    by_capacity = screen(
+        _chunks([*answers, "NaMnO2"]),
+        _predictor({**answers, "NaMnO2": (400.0, 1.0, 1.0), "LiNiO2": (274.0, 1.0, 1.0)}),
+        objective="gravimetric_capacity",
+    ).best
+    assert by_capacity["formula"].tolist() == ["LiNiO2", "LiCoO2", "NaMnO2"]
+    assert by_capacity["line"].tolist() == [3, 2, 4]
     assert best.set_index("formula")["above_limit"].to_dict() == {"LiCoO2": True, "LiNiO2": False}
 
 
@@ -126,6 +134,7 @@ def test_an_ion_may_be_given_for_all_or_by_line() -> None:
     [
         ({"objective": "enery"}, "unknown objective 'enery'; did you mean 'energy'"),
         ({"window": (4.0, 1.0)}, "is empty"),
+        ({"ion": "Xx"}, "unknown working ion 'Xx'"),
     ],
 )
 def test_a_wrong_wish_is_an_error(how: dict, message: str) -> None:

@@ -172,6 +172,7 @@ def test_folds_are_children_in_an_experiment_of_their_own(
         rows = record.scores[(record.scores["fold"] == key) & (record.scores["target"] == "average_voltage")]
         for row in rows.itertuples():
             assert run.data.metrics[f"average_voltage/{row.metric}"] == pytest.approx(row.value)
+        assert run.data.params["seed"] == str(record.about["folds"][key]["seed"])
         assert run.data.metrics["rows/test"] == record.about["folds"][key]["n_test"]
         cost = record.costs[key]
         assert run.data.metrics["cost/seconds"] == pytest.approx(cost["seconds"])
@@ -399,8 +400,8 @@ def test_the_control_has_no_spread_and_needs_formulas_all_the_same(made: dict[st
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["LiFePO4", "LiXxO2"], r"row 1, column formula_discharge: .*'LiXxO2'.*unknown element: Xx"),
-        (["LiFePO4", None], r"row 1, column formula_discharge: the formula is missing"),
+        (["LiFePO4", "LiXxO2"], r"row 1 \(the first is 0\), column formula_discharge: .*'LiXxO2'.*unknown element: Xx"),
+        (["LiFePO4", None], r"row 1 \(the first is 0\), column formula_discharge: the formula is missing"),
         (pd.DataFrame({"composition": ["LiFePO4"]}), r"no column formula_discharge; give the columns"),
         ([], r"no rows; give at least one formula"),
     ],

@@ -325,7 +325,9 @@ def show(
     if markdown:
         from electrode_bench.report import tables
 
-        typer.echo(tables.markdown(headline, synthetic=tables.synthetic(given.layout)))
+        titles = dict(zip(headline["model"], headline["title"], strict=True))
+        synthetic = tables.synthetic(given.layout)
+        typer.echo(tables.markdown(headline, task.pairs(given.layout), titles=titles, synthetic=synthetic))
         return
     _show(given, headline, task.pairs(given.layout), as_json=as_json)
     if not as_json:
@@ -353,6 +355,7 @@ def predict(
     from dataclasses import asdict
 
     from electrode_bench.report import answers
+    from electrode_bench.schema import GRAVIMETRIC, TARGETS
     from electrode_bench.stages import predict as task
 
     given: Options = context.obj
@@ -360,8 +363,11 @@ def predict(
     found = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
     about = {"model": chosen.model, "intervals_from": chosen.protocol, "synthetic": chosen.synthetic}
     if as_json:
-        _say({**about, "answers": [asdict(a) for a in found]}, "", as_json=True)
+        units = {name: column.unit for name, column in TARGETS.items()} | {"theoretical_capacity": GRAVIMETRIC.unit}
+        _say({**about, "units": units, "answers": [asdict(a) for a in found]}, "", as_json=True)
         return
+    for other in (a for a in found if ion is not None and a.working_ion != ion):
+        _err().print(f"{other.formula} holds no {ion}: {other.working_ion} is taken to move", soft_wrap=True)
     for shown in answers.tables(found, title=chosen.title, protocol=chosen.protocol, synthetic=chosen.synthetic):
         _out().print(shown)
 
@@ -417,7 +423,9 @@ def screen(
         _say(about, "", as_json=True)
         return
     _out().print(answers.best(made.screened, title=made.title, synthetic=made.synthetic))
-    typer.echo(f"{made.screened.read:,} candidates, {len(made.screened.best)} kept in {made.out}")
+    kept = len(made.screened.best)
+    first = f"; the first {answers.ROWS} are above" if kept > answers.ROWS else ""
+    typer.echo(f"{made.screened.read:,} lines, {kept} distinct candidates kept in {made.out}{first}")
     if made.rejects:
         typer.echo(f"{made.screened.rejected:,} lines could not be used; the reasons are in {made.rejects}")
 
@@ -441,6 +449,7 @@ def promote(
     """
     from dataclasses import asdict
 
+    from electrode_bench.report import model_card, tables
     from electrode_bench.stages import promote as task
     from electrode_bench.stages.publish import tracking_uri
 
@@ -450,8 +459,16 @@ def promote(
     text = f"{made.title} is {champion.uri}, version {champion.version}" + ("" if champion.created else " (as before)")
     about = {"model": made.model, "protocol": made.protocol, **asdict(champion)}
     uri = tracking_uri(given.layout)
-    serve = f"MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow models serve -m {champion.uri} --env-manager local"
-    _say(about, f"{text}\nServe it: {serve}", as_json=as_json)
+    serve = (
+        f"MLFLOW_TRACKING_URI={shlex.quote(uri)} mlflow models serve -m {champion.uri} --env-manager local --port 5002"
+    )
+    lines = [text]
+    if made.unsure:
+        lines.append(f"{model_card.UNSURE.format(', '.join(made.unsure))} (see: electrode-bench show)")
+    if made.synthetic:
+        lines.append(tables.SYNTHETIC)
+    about |= {"synthetic": made.synthetic, "unsure": list(made.unsure)}
+    _say(about, "\n".join([*lines, f"Serve it: {serve}"]), as_json=as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -493,7 +510,8 @@ def sweep_run(
     model: Annotated[str, typer.Argument(help="A model of `electrode-bench models`.")],
     trials: Annotated[int, typer.Option("--trials", "-n", min=1, help="Trials that the study is to have.")] = 50,
     timeout: Annotated[
-        float | None, typer.Option(min=1, metavar="MINUTES", help="Start no trial after this long.", show_default="none")
+        float | None,
+        typer.Option(min=1, metavar="MINUTES", help="Start no trial after this long.", show_default="none"),
     ] = None,
     nested: Annotated[bool, typer.Option("--nested", help="One study for each outer fold.")] = False,
     workers: Workers = None,
@@ -551,7 +569,9 @@ def sweep_adopt(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study of `electrode-bench sweep list`.")],
     trial: Annotated[int | None, typer.Option(min=0, show_default="the best one")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Evaluate the trial again first; refuse another value.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Evaluate the trial again first; refuse another value.")
+    ] = False,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
@@ -575,7 +595,9 @@ def sweep_adopt(
             raise UserError(f"{study}: the trial's value was {stored!r} and is now {again!r}; nothing is adopted")
     made = task.adopt(given.layout, given.params, study=study, storage=storage, trial=trial)
     lines = [f"{made.model} takes trial {made.trial} of {made.study} ({made.value:.4f}):"]
-    lines += [f"  {name}: {before} -> {after}" for name, (before, after) in made.changes.items()] or ["  nothing changes"]
+    lines += [f"  {name}: {before} -> {after}" for name, (before, after) in made.changes.items()] or [
+        "  nothing changes"
+    ]
     _say(asdict(made), "\n".join([*lines, "see it with: dvc params diff; run it with: dvc repro"]), as_json=as_json)
 
 
@@ -610,7 +632,9 @@ def reap(
     context: typer.Context,
     silent_for: Annotated[
         float | None,
-        typer.Option(min=0, metavar="MINUTES", help="Also trials of other hosts that began this long ago.", show_default="none"),
+        typer.Option(
+            min=0, metavar="MINUTES", help="Also trials of other hosts that began this long ago.", show_default="none"
+        ),
     ] = None,
     storage: Storage = None,
     as_json: Json = False,
@@ -741,7 +765,8 @@ def main() -> None:
         if not error.format_message():
             # Called without a command: the help is on the screen.
             sys.exit(error.exit_code)
-        _fail(f"{error.format_message().rstrip('.')}; see: electrode-bench --help", code=2)
+        command = getattr(getattr(error, "ctx", None), "command_path", "electrode-bench")
+        _fail(f"{error.format_message().rstrip('.')}; see: {command} --help", code=2)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

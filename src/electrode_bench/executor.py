@@ -188,7 +188,9 @@ def cluster(*, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0)
     own = not ray.is_initialized()
     if own:
         try:
-            ray.init(address=address or os.environ.get("RAY_ADDRESS") or "auto", log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                address=address or os.environ.get("RAY_ADDRESS") or "auto", log_to_driver=False, logging_level="ERROR"
+            )
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = address or os.environ.get("RAY_ADDRESS") or "this machine"
             raise UserError(

@@ -85,11 +85,15 @@ class FormulaModel:
     def _parts(self, given: Any) -> pd.DataFrame:
         columns = list(self.columns)
         frame = given if isinstance(given, pd.DataFrame) else pd.DataFrame({columns[0]: list(given)})
+        # By the name that was sent.
+        sent = {c: c for c in columns}
         if len(columns) == 1 and columns[0] not in frame and "formula" in frame:
+            sent[columns[0]] = "formula"
             frame = frame.rename(columns={"formula": columns[0]})
         missing = [c for c in columns if c not in frame]
         if missing:
-            raise UserError(f"the input has no column {missing[0]}; give the columns: {', '.join(columns)}")
+            also = " (or: formula)" if len(columns) == 1 else ""
+            raise UserError(f"the input has no column {missing[0]}; give the columns: {', '.join(columns)}{also}")
         if frame.empty:
             raise UserError("the input has no rows; give at least one formula")
         for column in columns:
@@ -98,7 +102,7 @@ class FormulaModel:
                 try:
                     check(formula)
                 except chemistry.FormulaError as error:
-                    raise UserError(f"row {position}, column {column}: {error}") from error
+                    raise UserError(f"row {position} (the first is 0), column {sent[column]}: {error}") from error
         return frame[columns]
 
 

@@ -164,6 +164,13 @@ class Answer:
     neighbours: tuple[Neighbour, ...]
     #: Why the composition is out of the domain; None when it is in.
     outside: str | None
+    #: Distance (ElMD) to the nearest known composition, and the largest one within the domain.
+    nearest_distance: float = 0.0
+    reach: float = 0.0
+    #: Whether the predicted gravimetric capacity is above the theoretical one: an error of the model.
+    above_limit: bool = False
+    #: Ions of the formula that may move, where the model does not know which does: its prediction is for either.
+    undecided: tuple[str, ...] = ()
     #: How many of the electrodes that the model was fitted on have this composition. The interval is then about their
     #: mean, not about each: the errors that it comes from are of compositions that were not fitted on.
     fitted_on: int = 0
@@ -183,11 +190,12 @@ def working_ion(formula: str, ion: str | None = None) -> str:
             chemistry.ion_charge(ion)
     except chemistry.FormulaError as error:
         raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from error
-    if len(held) > 1 and ion in held:
+    if len(held) == 1:
+        return held[0]
+    if ion in held:
         return str(ion)
-    if len(held) > 1:
-        raise UserError(f"{formula} holds {' and '.join(held)}; say which one moves, for example: --ion {held[0]}")
-    return held[0]
+    named = f"{formula} holds {' and '.join(held)}{f', not {ion}' if ion else ''}"
+    raise UserError(f"{named}; say which one moves, for example: --ion {held[0]}")
 
 
 class Predictor:
@@ -215,17 +223,24 @@ class Predictor:
         """
         ions = [working_ion(f, ion) for f in formulas]
         predicted = self.model.predict(compositions(formulas, ions))
+        blind = "working_ion" not in self.model.columns
         answers = []
         for i, (formula, moving) in enumerate(zip(formulas, ions, strict=True)):
             near = self.domain.nearest(formula, number=max(neighbours, 1))
+            estimates = {t: self._estimate(predicted.iloc[i], t) for t in TARGETS}
+            limit, held = chemistry.full_capacity(formula, moving), candidate_ions(formula)
             answers.append(
                 Answer(
                     formula=formula,
                     working_ion=moving,
-                    theoretical_capacity=chemistry.full_capacity(formula, moving),
-                    targets={t: self._estimate(predicted.iloc[i], t) for t in TARGETS},
+                    theoretical_capacity=limit,
+                    targets=estimates,
                     neighbours=tuple(self._neighbour(*n) for n in near[:neighbours]),
                     outside=self.domain.outside(formula, distance=near[0][1]),
+                    nearest_distance=near[0][1],
+                    reach=self.domain.reach,
+                    above_limit=estimates[GRAVIMETRIC.key].value > limit,
+                    undecided=tuple(held) if blind and len(held) > 1 else (),
                     fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
                 )
             )

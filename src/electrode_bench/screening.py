@@ -34,6 +34,8 @@ WINDOW = (0.0, 4.3)
 #: Formulas read, predicted and forgotten at once.
 CHUNK = 20_000
 
+_RANKED = "ranked by "
+
 _NAMES = ("formula", FORMULA)
 
 #: Called with (lines done, lines in all).
@@ -45,10 +47,10 @@ class Screened:
     """The outcome of a screening.
 
     ``best`` has one row a candidate that is among the best or on the front, best first: rank (by the objective;
-    missing for one that is only on the front), formula, working_ion, the targets with ``<target>_low`` and
-    ``<target>_high`` (90% interval), energy (Wh/kg) and energy_density (Wh/L) with no more capacity than Faraday's
-    law allows, outside_window (V), theoretical_capacity (mAh/g), above_limit (the predicted capacity is more than
-    that), nearest, nearest_distance (ElMD), in_domain, on_front.
+    missing for one that is only on the front), line (where it stood first), formula, working_ion, the targets with
+    ``<target>_low`` and ``<target>_high`` (90% interval), energy (Wh/kg) and energy_density (Wh/L) with no more
+    capacity than Faraday's law allows, outside_window (V), theoretical_capacity (mAh/g), above_limit (the predicted
+    capacity is more than that), nearest, nearest_distance (ElMD), in_domain, on_front.
     ``read`` and ``rejected`` count lines.
     """
 
@@ -151,10 +153,15 @@ def screen(
     Raises
     ------
     UserError
-        When the objective is not known or the window is empty.
+        When the objective or the ion is not known, or the window is empty.
     """
     if objective not in OBJECTIVES:
         raise UserError(f"unknown objective '{objective}'; {nearest(objective, OBJECTIVES)}")
+    if ion is not None:
+        try:
+            chemistry.ion_charge(ion)
+        except chemistry.FormulaError as error:
+            raise UserError(str(error)) from error
     if not window[0] < window[1]:
         raise UserError(f"the window {window[0]:g} to {window[1]:g} V is empty; give the lower voltage first")
     best = front = pd.DataFrame()
@@ -192,9 +199,10 @@ def _sorted_out(chunk: pd.DataFrame, *, ion: str | None) -> tuple[pd.DataFrame, 
         except (UserError, chemistry.FormulaError) as error:
             bad.append((line, text, str(error)))
         else:
-            good.append((text, moving))
+            good.append((line, text, moving))
+    once = pd.DataFrame(good, columns=["line", "formula", "working_ion"])
     return (
-        pd.DataFrame(good, columns=["formula", "working_ion"]).drop_duplicates(ignore_index=True),
+        once.drop_duplicates(["formula", "working_ion"], ignore_index=True),
         pd.DataFrame(bad, columns=["line", "formula", "reason"]),
     )
 
@@ -214,6 +222,9 @@ def _evaluated(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[
     # mAh/g times V is Wh/kg; mAh/cm3 times V is Wh/L.
     out["energy"] = capacity * possible * voltage
     out["energy_density"] = predicted[VOLUMETRIC.key].to_numpy() * possible * voltage
+    # What candidates are ranked by: an impossible capacity must not win in itself either.
+    out[_RANKED + GRAVIMETRIC.key] = capacity * possible
+    out[_RANKED + VOLUMETRIC.key] = predicted[VOLUMETRIC.key].to_numpy() * possible
     out["outside_window"] = np.maximum.reduce([window[0] - voltage, voltage - window[1], np.zeros(len(voltage))])
     out["composition"] = [chemistry.canonical(f) for f in out["formula"]]
     return out
@@ -234,7 +245,8 @@ class _Inside:
 
 def _best(rows: pd.DataFrame, objective: str, top: int, *, inside: _Inside | None = None) -> pd.DataFrame:
     once = rows.drop_duplicates(["composition", "working_ion"])
-    order = once.sort_values([objective, "formula"], ascending=[False, True], kind="stable")
+    by = _RANKED + objective if _RANKED + objective in once else objective
+    order = once.sort_values([by, "formula"], ascending=[False, True], kind="stable")
     if inside is None:
         return order.head(top)
     kept = (i for i, composition in enumerate(order["composition"]) if inside(composition))
@@ -277,7 +289,7 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
         predictor.domain.outside(formula, distance=distance) is None
         for formula, (_, distance) in zip(rows["formula"], near, strict=True)
     ]
-    columns = ["rank", "formula", "working_ion"]
+    columns = ["rank", "line", "formula", "working_ion"]
     for target in TARGETS:
         columns += [target, f"{target}_low", f"{target}_high"]
     columns += ["energy", "energy_density", "outside_window", "theoretical_capacity", "above_limit"]

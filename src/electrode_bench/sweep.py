@@ -353,7 +353,14 @@ def _attempt(frame: pd.DataFrame, targets: pd.DataFrame, job: Job, trial: Trial)
         if job.how.against_seconds:
             values = (*values, (time.perf_counter() - began) / len(job.folds))
     return Outcome(
-        job.number, state, values=values, folds=scores, steps=tuple(steps), reason=reason, device=device, batch_size=size
+        job.number,
+        state,
+        values=values,
+        folds=scores,
+        steps=tuple(steps),
+        reason=reason,
+        device=device,
+        batch_size=size,
     )
 
 
@@ -415,7 +422,14 @@ def _score(
 
     with threadpool_limits(1):
         predictions = fit_predict(
-            spec, config, seed, frame=frame, targets=targets, train_ids=fold.train_ids, test_ids=fold.test_ids, watch=watch
+            spec,
+            config,
+            seed,
+            frame=frame,
+            targets=targets,
+            train_ids=fold.train_ids,
+            test_ids=fold.test_ids,
+            watch=watch,
         )
     return _smae(predictions.pivot(index=ID, columns="target", values="y_pred"), fold, targets)
 
@@ -704,5 +718,7 @@ def evaluated_again(setting: Setting, trial: FrozenTrial) -> float:
     values = []
     for fold in setting.part.folds:
         seed = derive(setting.seed, setting.spec.name, "sweep", setting.part.name, fold.key)
-        values.append(_objective(_score(setting.spec, config, fold, setting.part.frame, setting.part.targets, seed), setting.how))
+        values.append(
+            _objective(_score(setting.spec, config, fold, setting.part.frame, setting.part.targets, seed), setting.how)
+        )
     return float(np.mean(values))

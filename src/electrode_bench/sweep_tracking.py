@@ -104,7 +104,10 @@ class Ledger:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_csv(studies.table(self.study, space=self.setting.space), folder / "trials.csv")
-            write_json({"identity": self.setting.identity, "space": search_space.as_json(self.setting.space)}, folder / "study.json")
+            write_json(
+                {"identity": self.setting.identity, "space": search_space.as_json(self.setting.space)},
+                folder / "study.json",
+            )
             write_text(studies.page(self.study), folder / "plots.html")
             self.store.client.log_artifacts(self.parent, str(folder))
         self.store.client.set_terminated(self.parent, status)
@@ -140,7 +143,9 @@ class Ledger:
             "mlflow.source.type": "LOCAL",
             **{f"identity.{k.replace(' ', '_')}": str(v) for k, v in self.setting.identity.items()},
         }
-        run_id: str = self.store.client.create_run(self.experiment, tags={k: str(v) for k, v in values.items() if v}).info.run_id
+        run_id: str = self.store.client.create_run(
+            self.experiment, tags={k: str(v) for k, v in values.items() if v}
+        ).info.run_id
         how = self.setting.how.model_dump(mode="json", exclude={"spaces"})
         shown = {f"space.{k}": json.dumps(v) for k, v in search_space.as_json(self.setting.space).items()}
         log(self.store.client, run_id, params={k: str(v) for k, v in how.items()} | shown)
@@ -179,7 +184,10 @@ def close(
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    metrics = [Metric(name, value, now, 0) for name, value in zip(("objective", "seconds_a_fold"), outcome.values, strict=False)]
+    metrics = [
+        Metric(name, value, now, 0)
+        for name, value in zip(("objective", "seconds_a_fold"), outcome.values, strict=False)
+    ]
     for target in TARGETS:
         by_fold = {fold: of[target] for fold, of in outcome.folds.items() if target in of}
         metrics += [Metric(f"{target}/{fold}", value, now, 0) for fold, value in by_fold.items()]

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 CELLS, FOLDS = "electrodes", "electrodes/folds"
 
 #: Raise it when what is logged changes: cells are then published anew.
-FORMAT = 1
+FORMAT = 2
 
 #: Distributions that every published model needs to predict, pinned in its requirements beside the model's own.
 SERVING = (
@@ -537,7 +537,9 @@ def _create_fold(
     sizes = record.about["folds"][fold]
     metrics = _metrics(record.scores, fold) | _cost(cost)
     metrics |= {f"rows/{side}": float(sizes[f"n_{side}"]) for side in ("train", "test") if f"n_{side}" in sizes}
-    log(store.client, run_id, metrics=metrics, params=params, at=ended)
+    # A fold's own seed derives from the cell's.
+    own_seed = {"seed": str(sizes["seed"])} if "seed" in sizes else {}
+    log(store.client, run_id, metrics=metrics, params={**params, **own_seed}, at=ended)
     store.client.set_terminated(run_id, "FINISHED", end_time=ended)
 
 

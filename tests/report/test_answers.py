@@ -22,7 +22,9 @@ def test_an_answer_reads_with_units_interval_and_limits() -> None:
     values = zip(TARGETS, (170.2, 605.0, 3.456), strict=True)
     estimates = {target: Estimate(value, value / 2, value * 2) for target, value in values}
     near = Neighbour("LiMnPO4", 0.25, 3, *(dict.fromkeys(TARGETS, v) for v in (4.0, 3.5, 4.25)))
-    text = _shown(Answer("LiFePO4", "Li", 169.89, estimates, (near,), None), synthetic=False)
+    text = _shown(
+        Answer("LiFePO4", "Li", 169.89, estimates, (near,), None, 0.25, 1.5, above_limit=True), synthetic=False
+    )
     parts = ["LiFePO4, Li electrode, by CrabNet", "mAh/cm3", "3.46 (1.73 to 6.91)", "169.9 mAh/g", "the 90% interval"]
     for part in (
         *parts,
@@ -35,11 +37,14 @@ def test_an_answer_reads_with_units_interval_and_limits() -> None:
         assert part in text, text
     assert "synthetic" not in text
     assert "fitted on" not in text
-    strange = Answer("LiUO2", "Li", 200.0, estimates, (), "no known electrode holds U", fitted_on=2)
+    strange = Answer(
+        "LiUO2", "Li", 200.0, estimates, (), "no known electrode holds U", fitted_on=2, undecided=("Li", "Na")
+    )
     text = _shown(strange, synthetic=True)
     assert "out of domain: no known electrode holds U" in text
     assert "synthetic sample data" in text
     assert "fitted on 2 electrodes of this composition" in text
+    assert "the same whether Li or Na moves" in text
     assert "an error of the model" not in text
 
 

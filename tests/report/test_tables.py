@@ -22,14 +22,14 @@ def _rows() -> pd.DataFrame:
 
 
 def test_values_stand_with_spread_and_filtered_value_in_brackets() -> None:
-    text = tables.markdown(_rows(), synthetic=False)
+    text = tables.markdown(_rows(), pd.DataFrame(), titles={}, synthetic=False)
     assert (
         "| Average voltage, V | RF@Magpie | 32.2 ± 1.9 (0.500) | 0.411 ± 0.029 (-) | -18.7 ± 38.5 (0.000 ± 0.010) |"
         in text
     )
     assert "### Leave one cluster out (loco)" in text
     assert "synthetic" not in text
-    assert tables.SYNTHETIC in tables.markdown(_rows(), synthetic=True)
+    assert tables.SYNTHETIC in tables.markdown(_rows(), pd.DataFrame(), titles={}, synthetic=True)
 
 
 def test_the_table_fits_a_terminal_of_80_columns() -> None:
@@ -55,3 +55,5 @@ def test_the_order_says_which_neighbours_are_told_apart() -> None:
     assert tables.orders(pairs, titles=titles) == {"average_voltage": "A ~ b < Control"}
     (table,) = tables.order(pairs, titles=titles)
     assert "told apart" in str(table.caption)
+    text = tables.markdown(_rows(), pairs, titles=titles, synthetic=False)
+    assert "| loco | Average voltage | A &#126; b < Control | A, b |" in text

@@ -296,7 +296,12 @@ class CrabNet:
         import torch
 
         from electrode_bench.models.networks.training import (
-            WeightAverage, autocast, batch_size, look_in, one_cycle, set_weights,
+            WeightAverage,
+            autocast,
+            batch_size,
+            look_in,
+            one_cycle,
+            set_weights,
         )  # fmt: skip
 
         assert self.layout_ is not None

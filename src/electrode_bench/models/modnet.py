@@ -200,7 +200,12 @@ class MODNet:
         import torch
 
         from electrode_bench.models.networks.training import (
-            WeightAverage, autocast, batch_size, look_in, one_cycle, set_weights,
+            WeightAverage,
+            autocast,
+            batch_size,
+            look_in,
+            one_cycle,
+            set_weights,
         )  # fmt: skip
 
         config, rng = self.config, np.random.default_rng(seed)

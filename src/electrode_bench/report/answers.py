@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+#: Candidates of a screening that a terminal shows.
+ROWS = 10
+
+
 def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
     """A table an answer: the targets with their interval, then the nearest known electrodes."""
     for answer in answers:
@@ -25,13 +29,17 @@ def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: b
             f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}",
             f"[yellow]out of domain: {answer.outside}[/yellow]"
             if answer.outside
-            else "in the domain of the known electrodes",
+            else f"in the domain of the known electrodes: the nearest is {answer.nearest_distance:.2f} away, "
+            f"{answer.reach:.2f} is the limit",
         ]
         if answer.fitted_on:
             notes.append(
                 f"fitted on {_electrodes(answer.fitted_on)} of this composition: the interval is meant for unseen ones"
             )
-        if answer.targets[GRAVIMETRIC.key].value > answer.theoretical_capacity:
+        if answer.undecided:
+            ions = " or ".join(answer.undecided)
+            notes.append(f"the model reads the composition only: its values are the same whether {ions} moves")
+        if answer.above_limit:
             notes.append("[yellow]the predicted capacity is above the Faraday limit: an error of the model[/yellow]")
         head = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}"
         table = _titled(head, notes, synthetic=synthetic)
@@ -57,7 +65,7 @@ def _known(near: Neighbour, target: str) -> str:
     return mean if near.electrodes == 1 else f"{mean} ({_n(near.lowest[target])} to {_n(near.highest[target])})"
 
 
-def best(screened: Screened, *, title: str, synthetic: bool, rows: int = 10) -> Table:
+def best(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -> Table:
     """The first ``rows`` candidates of a screening."""
     column = OBJECTIVES[screened.objective]
     low, high = screened.window

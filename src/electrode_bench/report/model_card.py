@@ -96,7 +96,13 @@ def _control(rows: pd.DataFrame, *, protocol: str) -> str:
         f"{TARGETS[row['target']].unit}"
         for row in rows.to_dict("records")
     ]
-    return f"MAE minus that of the control under {protocol}, with 95% interval over formulas: {'; '.join(parts)}."
+    text = f"MAE minus that of the control under {protocol}, with 95% interval over formulas: {'; '.join(parts)}."
+    unsure = [TARGETS[row["target"]].label for row in rows.to_dict("records") if not row["different"]]
+    return f"{text} {UNSURE.format(', '.join(unsure))}." if unsure else text
+
+
+#: Said where the interval of a promoted model is below zero and the test over folds does not agree.
+UNSURE = "The corrected t-test over folds does not tell it apart from the control for: {}"
 
 
 def _calibration(target: str, of: Calibration) -> str:

@@ -59,8 +59,8 @@ def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
         yield table
 
 
-def markdown(rows: pd.DataFrame, *, synthetic: bool) -> str:
-    """The same tables in Markdown."""
+def markdown(rows: pd.DataFrame, pairs: pd.DataFrame, *, titles: Mapping[str, str], synthetic: bool) -> str:
+    """The same tables in Markdown, and who is better."""
     lines = []
     for protocol, cells in rows.groupby("protocol", sort=False):
         lines += [f"### {_title(str(protocol))}", ""]
@@ -71,7 +71,25 @@ def markdown(rows: pd.DataFrame, *, synthetic: bool) -> str:
                 lines.append(f"| {column.label}, {column.unit} | {cell['title']} | {shown} |")
         caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
         lines += ["", caption[0].upper() + caption[1:] + ".", ""]
+    if not pairs.empty:
+        lines += [
+            "### Who is better",
+            "",
+            "| protocol | target | smallest error first | surely better than the control |",
+        ]
+        lines += ["|---|---|---|---|"]
+        lines += [f"| {' | '.join(line).replace('~', '&#126;')} |" for line in _standings(pairs, titles=titles)]
+        lines += ["", (ORDER[0].upper() + ORDER[1:] + ".").replace("\n", ". ")]
     return "\n".join(lines)
+
+
+def _standings(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    """Protocol, target, the models in the order of their error, and those surely better than the control."""
+    for protocol, of in pairs.groupby("protocol", sort=False):
+        for target, line in orders(of, titles=titles).items():
+            beat = of[(of["target"] == target) & (of["other"] == CONTROL) & of["different"] & (of["high"] < 0)]
+            sure = ", ".join(titles.get(str(name), str(name)) for name in beat["model"]) or "none"
+            yield str(protocol), TARGETS[target].label, line, sure
 
 
 def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
@@ -91,13 +109,12 @@ def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
     table.add_column("target")
     table.add_column("smallest error first")
     table.add_column("surely better than the control")
-    for protocol, of in pairs.groupby("protocol", sort=False):
-        lines = list(orders(of, titles=titles).items())
-        for i, (target, line) in enumerate(lines):
-            shown = str(protocol) if i == 0 else ""
-            beat = of[(of["target"] == target) & (of["other"] == CONTROL) & of["different"] & (of["high"] < 0)]
-            sure = ", ".join(titles.get(str(name), str(name)) for name in beat["model"]) or "none"
-            table.add_row(shown, TARGETS[target].label, line, sure, end_section=i == len(lines) - 1)
+    before = None
+    for protocol, *rest in _standings(pairs, titles=titles):
+        if before not in (None, protocol):
+            table.add_section()
+        table.add_row("" if protocol == before else protocol, *rest)
+        before = protocol
     yield table
 
 

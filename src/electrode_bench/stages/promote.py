@@ -28,6 +28,9 @@ class Promoted:
     title: str
     protocol: str
     card: str
+    synthetic: bool
+    #: Targets for which the careful test of `show` does not tell it apart from the control.
+    unsure: tuple[str, ...]
 
 
 def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | None = None) -> Promoted:
@@ -67,7 +70,9 @@ def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | No
     champion = model_registry.promote(
         layout, run_id=published.run_id, card=card, tags=tags, uri=publish.tracking_uri(layout)
     )
-    return Promoted(champion, model, str(cell.about["title"]), protocol, card)
+    unsure = tuple(TARGETS[str(t)].label for t in against.loc[~against["different"].astype(bool), "target"])
+    synthetic = bool(trace.provenance.get("synthetic"))
+    return Promoted(champion, model, str(cell.about["title"]), protocol, card, synthetic, unsure)
 
 
 def _against_control(pairs: pd.DataFrame, *, model: str, protocol: str, where: Path) -> pd.DataFrame:

@@ -120,8 +120,16 @@ def run(
         for setting in settings(layout, params, model=model, nested=nested):
             out.append(
                 _one(
-                    setting, store, trace=publish.trace(layout), url=url, trials=trials, seconds=seconds,
-                    executor=executor, devices=devices, progress=progress, told=told,
+                    setting,
+                    store,
+                    trace=publish.trace(layout),
+                    url=url,
+                    trials=trials,
+                    seconds=seconds,
+                    executor=executor,
+                    devices=devices,
+                    progress=progress,
+                    told=told,
                 )  # fmt: skip
             )
     return out
@@ -171,7 +179,9 @@ class Adopted:
     changes: dict[str, tuple[Any, Any]]
 
 
-def adopt(layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None) -> Adopted:
+def adopt(
+    layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None
+) -> Adopted:
     """Write the values of a study's best trial (or of ``trial``) into params.yaml, comments kept.
 
     Raises
@@ -241,7 +251,9 @@ def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) 
     write_text(out.getvalue(), path)
 
 
-def check(layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None) -> tuple[float, float]:
+def check(
+    layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None
+) -> tuple[float, float]:
     """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
     import optuna
 
@@ -280,7 +292,9 @@ def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
             continue
         summary = studies.summary(study, space=studies.space(study))
         kept = ("trials", "complete", "pruned", "failed", "best", "configured", "best_trial")
-        rows.append({"study": name, "model": identity["model"], "part": identity["part"], **{k: summary.get(k) for k in kept}})
+        rows.append(
+            {"study": name, "model": identity["model"], "part": identity["part"], **{k: summary.get(k) for k in kept}}
+        )
     return pd.DataFrame(rows)
 
 
