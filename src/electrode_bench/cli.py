@@ -75,7 +75,7 @@ class _RunByDefault(TyperGroup):
 sweep_app = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Tune a model's parameters with Optuna: `sweep MODEL`; then `sweep adopt STUDY`. Each trial is traced in MLflow.",
+    help="Tune a model with Optuna: `sweep MODEL`; then `sweep adopt STUDY`. Each trial is traced in MLflow.",
 )
 app.add_typer(sweep_app, name="sweep", rich_help_panel=SWEEPS)
 
@@ -521,8 +521,8 @@ def sweep_run(
 ) -> None:
     """Tune a model on inner folds of an outer fold's training part. Its test part is not seen.
 
-    Run the same command again to go on; start it on several hosts with one --storage to share the work. What is searched and
-    how stands in params.yaml under `sweep`.
+    Run the same command again to go on; start it on several hosts with one --storage to share the work. What is
+    searched, and how, stands in params.yaml under `sweep`.
 
     Examples:
 
@@ -532,10 +532,10 @@ def sweep_run(
     """
     from dataclasses import asdict
 
-    from electrode_bench import studies
     from electrode_bench.executor import Local
     from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.stages import sweep as task
+    from electrode_bench.sweep import studies
 
     given: Options = context.obj
     os.environ[DEVICE_VARIABLE] = device or "auto"

@@ -9,9 +9,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from electrode_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -63,7 +66,8 @@ class Local:
 
         # One thread a worker: a worker that starts a thread per core makes every other worker wait.
         pool = get_reusable_executor(self.places, env=dict.fromkeys(_THREADS, "1"))
-        source, under_way = iter(calls), set()
+        source = iter(calls)
+        under_way: set[Future[T]] = set()
         try:
             while True:
                 while len(under_way) < self.places and (call := next(source, None)) is not None:
@@ -193,9 +197,8 @@ def cluster(*, address: str | None = None, cpus: float = 1.0, gpus: float = 0.0)
             )
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = address or os.environ.get("RAY_ADDRESS") or "this machine"
-            raise UserError(
-                f"no Ray cluster answers at {where} ({' '.join(str(error).split())[:120]}); start one with: ray start --head"
-            ) from None
+            reason = " ".join(str(error).split())[:120]
+            raise UserError(f"no Ray cluster answers at {where} ({reason}); start one with: ray start --head") from None
     try:
         yield Cluster(cpus, gpus)
     finally:

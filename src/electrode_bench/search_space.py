@@ -11,7 +11,7 @@ from electrode_bench.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
-    from optuna.trial import Trial
+    from optuna.trial import BaseTrial
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Int:
     def stored(self, value: Any) -> Any:
         return value
 
-    def suggest(self, trial: Trial, name: str) -> Any:
+    def suggest(self, trial: BaseTrial, name: str) -> Any:
         return trial.suggest_int(name, self.low, self.high, log=self.log)
 
 
@@ -64,7 +64,7 @@ class Float:
     def stored(self, value: Any) -> Any:
         return float(value)
 
-    def suggest(self, trial: Trial, name: str) -> Any:
+    def suggest(self, trial: BaseTrial, name: str) -> Any:
         # Few digits: what is adopted into params.yaml is then exactly what was tried.
         return float(f"{trial.suggest_float(name, self.low, self.high, log=self.log):.4g}")
 
@@ -96,7 +96,7 @@ class Choice:
         # Optuna keeps texts, numbers and null; JSON tells 1 from true, and holds lists.
         return json.dumps(value)
 
-    def suggest(self, trial: Trial, name: str) -> Any:
+    def suggest(self, trial: BaseTrial, name: str) -> Any:
         return json.loads(trial.suggest_categorical(name, [self.stored(v) for v in self.values]))
 
 
@@ -141,7 +141,7 @@ def as_json(space: Mapping[str, Dimension]) -> dict[str, Any]:
     }
 
 
-def suggest(trial: Trial, space: Mapping[str, Dimension]) -> dict[str, Any]:
+def suggest(trial: BaseTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
     """A value of each parameter, as it would stand in params.yaml."""
     return {name: of.suggest(trial, name) for name, of in space.items()}
 

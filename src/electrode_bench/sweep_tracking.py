@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from electrode_bench import search_space, studies, sweep
+from electrode_bench import search_space
 from electrode_bench.artifacts import write_csv, write_json, write_text
 from electrode_bench.errors import UserError
 from electrode_bench.params import Strict
 from electrode_bench.schema import TARGETS
-from electrode_bench.sweep import Opened, Outcome, Setting
+from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep.setting import Outcome, Setting
+from electrode_bench.sweep.storage import Opened, masked, storage
+from electrode_bench.sweep.trial import outcome_of
 from electrode_bench.tracking import BATCH, Store, Trace, experiment, flag, flat, log, runs_link, search
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ class Ledger:
             "part": self.setting.part.name,
             "seed": str(self.setting.seed),
             "state": "running",
-            "driver": json.dumps(asdict(sweep.Driver.here())),
+            "driver": json.dumps(asdict(driver.Driver.here())),
         }
         run_id = self.store.client.create_run(self.experiment, tags=tags).info.run_id
         self._runs[trial.number] = run_id
@@ -94,7 +97,7 @@ class Ledger:
     def finished(self, *, status: str) -> None:
         """Write what the study has come to, with its plots, and close its run."""
         summary = studies.summary(self.study, space=self.setting.space)
-        best = sweep.best(self.study)
+        best = studies.best(self.study)
         metrics = {k: float(v) for k, v in summary.items() if isinstance(v, int | float) and np.isfinite(v)}
         metrics["cost/tracking_seconds"] = self.seconds
         tags = {"mlflow.note.content": self._note(summary)}
@@ -119,10 +122,10 @@ class Ledger:
         while known is None and not opened.created and time.monotonic() - began < _PATIENCE:
             time.sleep(0.2)
             known = opened.study.user_attrs.get("run_id")
-        driver = json.dumps(asdict(sweep.Driver.here()))
+        me = json.dumps(asdict(driver.Driver.here()))
         if known is not None and self._there(known):
             self.store.client.update_run(known, status="RUNNING")
-            self.store.client.set_tag(known, "driver", driver)
+            self.store.client.set_tag(known, "driver", me)
             return str(known)
         data = self.trace.provenance
         values = {
@@ -130,8 +133,8 @@ class Ledger:
             "kind": "sweep",
             "model": self.setting.spec.name,
             "study": opened.study.study_name,
-            "storage": sweep.masked(url),
-            "driver": driver,
+            "storage": masked(url),
+            "driver": me,
             "host": platform.node(),
             "data_md5": data.get("md5"),
             "data_release": data.get("release"),
@@ -163,9 +166,10 @@ class Ledger:
 
     def _note(self, summary: Mapping[str, Any]) -> str:
         query = f"tags.study = '{self.study.study_name}' and tags.kind = 'trial'"
+        part = self.setting.part.name
+        seen = f"tuned on inner folds of the training part of `{part}`; its test rows were not seen"
         lines = [
-            f"**{self.setting.spec.title}**, tuned on inner folds of the training part of `{self.setting.part.name}`. "
-            "Its test rows were not seen.",
+            f"**{self.setting.spec.title}**, {seen}.",
             "",
             studies.sentence(summary),
             "",
@@ -222,7 +226,7 @@ def _params(trial: FrozenTrial, space: Mapping[str, search_space.Dimension]) -> 
 
 def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[int, int]:
     """Close what dead drivers left open: (trials given up, runs closed)."""
-    given_up = sweep.reap(url, silent_for=silent_for)
+    given_up = driver.reap(url, silent_for=silent_for)
     closed = 0
     for found in store.client.search_experiments(filter_string="name LIKE 'sweeps/%'"):
         for run in search(store, found.experiment_id, "attributes.status = 'RUNNING'"):
@@ -233,8 +237,8 @@ def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[in
 def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> int:
     """Close one run that is still open, if its driver is dead; 1 when it was closed."""
     tags = run.data.tags
-    driver = sweep.Driver(**json.loads(tags["driver"])) if "driver" in tags else None
-    alive = driver.alive() if driver else False
+    who = driver.Driver(**json.loads(tags["driver"])) if "driver" in tags else None
+    alive = who.alive() if who else False
     if alive is None and silent_for is not None:
         alive = time.time() - run.info.start_time / 1000 < silent_for
     if alive is not False:
@@ -246,9 +250,9 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
         trial = study.trials[number] if study is not None and number < len(study.trials) else None
         if trial is not None and trial.state.is_finished() and not trial.user_attrs.get("given_up"):
             # Told to the study, and killed before it was told to MLflow.
-            close(store, run.info.run_id, trial, sweep.outcome_of(trial), space=space)
+            close(store, run.info.run_id, trial, outcome_of(trial), space=space)
             return 1
-        killed(store, run.info.run_id, trial, reason=sweep.INTERRUPTED, space=space)
+        killed(store, run.info.run_id, trial, reason=driver.INTERRUPTED, space=space)
         return 1
     store.client.set_terminated(run.info.run_id, "KILLED")
     return 1
@@ -258,7 +262,7 @@ def _study(url: str, name: str) -> Study | None:
     import optuna
 
     try:
-        return optuna.load_study(study_name=name, storage=sweep.storage(url))
+        return optuna.load_study(study_name=name, storage=storage(url))
     except KeyError:
         return None
     except UserError:

@@ -1,4 +1,4 @@
-"""sweep: tune a model on the training part of an outer fold, traced in MLflow; adopt what was found into params.yaml."""
+"""sweep: tune a model on the training part of an outer fold, traced in MLflow; adopt what was found."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from electrode_bench import models, search_space, splits, studies, sweep, sweep_tracking, tracking
+from electrode_bench import models, search_space, splits, sweep_tracking, tracking
 from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
@@ -20,6 +20,11 @@ from electrode_bench.params import KFold, Params, Split
 from electrode_bench.schema import ID, Fold
 from electrode_bench.seeds import derive
 from electrode_bench.stages import fit, publish
+from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep.setting import Part, Setting
+from electrode_bench.sweep.storage import journal, masked, open_study
+from electrode_bench.sweep.storage import storage as opened_storage
+from electrode_bench.sweep.trial import evaluated_again, outcome_of
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,10 @@ class Swept:
 
 def storage_url(layout: Layout, given: str | None) -> str:
     """Where studies are: what was given, else a journal beside the runs."""
-    return given or sweep.journal(layout.mlruns)
+    return given or journal(layout.mlruns)
 
 
-def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> list[sweep.Setting]:
+def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> list[Setting]:
     """A setting for each outer fold that is tuned on: one, or all of the protocol where ``nested``.
 
     Raises
@@ -63,12 +68,12 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
     chosen = list(outer) if nested else [how.fold or next(iter(outer))]
     base = fit.configured(params, model)
     return [
-        sweep.Setting(spec, base, space, how, part(layout, params, spec=spec, outer=outer[key]), params.seed)
+        Setting(spec, base, space, how, part(layout, params, spec=spec, outer=outer[key]), params.seed)
         for key in chosen
     ]
 
 
-def part(layout: Layout, params: Params, *, spec: models.ModelSpec, outer: Fold) -> sweep.Part:
+def part(layout: Layout, params: Params, *, spec: models.ModelSpec, outer: Fold) -> Part:
     """What a study on this outer fold may see: its training rows, and inner folds of them."""
     frame, targets = fit.inputs(layout, spec)
     ids = sorted(set(outer.train_ids))
@@ -80,7 +85,7 @@ def part(layout: Layout, params: Params, *, spec: models.ModelSpec, outer: Fold)
     kfold = KFold(folds=how.folds, by=params.split.grouped.by, quantiles=params.split.grouped.quantiles)
     seed = derive(params.seed, "inner folds", name)
     inner = splits.PROTOCOLS[how.inner](table, clusters, Split(stratified=kfold, grouped=kfold), seed)
-    return sweep.Part(name, frame.loc[ids], targets.loc[ids], tuple(inner))
+    return Part(name, frame.loc[ids], targets.loc[ids], tuple(inner))
 
 
 def run(
@@ -114,29 +119,27 @@ def run(
     if reason:
         raise UserError(reason)
     url, uri = storage_url(layout, storage), publish.tracking_uri(layout)
-    out = []
     with tracking.opened(layout, uri=uri) as store:
         sweep_tracking.reap(store, url=url)
-        for setting in settings(layout, params, model=model, nested=nested):
-            out.append(
-                _one(
-                    setting,
-                    store,
-                    trace=publish.trace(layout),
-                    url=url,
-                    trials=trials,
-                    seconds=seconds,
-                    executor=executor,
-                    devices=devices,
-                    progress=progress,
-                    told=told,
-                )  # fmt: skip
+        return [
+            _one(
+                setting,
+                store,
+                trace=publish.trace(layout),
+                url=url,
+                trials=trials,
+                seconds=seconds,
+                executor=executor,
+                devices=devices,
+                progress=progress,
+                told=told,
             )
-    return out
+            for setting in settings(layout, params, model=model, nested=nested)
+        ]
 
 
 def _one(
-    setting: sweep.Setting,
+    setting: Setting,
     store: tracking.Store,
     *,
     trace: tracking.Trace,
@@ -148,15 +151,15 @@ def _one(
     progress: Callable[[str, int, int], None] | None,
     told: Callable[[str], None] | None,
 ) -> Swept:
-    opened = sweep.open_study(setting, url=url, trials=trials)
+    opened = open_study(setting, url=url, trials=trials)
     if told and opened.changed:
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
-        told(f"going on with {setting.name}: {sweep.counted(opened.study)} trials are there")
+        told(f"going on with {setting.name}: {driver.counted(opened.study)} trials are there")
     ledger = sweep_tracking.Ledger(store, setting, opened, trace=trace, url=url)
     status = "KILLED"
     try:
-        sweep.run(
+        driver.run(
             setting, opened, url=url, trials=trials, seconds=seconds, executor=executor, book=ledger, devices=devices,
             progress=None if progress is None else lambda done, wanted: progress(setting.part.name, done, wanted),
         )  # fmt: skip
@@ -192,21 +195,21 @@ def adopt(
     import optuna
 
     url = storage_url(layout, storage)
-    store = sweep.storage(url)
+    store = opened_storage(url)
     known = optuna.get_all_study_names(store)
     if study not in known:
-        raise UserError(f"no study '{study}' in {sweep.masked(url)}; {nearest(study, known)}")
+        raise UserError(f"no study '{study}' in {masked(url)}; {nearest(study, known)}")
     loaded = optuna.load_study(study_name=study, storage=store)
     identity = loaded.user_attrs["identity"]
     model = str(identity["model"])
     space = studies.space(loaded)
-    chosen = sweep.best(loaded) if trial is None else next((t for t in loaded.trials if t.number == trial), None)
+    chosen = studies.best(loaded) if trial is None else next((t for t in loaded.trials if t.number == trial), None)
     if chosen is None or chosen.values is None:
         what = "no trial that is complete" if trial is None else f"no complete trial {trial}"
         raise UserError(f"{study} has {what}")
     before = fit.configured(params, model).model_dump(mode="json")
     values = studies.values(chosen, space)
-    halved = sweep.outcome_of(chosen).batch_size
+    halved = outcome_of(chosen).batch_size
     if halved is not None and "batch_size" in values:
         values["batch_size"] = halved
     # What the study held fixed belongs to the trial's value too.
@@ -257,18 +260,18 @@ def check(
     """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
     import optuna
 
-    loaded = optuna.load_study(study_name=study, storage=sweep.storage(storage_url(layout, storage)))
+    loaded = optuna.load_study(study_name=study, storage=opened_storage(storage_url(layout, storage)))
     model = str(loaded.user_attrs["identity"]["model"])
     for setting in settings(layout, params, model=model, nested=True):
         # The configuration may have been adopted since: what the study held fixed decides.
         spec = setting.spec
         base = models.configure(model, dict(loaded.user_attrs["base"]), where=study)
-        same = sweep.Setting(spec, base, studies.space(loaded), setting.how, setting.part, setting.seed)
+        same = Setting(spec, base, studies.space(loaded), setting.how, setting.part, setting.seed)
         if same.name == study:
-            chosen = sweep.best(loaded) if trial is None else loaded.trials[trial]
+            chosen = studies.best(loaded) if trial is None else loaded.trials[trial]
             if chosen is None or not chosen.values:
                 raise UserError(f"{study} has no complete trial to evaluate again")
-            return float(chosen.values[0]), sweep.evaluated_again(same, chosen)
+            return float(chosen.values[0]), evaluated_again(same, chosen)
     raise UserError(f"{study} was made with other data, folds or code than are here; its values cannot be made again")
 
 
@@ -283,7 +286,7 @@ def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
     """One row a study: name, model, part, trials, complete, pruned, failed, best, configured."""
     import optuna
 
-    store = sweep.storage(storage_url(layout, storage))
+    store = opened_storage(storage_url(layout, storage))
     rows = []
     for name in optuna.get_all_study_names(store):
         study = optuna.load_study(study_name=name, storage=store)

@@ -6,10 +6,13 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from electrode_bench import search_space, sweep
+from electrode_bench import search_space
 from electrode_bench.search_space import Choice, Dimension, Float, Int
+from electrode_bench.sweep.driver import counted
+from electrode_bench.sweep.trial import outcome_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -43,7 +46,7 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
     """One row a trial: number, state, objective, seconds, reason, worker, then its parameters."""
     rows = []
     for trial in study.get_trials(deepcopy=False):
-        outcome = sweep.outcome_of(trial)
+        outcome = outcome_of(trial)
         rows.append(
             {
                 "trial": trial.number,
@@ -63,19 +66,19 @@ def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
     from optuna.trial import TrialState
 
     trials = study.get_trials(deepcopy=False)
-    best = sweep.best(study)
+    found = best(study)
     configured = next((t for t in trials if t.user_attrs.get("configured") and t.values), None)
     again = [t for t in trials if t.user_attrs.get("again") == 0 and t.values]
     configured = configured or next(iter(again), None)
     out: dict[str, Any] = {
-        "trials": sweep.counted(study),
+        "trials": counted(study),
         "complete": sum(t.state == TrialState.COMPLETE for t in trials),
         "failed": sum(t.state == TrialState.FAIL and not t.user_attrs.get("given_up") for t in trials),
         "given_up": sum(bool(t.user_attrs.get("given_up")) for t in trials),
-        **sweep.saved(study),
+        **saved(study),
     }
-    if best is not None:
-        out |= {"best_trial": best.number, "best": best.values[0], "best_values": values(best, space)}
+    if found is not None:
+        out |= {"best_trial": found.number, "best": found.values[0], "best_values": values(found, space)}
     if configured is not None:
         out["configured"] = configured.values[0]
     out["importances"] = importances(study)
@@ -123,7 +126,7 @@ def page(study: Study) -> str:
 
     complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
     two, error = len(study.directions) > 1, "error (SMAE)"
-    how = {"target": (lambda t: t.values[0]) if two else None, "target_name": error}
+    how: dict[str, Any] = {"target": (lambda t: t.values[0]) if two else None, "target_name": error}
     figures: dict[str, Any] = {}
     with warnings.catch_warnings():
         # Optuna marks some of its plots as experimental.
@@ -141,4 +144,25 @@ def page(study: Study) -> str:
              for title, f in figures.items()] or ["<p>No trial is complete.</p>"]  # fmt: skip
     head = f'<meta charset="utf-8"><title>{study.study_name}</title><script>{get_plotlyjs()}</script>'
     style = "<style>body{font-family:sans-serif;margin:1.5rem}</style>"
-    return f"<!doctype html><html lang=en><head>{head}{style}</head><body><h1>{study.study_name}</h1>{''.join(parts)}</body></html>"
+    body = f"<h1>{study.study_name}</h1>{''.join(parts)}"
+    return f"<!doctype html><html lang=en><head>{head}{style}</head><body>{body}</body></html>"
+
+
+def best(study: Study) -> FrozenTrial | None:
+    """The complete trial with the smallest error (of two objectives, the first); of equal ones the earliest."""
+    from optuna.trial import TrialState
+
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return min(done, key=lambda t: (t.values[0], t.number), default=None)
+
+
+def saved(study: Study) -> dict[str, float]:
+    """What pruning saved: trials pruned, seconds spent on them, and seconds that whole trials would have taken more."""
+    from optuna.trial import TrialState
+
+    ended = [outcome_of(t) for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))]
+    whole = [o.seconds for o in ended if o.state == "complete"]
+    pruned = [o.seconds for o in ended if o.state == "pruned"]
+    usual = float(np.mean(whole)) if whole else 0.0
+    more = sum(max(0.0, usual - s) for s in pruned)
+    return {"pruned": len(pruned), "seconds": float(sum(pruned)), "saved_seconds": float(more)}
