@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import time
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,7 +69,11 @@ def storage(url: str) -> BaseStorage:
     for attempt in range(_TRIES):
         try:
             return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
-        except (OperationalError, ArgumentError, ImportError) as error:
+        except ImportError:
+            raise UserError(
+                f"the driver for {masked(url)} is not installed; for PostgreSQL: pip install 'electrode-bench[postgresql]'"
+            ) from None
+        except (OperationalError, ArgumentError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"the storage {masked(url)} cannot be reached: {reason}") from None
         except SQLAlchemyError:
@@ -102,11 +107,15 @@ def sampler(how: Sweep, *, trials: int, seed: int) -> BaseSampler:
 def pruner(how: Sweep) -> BasePruner:
     """Optuna's pruner; two objectives are not pruned."""
     from optuna import pruners
+    from optuna.exceptions import ExperimentalWarning
 
     if how.pruner == "median" and not how.against_seconds:
         return pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_WARMUP)
     if how.pruner == "wilcoxon" and not how.against_seconds:
-        return pruners.WilcoxonPruner(p_threshold=0.1)
+        with warnings.catch_warnings():
+            # Optuna may yet change its interface; the version is pinned.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return pruners.WilcoxonPruner(p_threshold=0.1)
     return pruners.NopPruner()
 
 
