@@ -17,13 +17,14 @@ import typer
 import typer.exceptions
 
 from electrode_bench import __version__
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, nearest
 from electrode_bench.layout import Layout
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from electrode_bench.executor import Executor
     from electrode_bench.params import Params
     from electrode_bench.runner import Progress
 
@@ -59,6 +60,8 @@ data_app = typer.Typer(
 )
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 
+BACKENDS = ("local", "ray")
+
 STAGES, TASKS = "Stages of the pipeline", "Tasks"
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
@@ -66,7 +69,23 @@ Workers = Annotated[
     int | None,
     typer.Option(
         "--workers", "-w", min=1, envvar="ELECTRODE_BENCH_WORKERS", show_default="all cores",
-        help="Processes that fit folds side by side, one thread each.",
+        help="Processes of this machine that fit folds side by side, one thread each.",
+    ),
+]  # fmt: skip
+
+Backend = Annotated[
+    str,
+    typer.Option(
+        envvar="ELECTRODE_BENCH_BACKEND",
+        help="Where folds are fitted: local, on this machine; ray, on the Ray cluster that this machine is a node of.",
+    ),
+]  # fmt: skip
+
+GPUs = Annotated[
+    float,
+    typer.Option(
+        min=0, envvar="ELECTRODE_BENCH_GPUS_PER_FOLD",
+        help="GPUs that a fold takes on a Ray cluster; with 0.25, four folds share one. With 0 it sees none.",
     ),
 ]  # fmt: skip
 
@@ -201,6 +220,8 @@ def fit(
     protocol: Annotated[str, typer.Argument(help="stratified, grouped, loco or bootstrap.")],
     workers: Workers = None,
     device: Device = None,
+    backend: Backend = "local",
+    gpus_per_fold: GPUs = 0.0,
     publish: Annotated[bool, typer.Option(help="Log the cell to MLflow when it is done.")] = True,
     publish_over: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Leave a cell that took less to `electrode-bench publish`.")
@@ -214,6 +235,8 @@ def fit(
     electrode-bench fit rf_magpie loco --workers 4
 
     electrode-bench fit crabnet stratified --device cuda:1 --workers 2
+
+    electrode-bench fit crabnet loco --backend ray --gpus-per-fold 0.25
     """
     from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.stages import fit as stage
@@ -222,13 +245,16 @@ def fit(
     # Workers are processes of their own; the environment is what they all see.
     os.environ[DEVICE_VARIABLE] = device or "auto"
     began = time.monotonic()
-    with _progress(f"{model} · {protocol}", unit="folds") as progress:
+    with (
+        _executor(backend, workers=workers, gpus=gpus_per_fold) as executor,
+        _progress(f"{model} · {protocol}", unit="folds") as progress,
+    ):
         cell = stage.run(
             given.layout,
             given.params,
             model=model,
             protocol=protocol,
-            workers=workers or _cores(),
+            executor=executor,
             progress=progress,
         )
     summary = {
@@ -698,6 +724,28 @@ def _waiting(title: str) -> Iterator[None]:
         return
     with console.status(title):
         yield
+
+
+@contextmanager
+def _executor(backend: str, *, workers: int | None, gpus: float) -> Iterator[Executor]:
+    from electrode_bench import executor
+
+    if backend not in BACKENDS:
+        raise UserError(f"unknown backend '{backend}'; {nearest(backend, BACKENDS)}")
+    if backend == "local":
+        if gpus:
+            raise UserError(
+                "--gpus-per-fold is for --backend ray; local folds share the GPU of --device, as many as --workers"
+            )
+        yield executor.Local(workers or _cores())
+        return
+    if workers is not None:
+        raise UserError(
+            "--workers (ELECTRODE_BENCH_WORKERS) is for --backend local; "
+            "a Ray cluster fits as many folds side by side as it has CPUs, and GPUs for --gpus-per-fold"
+        )
+    with executor.cluster(gpus=gpus) as joined:
+        yield joined
 
 
 def _cores() -> int:
