@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import socket
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -99,6 +100,9 @@ class Local:
                 yield future.result()
         finally:
             if under_way:
+                # loky's thread fails on a call that it had not begun to hand over; it does so at once.
+                while not all(future.running() or future.done() for future in under_way):
+                    time.sleep(0.001)
                 pool.shutdown(wait=True, kill_workers=True)
 
 
