@@ -4,6 +4,8 @@
 #   make test    install what the tests need and run them all
 #   make lint    style, types, import layers
 #   make s3      install what reading the Materials Project's bucket needs
+#   make ray     install what fitting on a Ray cluster needs
+#   make postgresql       install what studies in PostgreSQL need
 #   make reference        install modnet and crabnet, as published, into .venv-reference (Python 3.11, Linux x86-64)
 #   make reference-test   compare with them
 PYTHON ?= python3
@@ -19,7 +21,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 repro test lint format ui clean reference reference-test
+.PHONY: help install install-dev s3 ray postgresql repro test lint format ui clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -39,11 +41,17 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[s3]' --group dev
+	@$(UV_INSTALL) --editable '.[postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install
 	@$(UV_INSTALL) --editable '.[s3]'
+
+ray: install
+	@$(UV_INSTALL) --editable '.[ray]'
+
+postgresql: install
+	@$(UV_INSTALL) --editable '.[postgresql]'
 
 repro: install
 	@PATH="$(abspath $(BIN)):$$PATH" dvc repro
@@ -53,7 +61,7 @@ ui: install
 	@$(BIN)/electrode-bench ui
 
 test: install-dev
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n auto
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: install-dev
 	@$(BIN)/ruff check .

@@ -18,7 +18,8 @@ hypothesis.settings.load_profile("project")
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MLFLOW_TRACKING_URI", "ELECTRODE_BENCH_PROJECT", "ELECTRODE_BENCH_WORKERS", "ELECTRODE_BENCH_DEBUG"):
+    settings = ("PROJECT", "WORKERS", "DEBUG", "BACKEND", "GPUS_PER_FOLD")
+    for name in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", *(f"ELECTRODE_BENCH_{setting}" for setting in settings)):
         monkeypatch.delenv(name, raising=False)
     # Set, so that what the command line puts there is taken back.
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "auto")
@@ -45,6 +46,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
     split.run(layout, QUICK.split, seed=QUICK.seed)
     for model in ("control", "rf_magpie"):
         for protocol in splits.PROTOCOLS:
-            fit.run(layout, QUICK, model=model, protocol=protocol, workers=1)
+            fit.run(layout, QUICK, model=model, protocol=protocol)
     compare.run(layout, seed=QUICK.seed)
     return layout

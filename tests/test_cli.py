@@ -78,6 +78,9 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
             "crabnet_upstream skipped: no-reference-environment is missing; build it with: make reference",
         ),
         (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
+        (["fit", "control", "loco", "--backend", "rai"], "unknown backend 'rai'; did you mean 'ray'?"),
+        (["fit", "control", "loco", "--backend", "ray", "-w", "2"], "--workers (ELECTRODE_BENCH_WORKERS) is for --bac"),
+        (["fit", "control", "loco", "--gpus-per-fold", "0.5"], "--gpus-per-fold is for --backend ray; local folds"),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
         (["report"], "table.csv is missing; make it with: dvc repro compare"),
@@ -93,6 +96,20 @@ def test_a_mistake_is_one_line_with_exit_code_2(run, project: Layout, arguments:
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert message in err
+
+
+WITHOUT_RAY = """
+import sys
+sys.modules["ray"] = None
+from electrode_bench.cli import main
+main()
+"""
+
+
+def test_without_ray_the_command_says_how_to_install_it(project: Layout) -> None:
+    command = [sys.executable, "-c", WITHOUT_RAY, "-p", str(project.root), "fit", "control", "loco", "--backend", "ray"]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (failed.returncode, failed.stderr) == (2, "error: Ray is not installed; install it with: make ray\n")
 
 
 def test_a_wrong_params_file_stops_every_stage(run, project: Layout) -> None:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from electrode_bench import models, params, splits, tracking
+from electrode_bench.executor import Local
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.layout import Layout
 from electrode_bench.schema import TARGETS
@@ -174,7 +175,7 @@ def _run(layout: Layout, *, workers: int) -> None:
     _until_split(layout)
     for model in FITTED:
         for protocol in splits.PROTOCOLS:
-            fit.run(layout, QUICK, model=model, protocol=protocol, workers=workers)
+            fit.run(layout, QUICK, model=model, protocol=protocol, executor=Local(workers))
     compare.run(layout, seed=0)
 
 

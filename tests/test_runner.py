@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,8 +17,11 @@ import pytest
 from electrodes import clusters, table
 
 from electrode_bench import models, runner, splits
+from electrode_bench.executor import Local
 from electrode_bench.params import Bootstrap, KFold, Split
 from electrode_bench.schema import ID, TARGETS
+
+T = TypeVar("T")
 
 PARAMS = Split(
     stratified=KFold(folds=4), grouped=KFold(folds=4), bootstrap=Bootstrap(sizes=[0.5, 1.0], repeats=3)
@@ -45,11 +51,11 @@ def _finished(cache: Path) -> dict[str, float]:
 
 def test_workers_row_order_and_cache_do_not_change_a_number(tmp_path: Path) -> None:
     case = _case()
-    one = runner.fit_cell(**case, cache=tmp_path / "one", workers=1)
-    two = runner.fit_cell(**case, cache=tmp_path / "two", workers=2)
+    one = runner.fit_cell(**case, cache=tmp_path / "one")
+    two = runner.fit_cell(**case, cache=tmp_path / "two", executor=Local(2))
     shuffled = {**case, "frame": case["frame"].sample(frac=1, random_state=1), "targets": case["targets"].iloc[::-1]}
-    three = runner.fit_cell(**shuffled, cache=tmp_path / "three", workers=1)
-    again = runner.fit_cell(**case, cache=tmp_path / "one", workers=1)
+    three = runner.fit_cell(**shuffled, cache=tmp_path / "three")
+    again = runner.fit_cell(**case, cache=tmp_path / "one")
     for other in (two, three, again):
         pd.testing.assert_frame_equal(one.predictions, other.predictions, check_exact=True)
         assert other.about == one.about
@@ -109,8 +115,9 @@ sys.path[:0] = [{tests!r}]
 from pathlib import Path
 from test_runner import _case
 from electrode_bench import runner
+from electrode_bench.executor import Local
 if __name__ == "__main__":
-    runner.fit_cell(**_case(trees=300), cache=Path(sys.argv[1]), workers=2)
+    runner.fit_cell(**_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))
 """
 
 
@@ -133,6 +140,50 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert {key: time for key, time in _finished(cache).items() if key in kept} == kept
     whole = runner.fit_cell(**case, cache=tmp_path / "whole")
     pd.testing.assert_frame_equal(cell.predictions, whole.predictions, check_exact=True)
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An executor whose calls see no file of this machine."""
+
+    places: int = 1
+    here: bool = False
+    refuses: bool = False
+
+    def run(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Generator[T, None, None]:
+        for call in calls:
+            assert not self.refuses
+            assert not any(isinstance(argument, Path) for argument in call)
+            yield function(*call)
+
+
+def test_what_another_machine_has_fitted_is_kept_as_it_arrives(tmp_path: Path) -> None:
+    case = _case()
+    there, here = tmp_path / "there", tmp_path / "here"
+
+    def stop(done: int, _: int) -> None:
+        assert len(_finished(there)) == done
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.fit_cell(**case, cache=there, executor=Elsewhere(), progress=stop)
+    kept = _finished(there)
+    cell = runner.fit_cell(**case, cache=there, executor=Elsewhere())
+    assert {key: time for key, time in _finished(there).items() if key in kept} == kept
+    whole = runner.fit_cell(**case, cache=here)
+    pd.testing.assert_frame_equal(cell.predictions, whole.predictions, check_exact=True)
+    assert cell.about == whole.about
+    for key in _finished(here):
+        file = Path("folds", key, "predictions.parquet")
+        assert (there / file).read_bytes() == (here / file).read_bytes()
+        assert runner.cost(there, key)["seconds"] > 0
+
+
+def test_a_light_model_is_fitted_in_this_process(tmp_path: Path) -> None:
+    case = {**_case(), "spec": models.spec("control"), "config": models.configure("control", {})}
+    nowhere = Elsewhere(refuses=True)
+    assert len(runner.fit_cell(**case, cache=tmp_path, executor=nowhere).predictions) == 60 * 3
 
 
 def test_the_final_model_is_fitted_once_and_says_what_it_is(tmp_path: Path) -> None:

@@ -18,13 +18,14 @@ import typer.exceptions
 from typer.core import TyperGroup
 
 from electrode_bench import __version__
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, nearest
 from electrode_bench.layout import Layout
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from electrode_bench.executor import Executor
     from electrode_bench.params import Params
     from electrode_bench.runner import Progress
 
@@ -60,6 +61,8 @@ data_app = typer.Typer(
 )
 app.add_typer(data_app, name="data", rich_help_panel="Data")
 
+BACKENDS = ("local", "ray")
+
 STAGES, TASKS, SWEEPS = "Stages of the pipeline", "Tasks", "Sweeps"
 
 
@@ -84,7 +87,23 @@ Workers = Annotated[
     int | None,
     typer.Option(
         "--workers", "-w", min=1, envvar="ELECTRODE_BENCH_WORKERS", show_default="all cores",
-        help="Processes that fit folds side by side, one thread each.",
+        help="Processes of this machine that fit folds side by side, one thread each.",
+    ),
+]  # fmt: skip
+
+Backend = Annotated[
+    str,
+    typer.Option(
+        envvar="ELECTRODE_BENCH_BACKEND",
+        help="Where folds are fitted: local, on this machine; ray, on the Ray cluster that this machine is a node of.",
+    ),
+]  # fmt: skip
+
+GPUs = Annotated[
+    float,
+    typer.Option(
+        min=0, envvar="ELECTRODE_BENCH_GPUS_PER_FOLD",
+        help="GPUs that a fold takes on a Ray cluster; with 0.25, four folds share one. With 0 it sees none.",
     ),
 ]  # fmt: skip
 
@@ -219,6 +238,8 @@ def fit(
     protocol: Annotated[str, typer.Argument(help="stratified, grouped, loco or bootstrap.")],
     workers: Workers = None,
     device: Device = None,
+    backend: Backend = "local",
+    gpus_per_fold: GPUs = 0.0,
     publish: Annotated[bool, typer.Option(help="Log the cell to MLflow when it is done.")] = True,
     publish_over: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Leave a cell that took less to `electrode-bench publish`.")
@@ -232,6 +253,8 @@ def fit(
     electrode-bench fit rf_magpie loco --workers 4
 
     electrode-bench fit crabnet stratified --device cuda:1 --workers 2
+
+    electrode-bench fit crabnet loco --backend ray --gpus-per-fold 0.25
     """
     from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.stages import fit as stage
@@ -240,13 +263,16 @@ def fit(
     # Workers are processes of their own; the environment is what they all see.
     os.environ[DEVICE_VARIABLE] = device or "auto"
     began = time.monotonic()
-    with _progress(f"{model} · {protocol}", unit="folds") as progress:
+    with (
+        _executor(backend, workers=workers, gpus=gpus_per_fold) as executor,
+        _progress(f"{model} · {protocol}", unit="folds") as progress,
+    ):
         cell = stage.run(
             given.layout,
             given.params,
             model=model,
             protocol=protocol,
-            workers=workers or _cores(),
+            executor=executor,
             progress=progress,
         )
     summary = {
@@ -516,6 +542,11 @@ def sweep_run(
     nested: Annotated[bool, typer.Option("--nested", help="One study for each outer fold.")] = False,
     workers: Workers = None,
     device: Device = None,
+    backend: Backend = "local",
+    gpus_per_trial: Annotated[
+        float,
+        typer.Option(min=0, metavar="GPUS", help="What a trial takes on a Ray cluster; a share lets some share one."),
+    ] = 0.0,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
@@ -529,17 +560,22 @@ def sweep_run(
     electrode-bench sweep modnet --trials 100 --workers 2
 
     electrode-bench sweep crabnet --storage postgresql://lab@server/studies --timeout 120
+
+    electrode-bench sweep crabnet --storage postgresql://lab@server/studies --backend ray --gpus-per-trial 0.25
     """
     from dataclasses import asdict
 
-    from electrode_bench.executor import Local
     from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.stages import sweep as task
     from electrode_bench.sweep import studies
 
     given: Options = context.obj
     os.environ[DEVICE_VARIABLE] = device or "auto"
-    with _progress(model, unit="trials") as bar, _terminated():
+    with (
+        _executor(backend, workers=workers, gpus=gpus_per_trial, option="--gpus-per-trial") as executor,
+        _progress(model, unit="trials") as bar,
+        _terminated(),
+    ):
         made = task.run(
             given.layout,
             given.params,
@@ -547,9 +583,9 @@ def sweep_run(
             trials=trials,
             seconds=None if timeout is None else 60 * timeout,
             nested=nested,
-            executor=Local(workers or _cores()),
+            executor=executor,
             storage=storage,
-            devices=task.visible_devices(),
+            devices=task.visible_devices() if executor.here else [],
             progress=lambda _, done, wanted: bar(done, wanted),
             told=lambda line: _err().print(line, soft_wrap=True),
         )
@@ -906,6 +942,28 @@ def _waiting(title: str) -> Iterator[None]:
         return
     with console.status(title):
         yield
+
+
+@contextmanager
+def _executor(backend: str, *, workers: int | None, gpus: float, option: str = "--gpus-per-fold") -> Iterator[Executor]:
+    from electrode_bench import executor
+
+    if backend not in BACKENDS:
+        raise UserError(f"unknown backend '{backend}'; {nearest(backend, BACKENDS)}")
+    if backend == "local":
+        if gpus:
+            raise UserError(
+                f"{option} is for --backend ray; local workers share the GPUs that are visible, as many as --workers"
+            )
+        yield executor.Local(workers or _cores())
+        return
+    if workers is not None:
+        raise UserError(
+            "--workers (ELECTRODE_BENCH_WORKERS) is for --backend local; "
+            f"a Ray cluster works on as many side by side as it has CPUs, and GPUs for {option}"
+        )
+    with executor.cluster(gpus=gpus) as joined:
+        yield joined
 
 
 def _cores() -> int:

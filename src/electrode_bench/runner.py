@@ -10,11 +10,12 @@ import ast
 import inspect
 import json
 import os
+import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from electrode_bench import models
 from electrode_bench.artifacts import digest, digest_files, digest_frame, round_significant, write_json, write_table
 from electrode_bench.cost import measured
 from electrode_bench.errors import UserError
+from electrode_bench.executor import IN_PROCESS, Executor
 from electrode_bench.models import spaces
 from electrode_bench.models.base import ModelSpec, fit_predict
 from electrode_bench.params import Strict
@@ -125,25 +127,26 @@ def run_folds(
     frame: pd.DataFrame,
     targets: pd.DataFrame,
     cache: Path,
-    workers: int = 1,
+    executor: Executor = IN_PROCESS,
     progress: Progress | None = None,
 ) -> dict[str, FoldResult]:
-    """Fit what the cache lacks, on ``workers`` processes, and give every fold's result.
+    """Fit what the cache lacks, side by side where ``executor`` has places, and give every fold's result.
 
-    Each worker writes its own fold into the cache, so a run that is killed at any time has kept all
-    finished folds, and the next one fits only the others.
+    A fold is in the cache as soon as it is fitted, so a run that is killed at any time has kept all finished folds,
+    and the next one fits only the others. A worker that sees this machine's files puts it there itself; what another
+    machine has fitted is put there when it arrives.
     """
     _sweep(cache / "folds")
     results = {fold: _cached(cache, fold, task) for fold, task in tasks.items()}
-    pending = {fold: task for fold, task in tasks.items() if results[fold] is None}
+    pending = [task for fold, task in tasks.items() if results[fold] is None]
     done = len(tasks) - len(pending)
     if progress:
         progress(done, len(tasks))
-    calls = [(task, frame, targets, cache) for task in pending.values()]
-    for _ in _execute(_fit_into_cache, calls, workers=min(workers, len(calls))):
-        done += 1
-        if progress:
-            progress(done, len(tasks))
+    with closing(_fitted(pending, frame=frame, targets=targets, cache=cache, executor=executor)) as fitted:
+        for _ in fitted:
+            done += 1
+            if progress:
+                progress(done, len(tasks))
     found = {fold: results[fold] or _cached(cache, fold, task) for fold, task in tasks.items()}
     return {fold: _present(result, cache=cache, fold=fold) for fold, result in found.items()}
 
@@ -159,7 +162,7 @@ def fit_cell(
     composition: str,
     seed: int,
     cache: Path,
-    workers: int = 1,
+    executor: Executor = IN_PROCESS,
     progress: Progress | None = None,
 ) -> Cell:
     """One model under one protocol: predictions of all its folds, and the record of what made them."""
@@ -170,7 +173,7 @@ def fit_cell(
         frame=frame,
         targets=targets,
         cache=cache,
-        workers=1 if spec.light else workers,
+        executor=IN_PROCESS if spec.light else executor,
         progress=progress,
     )
     predictions = pd.concat(
@@ -242,21 +245,23 @@ def cost(cache: Path, key: str) -> dict[str, Any]:
     return value
 
 
-def _execute(function: Callable[..., object], calls: list[tuple[Any, ...]], *, workers: int) -> Iterator[object]:
-    """Run ``function`` on each call's arguments, one result a finished call; in this process for one worker."""
-    if workers <= 1:
-        yield from (function(*call) for call in calls)
+def _fitted(
+    pending: list[Task], *, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path, executor: Executor
+) -> Generator[None, None, None]:
+    """Nothing, each time that another fold is in the cache."""
+    if executor.here:
+        yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task in pending))
         return
-    from joblib import Parallel, delayed, parallel_config
+    made_by = {model: _made_by(model) for model in {task.model for task in pending}}
+    calls = ((task, frame, targets, made_by[task.model]) for task in pending)
+    with closing(executor.run(_fit_elsewhere, calls)) as arriving:
+        for key, predictions, spent in arriving:
+            _keep(cache, key, predictions, spent)
+            yield
 
-    # One thread a worker: a worker that starts a thread per core makes every other worker wait.
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        yield from Parallel(n_jobs=workers, return_as="generator_unordered", max_nbytes="1M")(
-            delayed(function)(*call) for call in calls
-        )
 
-
-def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:
+def _fit(task: Task, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A fold's predictions, and what they took."""
     from threadpoolctl import threadpool_limits
 
     spec = models.spec(task.model)
@@ -271,7 +276,32 @@ def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cach
             test_ids=task.test_ids,
         )
     spent["device"] = spec.device()
-    with _new_folder(cache / "folds" / task.key) as temporary:
+    return predictions, spent
+
+
+def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:
+    _keep(cache, task.key, *_fit(task, frame, targets))
+
+
+def _fit_elsewhere(
+    task: Task, frame: pd.DataFrame, targets: pd.DataFrame, made_by: str
+) -> tuple[str, pd.DataFrame, dict[str, Any]]:
+    # The key names the driver's code and versions: what others have made must not be kept under it.
+    if _made_by(task.model) != made_by:
+        raise UserError(
+            f"{platform.node()} has another version of electrode-bench, or of a library that {task.model} needs; "
+            "install the same (constraints.txt) on all nodes"
+        )
+    return (task.key, *_fit(task, frame, targets))
+
+
+def _made_by(model: str) -> str:
+    spec = models.spec(model)
+    return digest([code_digest(spec), versions(spec)])
+
+
+def _keep(cache: Path, key: str, predictions: pd.DataFrame, spent: dict[str, Any]) -> None:
+    with _new_folder(cache / "folds" / key) as temporary:
         write_table(predictions, temporary / "predictions.parquet")
         write_json(spent, temporary / "cost.json")
 

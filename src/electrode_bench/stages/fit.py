@@ -11,6 +11,7 @@ import pandas as pd
 from electrode_bench import models, runner, splits
 from electrode_bench.artifacts import read_json, read_table, write_json, write_table
 from electrode_bench.errors import UserError
+from electrode_bench.executor import IN_PROCESS, Executor
 from electrode_bench.features import has_atomic_packing
 from electrode_bench.layout import Layout
 from electrode_bench.models.base import named_device
@@ -25,7 +26,7 @@ def run(
     *,
     model: str,
     protocol: str,
-    workers: int = 1,
+    executor: Executor = IN_PROCESS,
     progress: runner.Progress | None = None,
 ) -> runner.Cell:
     """Write ``results/fit/<model>/<protocol>``.
@@ -39,7 +40,7 @@ def run(
     reason = spec.available()
     if reason:
         raise UserError(reason)
-    if named_device() is not None:
+    if executor.here and named_device() is not None:
         # A device that is not there is told before anything is computed. To ask takes the seconds that torch loads.
         spec.device()
     folds = splits.read_folds(layout.folds)[protocol]
@@ -56,7 +57,7 @@ def run(
         composition=params.featurize.composition,
         seed=params.seed,
         cache=layout.cache,
-        workers=workers,
+        executor=executor,
         progress=progress,
     )
     # cell.json comes last: it holds the predictions' digest, so a write that fails between the two shows.

@@ -119,6 +119,10 @@ def run(
     if reason:
         raise UserError(reason)
     url, uri = storage_url(layout, storage), publish.tracking_uri(layout)
+    if url.startswith("journal:") and executor.hosts > 1:
+        raise UserError(
+            f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
+        )
     with tracking.opened(layout, uri=uri) as store:
         sweep_tracking.reap(store, url=url)
         return [

@@ -71,7 +71,7 @@ def storage(url: str) -> BaseStorage:
             return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
         except ImportError:
             raise UserError(
-                f"the driver for {masked(url)} is not installed; for PostgreSQL: pip install 'electrode-bench[postgresql]'"
+                f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: make postgresql"
             ) from None
         except (OperationalError, ArgumentError) as error:
             reason = " ".join(str(error).split())[:200]

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -117,7 +118,10 @@ def _fold(
 
     def report(step: int, value: float, *, what: str) -> None:
         steps.append((step, value))
-        trial.report(value, step)
+        with warnings.catch_warnings():
+            # A call that is made again, after its machine was lost, reports what is known.
+            warnings.filterwarnings("ignore", message=".*already reported", category=UserWarning)
+            trial.report(value, step)
         if trial.should_prune():
             raise TrialPruned(f"at {what} {fold.key} ({value:.4g})")
 

@@ -1,0 +1,76 @@
+"""What the tests of executors run in workers, which import it by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench.errors import UserError
+
+
+class Counted(pd.DataFrame):
+    """A table that counts how often it is pickled."""
+
+    pickled = 0
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        Counted.pickled += 1
+        return pd.DataFrame, (self.to_numpy(),)
+
+
+def first_plus(table: pd.DataFrame, number: int) -> float:
+    return float(table.iloc[0, 0]) + number
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def fail(number: int) -> int:
+    if number == 2:
+        raise UserError("the second is wrong; try another")
+    return number
+
+
+def beat(folder: Path, number: int) -> int:
+    """0 comes back as soon as another call beats; any other number beats for ever."""
+    while number:
+        (folder / str(number)).write_text(str(time.monotonic_ns()))
+        time.sleep(0.02)
+    while not any(folder.iterdir()):
+        time.sleep(0.02)
+    return number
+
+
+def fail_beside_a_beat(folder: Path, number: int) -> int:
+    if beat(folder, number) == 0:
+        raise UserError("ended")
+    return number
+
+
+def seen(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def threads() -> set[int]:
+    from threadpoolctl import threadpool_info
+
+    return {library["num_threads"] for library in threadpool_info()}
+
+
+def node(folder: Path, number: int) -> tuple[int, str]:
+    import ray
+
+    name = ray.get_runtime_context().get_node_id()
+    (folder / f"{number}-{name}").touch()
+    time.sleep(0.5)
+    return number, name
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
