@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -49,3 +50,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
             fit.run(layout, QUICK, model=model, protocol=protocol)
     compare.run(layout, seed=QUICK.seed)
     return layout
+
+
+@pytest.fixture(scope="session")
+def ray_nodes() -> Iterator[Any]:
+    """A Ray cluster of two nodes; tests that use it are of the xdist group "ray", so that there is one."""
+    import ray_cluster
+
+    with ray_cluster.cluster() as nodes:
+        yield nodes

@@ -74,3 +74,12 @@ def node(folder: Path, number: int) -> tuple[int, str]:
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def slowly(folder: Path, function: Any, *call: Any) -> Any:
+    """One trial (the last argument) that leaves a mark of where it began."""
+    import ray
+
+    (folder / f"{call[-1].number}-{ray.get_runtime_context().get_node_id()}").touch()
+    time.sleep(1)
+    return function(*call)

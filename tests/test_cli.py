@@ -62,7 +62,9 @@ def test_help_reads_like_a_manual(run) -> None:
 def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...]) -> None:
     code, out, _ = run(*command, "--help")
     assert code == 0
-    assert f"electrode-bench {' '.join(command)}" in out.split("Example", 1)[1]
+    # `sweep MODEL` is short for `sweep run MODEL`.
+    shown = [part for part in command if part != "run"]
+    assert f"electrode-bench {' '.join(shown)}" in out.split("Example", 1)[1]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
         (["fit", "control", "loco", "--backend", "rai"], "unknown backend 'rai'; did you mean 'ray'?"),
         (["fit", "control", "loco", "--backend", "ray", "-w", "2"], "--workers (ELECTRODE_BENCH_WORKERS) is for --bac"),
-        (["fit", "control", "loco", "--gpus-per-fold", "0.5"], "--gpus-per-fold is for --backend ray; local folds"),
+        (["fit", "control", "loco", "--gpus-per-fold", "0.5"], "--gpus-per-fold is for --backend ray; local workers"),
         (["featurize", "magpy"], "unknown feature set 'magpy'; did you mean 'magpie'?"),
         (["compare"], "split/folds.parquet is missing; make it with: dvc repro split"),
         (["report"], "table.csv is missing; make it with: dvc repro compare"),

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -31,56 +30,8 @@ pytestmark = pytest.mark.xdist_group("ray")
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Any]:
-    """A Ray cluster of two nodes on this machine: 2 CPUs, and 4 CPUs with what it declares to be a GPU."""
-    pytest.importorskip("ray", reason="Ray is not installed: make ray")
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        # The path of a socket has 107 bytes at most, which pytest's folders use up.
-        folder = tempfile.mkdtemp(prefix="r", dir="/tmp")
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Workers import from here, whatever driver they work for.
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
-        # Idle workers that are started beforehand would keep two cores busy with imports.
-        patch.setenv("RAY_prestart_worker_first_driver", "0")
-        # A lost node is noticed in seconds.
-        patch.setenv("RAY_health_check_initial_delay_ms", "0")
-        patch.setenv("RAY_health_check_period_ms", "300")
-        bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **bare})
-        try:
-            cluster.add_node(num_cpus=4, num_gpus=1)
-            yield cluster
-        finally:
-            cluster.shutdown()
-            left = _left_behind(folder)
-            shutil.rmtree(folder)
-    assert left == []
-
-
-def _left_behind(folder: str) -> list[str]:
-    """Ray's processes of the cluster in ``folder`` that run on."""
-    for _ in range(50):
-        left = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = folder.encode() in (process / "environ").read_bytes()
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if ours and ("ray::" in command or "/ray/" in command):
-                left.append(command)
-        if not left:
-            break
-        time.sleep(0.1)
-    return left
-
-
-@pytest.fixture(scope="module")
-def on_ray(nodes: Any) -> Iterator[Executor]:
-    with executor.cluster(address=nodes.address, cpus=2) as joined:
+def on_ray(ray_nodes: Any) -> Iterator[Executor]:
+    with executor.cluster(address=ray_nodes.address, cpus=2) as joined:
         yield joined
 
 
@@ -177,17 +128,17 @@ def test_a_large_argument_is_sent_to_the_cluster_once(on_ray: Executor) -> None:
     assert work.Counted.pickled == 1
 
 
-def test_tasks_of_a_lost_node_run_again(nodes: Any, on_ray: Executor, tmp_path: Path) -> None:
+def test_tasks_of_a_lost_node_run_again(ray_nodes: Any, on_ray: Executor, tmp_path: Path) -> None:
     import ray
 
-    lost = nodes.add_node(num_cpus=4)
+    lost = ray_nodes.add_node(num_cpus=4)
     assert len([n for n in ray.nodes() if n["Alive"]]) == 3
 
     def lose() -> None:
         deadline = time.monotonic() + 30
         while not any(tmp_path.glob(f"*-{lost.node_id}")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        nodes.remove_node(lost, allow_graceful=False)
+        ray_nodes.remove_node(lost, allow_graceful=False)
 
     wide = executor.Cluster(cpus=2)
     assert wide.places == on_ray.places + 2
@@ -282,11 +233,11 @@ def test_the_stage_writes_the_same_files_on_ray(one_place: Executor, finished: L
         assert made == known
 
 
-def test_the_command_joins_the_cluster_that_ray_address_names(nodes: Any, tmp_path: Path) -> None:
+def test_the_command_joins_the_cluster_that_ray_address_names(ray_nodes: Any, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "electrode_bench", "-p", str(tmp_path), "fit", "control", "loco"]
     run = subprocess.run(
         [*command, "--backend", "ray", "--gpus-per-fold", "8"],
-        env={**os.environ, "RAY_ADDRESS": nodes.address},
+        env={**os.environ, "RAY_ADDRESS": ray_nodes.address},
         capture_output=True,
         text=True,
         timeout=120,

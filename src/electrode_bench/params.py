@@ -140,7 +140,7 @@ class Sweep(Strict):
 
 
 class Adopted(Strict):
-    """Where a model's configuration comes from: `electrode-bench sweep adopt` writes it."""
+    """Where a model's configuration comes from: ``models.<model>.adopted``, written by `electrode-bench sweep adopt`."""
 
     study: str
     """Name of the study."""
@@ -164,8 +164,6 @@ class Params(Strict):
     models: dict[str, dict[str, Any]] = {}
     """Configuration of each model; `electrode-bench models` lists what each takes."""
     sweep: Sweep = Sweep()
-    adopted: dict[str, Adopted] = {}
-    """Which models' configuration a sweep found; written by `electrode-bench sweep adopt`."""
 
 
 def validate(model: type[M], values: Any, *, where: str) -> M:

@@ -162,6 +162,7 @@ def fit_cell(
     composition: str,
     seed: int,
     cache: Path,
+    tuning: Mapping[str, Any] | None = None,
     executor: Executor = IN_PROCESS,
     progress: Progress | None = None,
 ) -> Cell:
@@ -205,6 +206,8 @@ def fit_cell(
             for fold in folds
         },
     }
+    if tuning is not None:
+        about["tuning"] = dict(tuning)
     about["digests"]["predictions"] = digest_frame(predictions)
     about["digests"]["cell"] = digest(about)
     return Cell(predictions, about)

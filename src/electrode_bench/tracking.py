@@ -590,6 +590,7 @@ def _tags(record: Record, trace: Trace, content: str) -> dict[str, str]:
         "git_commit": trace.commit,
         "git_dirty": flag(trace.dirty),
         "versions": json.dumps(dict(about.get("versions", {})), sort_keys=True),
+        **{"tuning" if k == "state" else f"tuning_{k}": v for k, v in about.get("tuning", {}).items()},
         # What MLflow's own columns Source and Version show.
         "mlflow.source.name": "electrode-bench publish",
         "mlflow.source.type": "LOCAL",

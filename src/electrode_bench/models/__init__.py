@@ -12,7 +12,7 @@ from electrode_bench.artifacts import write_json
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.models import control, crabnet, crabnet_upstream, modnet, modnet_upstream, rf_magpie
 from electrode_bench.models.base import Model, ModelSpec, Prediction
-from electrode_bench.params import Strict, validate
+from electrode_bench.params import Adopted, Strict, validate
 
 __all__ = ["REGISTRY", "Model", "ModelSpec", "Prediction", "configure", "load", "save", "spec"]
 
@@ -22,6 +22,9 @@ REGISTRY: Mapping[str, ModelSpec] = MappingProxyType(
         for s in (control.SPEC, rf_magpie.SPEC, modnet.SPEC, crabnet.SPEC, modnet_upstream.SPEC, crabnet_upstream.SPEC)
     }
 )
+
+#: Key of a model's configuration that says where it comes from, and is no part of it.
+ADOPTED = "adopted"
 
 #: The model that all others are measured against.
 CONTROL = control.SPEC.name
@@ -36,7 +39,16 @@ def spec(name: str) -> ModelSpec:
 
 def configure(name: str, values: dict[str, Any], *, where: str = "params.yaml") -> Strict:
     """``values`` (``models.<name>`` of params.yaml) as the model's own configuration."""
-    return validate(spec(name).config, values, where=f"{where}, models.{name}")
+    adopted(name, values, where=where)
+    own = {key: value for key, value in values.items() if key != ADOPTED} if isinstance(values, dict) else values
+    return validate(spec(name).config, own, where=f"{where}, models.{name}")
+
+
+def adopted(name: str, values: dict[str, Any], *, where: str = "params.yaml") -> Adopted | None:
+    """The trial of a sweep that ``values`` come from; None where no sweep found them."""
+    if not isinstance(values, dict) or values.get(ADOPTED) is None:
+        return None
+    return validate(Adopted, values[ADOPTED], where=f"{where}, models.{name}.{ADOPTED}")
 
 
 def save(model: Model, folder: Path, *, name: str, about: Mapping[str, Any]) -> None:

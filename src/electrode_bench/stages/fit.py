@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models, runner, splits
-from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.artifacts import digest, read_json, read_table, write_json, write_table
 from electrode_bench.errors import UserError
 from electrode_bench.executor import IN_PROCESS, Executor
 from electrode_bench.features import has_atomic_packing
@@ -56,6 +56,7 @@ def run(
         targets=targets,
         composition=params.featurize.composition,
         seed=params.seed,
+        tuning=tuning(params, model),
         cache=layout.cache,
         executor=executor,
         progress=progress,
@@ -105,6 +106,19 @@ def final_model(layout: Layout, cell: Mapping[str, Any]) -> Path | None:
 def configured(params: Params, model: str) -> Strict:
     """The model's configuration; a model that params.yaml does not name has its defaults."""
     return models.configure(model, params.models.get(model, {}))
+
+
+def tuning(params: Params, model: str) -> dict[str, Any] | None:
+    """What a cell says about a configuration that a sweep found; None for one that none did.
+
+    ``state``: "not_nested", since the sweep saw rows that the cell's folds test on (all but those of the test part of
+    ``part``); "edited" where the configuration was changed after it was adopted.
+    """
+    found = models.adopted(model, params.models.get(model, {}))
+    if found is None:
+        return None
+    same = digest(configured(params, model).model_dump(mode="json")) == found.config
+    return {**found.model_dump(exclude={"config"}), "state": "not_nested" if same else "edited"}
 
 
 def inputs(layout: Layout, spec: models.ModelSpec) -> tuple[pd.DataFrame, pd.DataFrame]:

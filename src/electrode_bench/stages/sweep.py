@@ -227,7 +227,7 @@ def adopt(
 
 
 def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
-    """Change ``models.<model>`` and ``adopted.<model>`` in params.yaml; the rest stays as it is, comments too."""
+    """Change ``models.<model>`` in params.yaml; the rest stays as it is, comments too."""
     import io
 
     from ruamel.yaml import YAML
@@ -244,15 +244,15 @@ def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) 
         if not isinstance(value, list | tuple):
             return value
         row = CommentedSeq(value)
+        # [256, 128] on one line, as people write it.
         row.fa.set_flow_style()
         return row
 
     of = document.setdefault("models", CommentedMap())
     if not of.get(model):
         of[model] = CommentedMap()
-    for key, value in values.items():
+    for key, value in {**values, models.ADOPTED: CommentedMap(tag)}.items():
         of[model][key] = flowing(value)
-    document.setdefault("adopted", CommentedMap())[model] = CommentedMap(tag)
     out = io.StringIO()
     yaml.dump(document, out)
     write_text(out.getvalue(), path)
