@@ -68,7 +68,7 @@ def node(folder: Path, number: int) -> tuple[int, str]:
 
     name = ray.get_runtime_context().get_node_id()
     (folder / f"{number}-{name}").touch()
-    time.sleep(0.5)
+    time.sleep(1.5)
     return number, name
 
 
@@ -81,5 +81,5 @@ def slowly(folder: Path, function: Any, *call: Any) -> Any:
     import ray
 
     (folder / f"{call[-1].number}-{ray.get_runtime_context().get_node_id()}").touch()
-    time.sleep(1)
+    time.sleep(1.5)
     return function(*call)

@@ -257,3 +257,30 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address: str) -> None:
     with pytest.raises(UserError, match=f"no Ray cluster answers at {address}; start one with `ray start --head`"):
         executor._join(ray, address)
     assert time.monotonic() - began < 10
+
+
+def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "import executor_work as work, sys\n"
+        "from pathlib import Path\n"
+        "from electrode_bench.executor import Local\n"
+        "list(Local(2).run(work.beat, ((Path(sys.argv[1]), n) for n in (1, 2))))"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])}
+    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=env)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(list(tmp_path.iterdir())) == 2
+    parent.kill()
+    parent.wait()
+    while _beating(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _beating(tmp_path)
+
+
+def _beating(folder: Path) -> bool:
+    """Whether a worker writes within a second."""
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    time.sleep(1)
+    return before != {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}

@@ -807,13 +807,12 @@ def main() -> None:
         # The reader (head, less) has seen enough. Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except typer.Abort:
-        _fail("interrupted", code=130)
     except UserError as error:
         if debug:
             raise
         _fail(str(error), code=2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
+        # typer makes one into the other within a command.
         _fail("interrupted; what was finished is kept, run the command again to go on", code=130)
     except Exception as error:
         if debug:

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -100,7 +101,9 @@ class Local:
         from joblib.externals.loky import get_reusable_executor
 
         # No more processes than there are calls: each costs a start of Python.
-        pool = get_reusable_executor(len(first), timeout=_IDLE, env={**_ONE_THREAD, **_settings()})
+        pool = get_reusable_executor(
+            len(first), timeout=_IDLE, initializer=_end_with_parent, env={**_ONE_THREAD, **_settings()}
+        )
 
         def submit(call: tuple[Any, ...]) -> Future[T]:
             future: Future[T] = pool.submit(function, *call)
@@ -118,6 +121,18 @@ class Local:
                 while not all(future.running() or future.done() for future in under_way):
                     time.sleep(0.001)
                 pool.shutdown(wait=True, kill_workers=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker soon after its parent was killed: it would hold its memory, and a GPU's, until it is bored."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="end with parent").start()
 
 
 #: This process.
@@ -156,7 +171,7 @@ class Cluster:
         nodes = [node["Resources"] for node in alive]
         places = sum(_room(node, cpus=self.cpus, gpus=self.gpus) for node in nodes)
         if not places:
-            has = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
+            has = "; ".join(sorted(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes))
             raise UserError(
                 f"a task takes {self.cpus:g} CPUs and {self.gpus:g} GPUs; no node of the Ray cluster has them ({has})"
             )

@@ -140,7 +140,7 @@ class Sweep(Strict):
 
 
 class Adopted(Strict):
-    """Where a model's configuration comes from: ``models.<model>.adopted``, written by `electrode-bench sweep adopt`."""
+    """Where a model's configuration comes from (``models.<model>.adopted``): `sweep adopt` writes it."""
 
     study: str
     """Name of the study."""

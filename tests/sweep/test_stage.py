@@ -1,0 +1,277 @@
+"""A sweep of a finished project: what it sees, what MLflow and params.yaml have of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from test_pipeline import QUICK, ROOT
+
+from electrode_bench import models, params, splits, tracking
+from electrode_bench.artifacts import digest
+from electrode_bench.errors import UserError
+from electrode_bench.executor import Local
+from electrode_bench.layout import Layout
+from electrode_bench.params import Params
+from electrode_bench.schema import ID, TARGETS
+from electrode_bench.stages import fit
+from electrode_bench.stages import sweep as stage
+from electrode_bench.sweep import studies
+from electrode_bench.sweep.storage import storage
+
+SPACE = {"n_estimators": {"low": 50, "high": 60}, "max_features": None, "max_samples": None}
+
+
+def _params(**sweep: object) -> Params:
+    how = {"folds": 2, "spaces": {"rf_magpie": SPACE}, **sweep}
+    return Params(**{**QUICK.model_dump(), "sweep": how, "models": {"control": {}, "rf_magpie": {"n_estimators": 50}}})
+
+
+@pytest.fixture
+def project(finished: Layout, tmp_path: Path) -> Layout:
+    layout = Layout(tmp_path / "project")
+    shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("n_estimators: 100", "n_estimators: 50")
+    layout.params.write_text(f"{text}\nsweep:\n  folds: 2\n  spaces: {{rf_magpie: {json.dumps(SPACE)}}}\n")
+    return layout
+
+
+def _run(layout: Layout, given: Params, *, trials: int, **how):
+    return stage.run(layout, given, model="rf_magpie", trials=trials, executor=Local(), **how)
+
+
+def _values(layout: Layout, study: str) -> list[tuple[dict, list[float] | None]]:
+    import optuna
+
+    loaded = optuna.load_study(study_name=study, storage=storage(stage.storage_url(layout, None)))
+    return [(t.params, t.values) for t in loaded.trials]
+
+
+def test_no_trial_sees_the_outer_test_rows(project: Layout, tmp_path: Path) -> None:
+    """With wrong targets in all of them, a sweep draws the same trials and gives them the same values."""
+    poisoned = Layout(tmp_path / "poisoned")
+    shutil.copytree(project.root, poisoned.root)
+    outer = splits.read_folds(project.folds)["grouped"][0]
+    table = pd.read_parquet(poisoned.table)
+    test = table[ID].isin(outer.test_ids)
+    table.loc[test, list(TARGETS)] = 1e6
+    table.to_parquet(poisoned.table)
+    (clean,) = _run(project, _params(), trials=4)
+    (dirty,) = _run(poisoned, _params(), trials=4)
+    assert clean.part == dirty.part == "grouped/fold-0"
+    assert clean.study == dirty.study
+    assert _values(project, clean.study) == _values(poisoned, dirty.study)
+    setting, *_ = stage.settings(project, _params(), model="rf_magpie", nested=False)
+    assert set(setting.part.frame.index) == set(setting.part.targets.index) == set(outer.train_ids)
+    inner = [set(fold.test_ids) for fold in setting.part.folds]
+    assert set.union(*inner) == set(outer.train_ids)
+    assert not set.intersection(*inner)
+
+
+def test_nested_tunes_on_every_outer_fold(project: Layout) -> None:
+    made = _run(project, _params(), trials=1, nested=True)
+    assert [m.part for m in made] == ["grouped/fold-0", "grouped/fold-1", "grouped/fold-2"]
+    assert len({m.study for m in made}) == 3
+
+
+def test_a_study_and_its_trials_are_runs_that_name_each_other(project: Layout) -> None:
+    (made,) = _run(project, _params(), trials=3)
+    uri = tracking.tracking_uri(project, {})
+    with tracking.opened(project, uri=uri) as store:
+        experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
+        runs = {
+            r.data.tags["kind"] + r.data.tags.get("trial", ""): r
+            for r in tracking.search(store, experiment.experiment_id, "")
+        }
+        plots = {a.path for a in store.client.list_artifacts(runs["sweep"].info.run_id)}
+    assert sorted(runs) == ["sweep", "trial0", "trial1", "trial2"]
+    parent = runs["sweep"]
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["best"] == made.summary["best"]
+    assert parent.data.tags["best_run_id"] == runs[f"trial{made.summary['best_trial']}"].info.run_id
+    assert plots == {"plots.html", "study.json", "trials.csv"}
+    assert "test rows were not seen" in parent.data.tags["mlflow.note.content"]
+    import optuna
+
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    for trial in study.trials:
+        run = runs[f"trial{trial.number}"]
+        assert trial.user_attrs["run_id"] == run.info.run_id
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert run.data.metrics["objective"] == trial.values[0]
+        folds = [run.data.metrics[f"average_voltage/fold-{i}"] for i in range(2)]
+        assert run.data.metrics["average_voltage/smae"] == pytest.approx(np.mean(folds))
+        assert run.data.params["n_estimators"] == str(trial.params["n_estimators"])
+        assert (run.info.status, run.data.tags["state"]) == ("FINISHED", "complete")
+        assert run.data.metrics["cost/seconds"] > 0
+
+
+def test_a_deleted_mlruns_costs_no_study_elsewhere(project: Layout, tmp_path: Path) -> None:
+    url = f"journal:///{tmp_path / 'elsewhere' / 'studies.journal'}"
+    command = [
+        sys.executable,
+        "-m",
+        "electrode_bench",
+        "-p",
+        str(project.root),
+        "sweep",
+        "rf_magpie",
+        "-w",
+        "1",
+        "--json",
+    ]
+    for trials in (1, 2):
+        done = subprocess.run([*command, "--storage", url, "-n", str(trials)], check=True, capture_output=True)
+        (study,) = json.loads(done.stdout)["studies"]
+        assert (study["created"], study["summary"]["trials"]) == (trials == 1, trials)
+        # The study's, and that of the one trial that this command ran.
+        assert len(_runs(project)) == 2
+        shutil.rmtree(project.mlruns)
+
+
+def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: Layout) -> None:
+    given = params.load(project.params)
+    (made,) = _run(project, given, trials=4)
+    before = project.params.read_text(encoding="utf-8")
+    stored, again = stage.check(project, given, study=made.study)
+    assert stored == again
+    adopted = stage.adopt(project, given, study=made.study)
+    after = project.params.read_text(encoding="utf-8")
+    new = params.load(project.params)
+    config = fit.configured(new, "rf_magpie")
+    assert config.model_dump(mode="json").items() >= made.summary["best_values"].items()
+    assert adopted.value == made.summary["best"]
+    # Nothing but this model's lines has changed, and no comment is lost.
+    comments = [[line.partition("#")[2] for line in text.splitlines() if "#" in line] for text in (before, after)]
+    assert comments[0] == comments[1]
+    changed = set(after.splitlines()) - set(before.splitlines())
+    assert {line.split(":")[0].strip() for line in changed} <= {
+        *adopted.changes,
+        "adopted",
+        "study",
+        "trial",
+        "part",
+        "config",
+    }
+    assert stage.check(project, new, study=made.study) == (stored, again)
+    tuning = {"study": made.study, "trial": adopted.trial, "part": "grouped/fold-0", "state": "not_nested"}
+    assert fit.tuning(new, "rf_magpie") == tuning
+    assert fit.tuning(new, "control") is None
+    cell = fit.run(project, new, model="rf_magpie", protocol="grouped")
+    assert cell.about["tuning"] == tuning
+    edited = yaml.safe_load(after)
+    edited["models"]["rf_magpie"]["n_estimators"] = 77
+    assert fit.tuning(Params(**edited), "rf_magpie") == {**tuning, "state": "edited"}
+    edited["models"]["rf_magpie"]["adopted"]["tral"] = 1
+    with pytest.raises(UserError, match=r"models.rf_magpie.adopted: unknown key 'tral'; did you mean 'trial'"):
+        models.configure("rf_magpie", edited["models"]["rf_magpie"])
+
+
+@pytest.mark.parametrize(
+    ("study", "trial", "message"),
+    [("rf_magpie-nothing", None, "no study 'rf_magpie-nothing' in journal"), (None, 9, "has no complete trial 9")],
+)
+def test_what_cannot_be_adopted_is_an_error(
+    project: Layout, study: str | None, trial: int | None, message: str
+) -> None:
+    (made,) = _run(project, _params(), trials=1)
+    text = project.params.read_text(encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        stage.adopt(project, _params(), study=study or made.study, trial=trial)
+    assert project.params.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("model", "sweep", "message"),
+    [
+        ("control", {}, "control has nothing to tune"),
+        ("rf_magpie", {"fold": "fold-9"}, r"sweep.fold: grouped has no fold 'fold-9'; did you mean 'fold-"),
+        ("rf_magpie", {"spaces": {"rf_magpi": {}}}, "unknown model 'rf_magpi'"),
+        (
+            "rf_magpie",
+            {"spaces": {"rf_magpie": {"trees": None}}},
+            "sweep.spaces.rf_magpie: 'trees' is not in the search",
+        ),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_an_error(project: Layout, model: str, sweep: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        stage.run(project, _params(**sweep), model=model, trials=1, executor=Local())
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
+def test_a_sweep_that_is_ended_leaves_nothing_open_and_goes_on(project: Layout, how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root)]
+    env = {**os.environ, "COLUMNS": "200"}
+    log = project.root / "log"
+    endless = [*command, "sweep", "rf_magpie", "-n", "400", "-w", "2"]
+    with log.open("wb") as out, subprocess.Popen(endless, env=env, stderr=out) as run:
+        url = stage.storage_url(project, None)
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and len(_ended(url)) < 2:
+            time.sleep(0.2)
+        run.send_signal(how)
+        code = run.wait(timeout=60)
+    told = log.read_text()
+    if how == signal.SIGTERM:
+        assert code == 130
+        assert "run the command again to go on" in told
+        assert _open(project) == []
+    else:
+        assert _open(project) != []
+        shown = subprocess.run([*command, "reap", "--json"], check=True, capture_output=True).stdout
+        assert json.loads(shown)["runs_closed"] == 3
+        assert _open(project) == []
+    done = len(_ended(url))
+    last = subprocess.run(
+        [*command, "sweep", "rf_magpie", "-n", str(done + 1), "--json", "-w", "1"], check=True, capture_output=True
+    )
+    (study,) = json.loads(last.stdout)["studies"]
+    assert study["summary"]["trials"] == done + 1
+    assert study["summary"]["given_up"] <= 2
+    listed = subprocess.run([*command, "sweep", "list"], check=True, capture_output=True, env=env).stdout.decode()
+    assert study["study"] in listed
+
+
+def _ended(url: str) -> list[int]:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    if not Path(url.removeprefix("journal://")).exists():
+        return []
+    # Read anew: another process writes.
+    store = JournalStorage(JournalFileBackend(url.removeprefix("journal://")))
+    names = optuna.get_all_study_names(store)
+    trials = [t for name in names for t in optuna.load_study(study_name=name, storage=store).trials]
+    return [t.number for t in trials if t.state.is_finished() and not t.user_attrs.get("given_up")]
+
+
+def _runs(layout: Layout, query: str = "") -> list[str]:
+    with tracking.opened(layout, uri=tracking.tracking_uri(layout, {})) as store:
+        experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
+        return [run.info.run_id for run in tracking.search(store, experiment.experiment_id, query)]
+
+
+def _open(layout: Layout) -> list[str]:
+    return _runs(layout, "attributes.status = 'RUNNING'")
+
+
+def test_the_space_of_a_study_is_read_back(project: Layout) -> None:
+    import optuna
+
+    (made,) = _run(project, _params(), trials=1)
+    setting, *_ = stage.settings(project, _params(), model="rf_magpie", nested=False)
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    assert studies.space(study) == dict(setting.space)
+    assert digest(made.study) != ""
