@@ -63,6 +63,9 @@ app.add_typer(data_app, name="data", rich_help_panel="Data")
 
 BACKENDS = ("local", "ray")
 
+#: Exit code of a command that was interrupted.
+INTERRUPTED = 130
+
 STAGES, TASKS, SWEEPS = "Stages of the pipeline", "Tasks", "Sweeps"
 
 
@@ -796,7 +799,11 @@ def main() -> None:
     """Entry point: a user's error is one line and exit code 2; anything else keeps its traceback for --debug."""
     debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            # typer swallows Ctrl-C and gives this instead.
+            raise KeyboardInterrupt
+        sys.exit(code)
     except typer.exceptions.TyperException as error:
         if not error.format_message():
             # Called without a command: the help is on the screen.
@@ -812,8 +819,7 @@ def main() -> None:
             raise
         _fail(str(error), code=2)
     except (KeyboardInterrupt, typer.Abort):
-        # typer makes one into the other within a command.
-        _fail("interrupted; what was finished is kept, run the command again to go on", code=130)
+        _fail("interrupted; what was finished is kept, run the command again to go on", code=INTERRUPTED)
     except Exception as error:
         if debug:
             raise
