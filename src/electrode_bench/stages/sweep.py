@@ -169,7 +169,8 @@ def _one(
         )  # fmt: skip
         status = "FINISHED"
     finally:
-        ledger.finished(status=status)
+        with driver.undisturbed():
+            ledger.finished(status=status)
     summary = studies.summary(opened.study, space=setting.space)
     return Swept(setting.name, setting.part.name, opened.created, opened.changed, summary, ledger.url, ledger.seconds)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -18,7 +20,7 @@ from electrode_bench.executor import Executor, WorkerLost
 from electrode_bench.params import Strict
 from electrode_bench.sweep.setting import Job, Outcome, Setting
 from electrode_bench.sweep.storage import Opened, storage
-from electrode_bench.sweep.trial import evaluate
+from electrode_bench.sweep.trial import evaluate, outcome_of
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -107,15 +109,16 @@ def run(
 
     def jobs() -> Iterator[tuple[pd.DataFrame, pd.DataFrame, Job]]:
         while counted(study, running=True) < trials and (seconds is None or time.monotonic() - began < seconds):
-            trial = study.ask()
-            under_way[trial.number] = trial
-            config = setting.configured(search_space.suggest(trial, setting.space))
-            trial.set_user_attr("driver", me)
-            book.began(trial, config)
-            device = min(in_use, key=lambda name: in_use[name]) if in_use else None
-            if device is not None:
-                in_use[device] += 1
-                device_of[trial.number] = device
+            with undisturbed():
+                trial = study.ask()
+                under_way[trial.number] = trial
+                config = setting.configured(search_space.suggest(trial, setting.space))
+                trial.set_user_attr("driver", me)
+                book.began(trial, config)
+                device = min(in_use, key=lambda name: in_use[name]) if in_use else None
+                if device is not None:
+                    in_use[device] += 1
+                    device_of[trial.number] = device
             yield setting.part.frame, setting.part.targets, Job(
                 storage=url, study=study.study_name, number=trial.number, trial_id=trial._trial_id,
                 model=setting.spec.name, config=config.model_dump(mode="json"), part=setting.part.name,
@@ -129,9 +132,10 @@ def run(
         again = False
         try:
             for outcome in executor.run(evaluate, jobs()):
-                under_way.pop(outcome.number, None)
+                with undisturbed():
+                    under_way.pop(outcome.number, None)
+                    book.ended(outcome)
                 in_use.update({d: in_use[d] - 1 for d in [device_of.pop(outcome.number, None)] if d is not None})
-                book.ended(outcome)
                 if progress:
                     progress(min(counted(study), trials), trials)
         except WorkerLost as error:
@@ -144,11 +148,32 @@ def run(
             raise
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM until the block has ended: what it writes is whole, and known to this process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {s: signal.signal(s, lambda number, _: came.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler if handler is not None else signal.SIG_DFL)
+    if came:
+        signal.raise_signal(came[0])
+
+
 def _give_up(study: Study, under_way: dict[int, Trial], book: Book, *, reason: str) -> None:
-    for number in list(under_way):
-        del under_way[number]
-        if give_up(study, number, reason=reason):
-            book.lost(number, reason)
+    with undisturbed():
+        for number in list(under_way):
+            del under_way[number]
+            if give_up(study, number, reason=reason):
+                book.lost(number, reason)
+            else:
+                # The worker had told the study, and not yet this process.
+                book.ended(outcome_of(study.trials[number]))
 
 
 def give_up(study: Study, number: int, *, reason: str) -> bool:
