@@ -31,9 +31,9 @@ STAGES, PLOTS = (yaml.safe_load((ROOT / "dvc.yaml").read_text())[key] for key in
 #: What `dvc repro` fits.
 FITTED = [s.name for s in models.REGISTRY.values() if not s.reference]
 
-#: Not under deps: these say where files lie, how errors read, and which keys params.yaml may have
-#: (the values are tracked by DVC as params).
-EXEMPT = {SOURCE / "errors.py", SOURCE / "layout.py", SOURCE / "params.py"}
+#: Not under deps: these say where files lie, how errors read, which keys params.yaml may have
+#: (the values are tracked by DVC as params), and what a sweep may try.
+EXEMPT = {SOURCE / name for name in ("errors.py", "layout.py", "params.py", "search_space.py", "models/spaces.py")}
 #: Registries import every entry; a stage depends on the entry that it runs.
 REGISTRIES = {SOURCE / "models" / "__init__.py", SOURCE / "features" / "__init__.py"}
 
