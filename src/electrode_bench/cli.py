@@ -41,6 +41,7 @@ Typical use:
     dvc repro                           run what has changed
     electrode-bench show                print the comparison again
     electrode-bench ui                  open its runs in MLflow
+    electrode-bench sweep modnet        tune a model
     electrode-bench data use FILE.csv   your own export, then dvc repro
     electrode-bench params              what params.yaml can choose
 

@@ -255,8 +255,8 @@ def _fitted(
     if executor.here:
         yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task in pending))
         return
-    made_by = {model: _made_by(model) for model in {task.model for task in pending}}
-    calls = ((task, frame, targets, made_by[task.model]) for task in pending)
+    wanted = {model: made_by(model) for model in {task.model for task in pending}}
+    calls = ((task, frame, targets, wanted[task.model]) for task in pending)
     with closing(executor.run(_fit_elsewhere, calls)) as arriving:
         for key, predictions, spent in arriving:
             _keep(cache, key, predictions, spent)
@@ -287,20 +287,26 @@ def _fit_into_cache(task: Task, frame: pd.DataFrame, targets: pd.DataFrame, cach
 
 
 def _fit_elsewhere(
-    task: Task, frame: pd.DataFrame, targets: pd.DataFrame, made_by: str
+    task: Task, frame: pd.DataFrame, targets: pd.DataFrame, wanted: str
 ) -> tuple[str, pd.DataFrame, dict[str, Any]]:
     # The key names the driver's code and versions: what others have made must not be kept under it.
-    if _made_by(task.model) != made_by:
-        raise UserError(
-            f"{platform.node()} has another version of electrode-bench, or of a library that {task.model} needs; "
-            "install the same (constraints.txt) on all nodes"
-        )
+    refuse_others(task.model, wanted)
     return (task.key, *_fit(task, frame, targets))
 
 
-def _made_by(model: str) -> str:
+def made_by(model: str) -> str:
+    """Digest of the code and the library versions that a model's numbers are made by here."""
     spec = models.spec(model)
     return digest([code_digest(spec), versions(spec)])
+
+
+def refuse_others(model: str, wanted: str) -> None:
+    """A UserError on a machine whose code or versions (:func:`made_by`) are not the ``wanted`` ones."""
+    if made_by(model) != wanted:
+        raise UserError(
+            f"{platform.node()} has another version of electrode-bench, or of a library that {model} needs; "
+            "install the same (constraints.txt) on all nodes"
+        )
 
 
 def _keep(cache: Path, key: str, predictions: pd.DataFrame, spent: dict[str, Any]) -> None:

@@ -111,6 +111,18 @@ def test_synthetic_data_and_units_are_named(results: page.Results) -> None:
     assert "density functional theory" not in text
 
 
+def test_a_tuned_model_is_said_to_be_tuned(results: page.Results) -> None:
+    tuning = {"study": "rf_magpie-grouped-fold-0-1a2b", "trial": 7, "part": "grouped/fold-0", "state": "edited"}
+    cells = [
+        replace(c, about={**c.about, "tuning": tuning}) if c.about["model"] == "rf_magpie" else c for c in results.cells
+    ]
+    shown = _html(replace(results, cells=cells))
+    assert shown.count("rf_magpie-grouped-fold-0-1a2b") == 1
+    assert "trial 7, and edited since" in shown
+    assert "not nested" in shown
+    assert "not nested" not in _html(results)
+
+
 def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: page.Results) -> None:
     law = {"target": "average_voltage", "n_train": 50, "saved": 0.1, "saved_low": 0.05, "saved_high": 0.2,
            "mae_doubled": 0.3}  # fmt: skip

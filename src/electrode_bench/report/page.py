@@ -192,6 +192,7 @@ def context(results: Results) -> dict[str, Any]:
         "laws": [{**r, "title": results.titles.get(r["model"], r["model"])} for r in _records(results.power_laws)],
         "spreads": bool(calibration(results)),
         "provenance": provenance(results),
+        "tuned": tuned(results),
         "clusters": int(results.map.loc[results.map["cluster"] != NOISE, "cluster"].nunique()),
         "noise": int((results.map["cluster"] == NOISE).sum()),
         "ions": _ions(results),
@@ -309,6 +310,16 @@ def doublings(results: Results) -> list[str]:
             f"from {number(best['mae'])} to {number(best['mae_doubled'])} {unit(column)} on the fitted curve."
         )
     return out
+
+
+def tuned(results: Results) -> list[dict[str, str]]:
+    """A row for each model whose configuration a sweep found: title, and what cell.json says of its tuning."""
+    by_model = {str(c.about["model"]): c.about["tuning"] for c in results.cells if "tuning" in c.about}
+    return [
+        {"title": title, **{k: str(v) for k, v in by_model[model].items()}}
+        for model, title in results.titles.items()
+        if model in by_model
+    ]
 
 
 def provenance(results: Results) -> dict[str, Any]:

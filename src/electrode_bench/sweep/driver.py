@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
-from electrode_bench import search_space
+from electrode_bench import runner, search_space
 from electrode_bench.executor import Executor, WorkerLost
 from electrode_bench.params import Strict
 from electrode_bench.sweep.setting import Job, Outcome, Setting
@@ -106,6 +106,7 @@ def run(
     under_way: dict[int, Trial] = {}
     me, in_use = asdict(Driver.here()), dict.fromkeys(devices, 0)
     device_of: dict[int, str] = {}
+    made_by = runner.made_by(setting.spec.name)
 
     def jobs() -> Iterator[tuple[pd.DataFrame, pd.DataFrame, Job]]:
         while counted(study, running=True) < trials and (seconds is None or time.monotonic() - began < seconds):
@@ -122,7 +123,7 @@ def run(
             yield setting.part.frame, setting.part.targets, Job(
                 storage=url, study=study.study_name, number=trial.number, trial_id=trial._trial_id,
                 model=setting.spec.name, config=config.model_dump(mode="json"), part=setting.part.name,
-                folds=setting.part.folds, how=setting.how, seed=setting.seed, device=device,
+                folds=setting.part.folds, how=setting.how, seed=setting.seed, made_by=made_by, device=device,
             )  # fmt: skip
 
     if progress:

@@ -107,6 +107,8 @@ class Job:
     folds: tuple[Fold, ...]
     how: Sweep
     seed: int
+    #: Digest of the code and versions that the study belongs to (runner.made_by).
+    made_by: str
     device: str | None = None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from electrode_bench import models, search_space
+from electrode_bench import models, runner, search_space
 from electrode_bench.metrics import control_mae, mae
 from electrode_bench.models.base import DEVICE_VARIABLE, ModelSpec, Prediction, Watch, fit_predict
 from electrode_bench.params import Strict, Sweep
@@ -37,7 +37,8 @@ _MEMORY = "out of memory"
 def evaluate(frame: pd.DataFrame, targets: pd.DataFrame, job: Job) -> Outcome:
     """Fit and score one trial on its inner folds, in a worker, and tell the study.
 
-    A trial that is finished already (a lost worker's call that is made again) is not fitted again.
+    A trial that is finished already (a lost worker's call that is made again) is not fitted again. A worker with
+    another version of the code is a UserError: its value would not be the study's.
     """
     import optuna
     from optuna.trial import Trial
@@ -47,6 +48,7 @@ def evaluate(frame: pd.DataFrame, targets: pd.DataFrame, job: Job) -> Outcome:
     known = study._storage.get_trial(job.trial_id)
     if known.state.is_finished():
         return outcome_of(known)
+    runner.refuse_others(job.model, job.made_by)
     if job.device is not None:
         os.environ[DEVICE_VARIABLE] = job.device
     trial = Trial(study, job.trial_id)
