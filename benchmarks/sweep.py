@@ -1,4 +1,4 @@
-"""What a sweep costs beside its fits: trials a minute with 1 and 2 workers, and seconds a trial of storage and tracking.
+"""What a sweep costs beside its fits: trials a minute with 1 and 2 workers, and milliseconds a trial that are not fits.
 
 Usage: python benchmarks/sweep.py [--trials 40] [--model rf_magpie]   in a project whose split and features are made.
 Studies and runs go to a temporary folder. Compare numbers of one go only: machines here are noisy.
