@@ -86,13 +86,25 @@ class Ledger:
         began = time.perf_counter()
         run_id = self._runs.pop(outcome.number, None)
         if run_id is not None:
-            close(self.store, run_id, self.study.trials[outcome.number], outcome, space=self.setting.space)
+            close(
+                self.store,
+                run_id,
+                self.study.get_trials(deepcopy=False)[outcome.number],
+                outcome,
+                space=self.setting.space,
+            )
         self.seconds += time.perf_counter() - began
 
     def lost(self, number: int, reason: str) -> None:
         run_id = self._runs.pop(number, None)
         if run_id is not None:
-            killed(self.store, run_id, self.study.trials[number], reason=reason, space=self.setting.space)
+            killed(
+                self.store,
+                run_id,
+                self.study.get_trials(deepcopy=False)[number],
+                reason=reason,
+                space=self.setting.space,
+            )
 
     def finished(self, *, status: str) -> None:
         """Write what the study has come to, with its plots, and close its run."""
@@ -247,7 +259,8 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
     space = studies.space(study) if study is not None else {}
     if tags.get("kind") == "trial":
         number = int(tags["trial"])
-        trial = study.trials[number] if study is not None and number < len(study.trials) else None
+        known = study.get_trials(deepcopy=False) if study is not None else []
+        trial = known[number] if number < len(known) else None
         if trial is not None and trial.state.is_finished() and not trial.user_attrs.get("given_up"):
             # Told to the study, and killed before it was told to MLflow.
             close(store, run.info.run_id, trial, outcome_of(trial), space=space)

@@ -215,6 +215,10 @@ def test_a_phone_needs_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
 def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome) -> None:
     _plot(browser, "ranking")
 
+    def become(expected: tuple[str, str]) -> None:
+        # Plots are drawn again a moment after the page has changed.
+        WebDriverWait(browser, 20).until(lambda _: colours() == expected, f"not {expected}")
+
     def colours() -> tuple[str, str]:
         page = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         plot = browser.execute_script(
@@ -225,11 +229,10 @@ def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome
     light = colours()
     assert light == ("rgb(255, 255, 255)", "#1c1f23")
     browser.find_element(By.ID, "theme").click()
-    dark = colours()
-    assert dark == ("rgb(20, 23, 27)", "#e8eaed")
+    become(("rgb(20, 23, 27)", "#e8eaed"))
     assert browser.find_element(By.ID, "theme").text == "Light"
     browser.find_element(By.ID, "theme").click()
-    assert colours() == light
+    become(light)
     browser.execute_script("localStorage.clear()")
     browser.refresh()
     _prefers(browser, "dark")

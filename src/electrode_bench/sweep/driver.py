@@ -174,7 +174,7 @@ def _give_up(study: Study, under_way: dict[int, Trial], book: Book, *, reason: s
                 book.lost(number, reason)
             else:
                 # The worker had told the study, and not yet this process.
-                book.ended(outcome_of(study.trials[number]))
+                book.ended(outcome_of(study.get_trials(deepcopy=False)[number]))
 
 
 def give_up(study: Study, number: int, *, reason: str) -> bool:
@@ -184,7 +184,7 @@ def give_up(study: Study, number: int, *, reason: str) -> bool:
     """
     from optuna.trial import TrialState
 
-    trial = study.trials[number]
+    trial = study.get_trials(deepcopy=False)[number]
     if trial.state.is_finished():
         return False
     killed = int(trial.user_attrs.get("killed", 0)) + (reason != INTERRUPTED)
