@@ -229,7 +229,8 @@ def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome
     light = colours()
     assert light == ("rgb(255, 255, 255)", "#1c1f23")
     browser.find_element(By.ID, "theme").click()
-    become(("rgb(20, 23, 27)", "#e8eaed"))
+    dark = ("rgb(20, 23, 27)", "#e8eaed")
+    become(dark)
     assert browser.find_element(By.ID, "theme").text == "Light"
     browser.find_element(By.ID, "theme").click()
     become(light)
