@@ -349,6 +349,10 @@ def test_a_dead_drivers_trials_are_reaped_and_a_live_ones_are_not(make_setting: 
     assert driver.reap(url) == []
     assert driver.reap(url, silent_for=0.0) == [(study.study_name, 2, study.trials[2]._trial_id)]
     assert study.trials[1].state.name == "RUNNING"
+    # A driver that was killed before it had put its name to a trial: others do not wait for it.
+    study.ask()
+    assert driver.counted(study, running=True) == driver.counted(study) + 1
+    assert driver.reap(url) == []
     # The process number was given to another process since.
     assert driver.Driver(os.uname().nodename, os.getpid(), "1").alive() is False
 

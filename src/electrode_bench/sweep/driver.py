@@ -43,6 +43,8 @@ class Book(Protocol):
 INTERRUPTED = "interrupted"
 
 
+#: Seconds after which a trial without a driver's name has none: it is written right after the trial is made.
+_NAMELESS = 60.0
 #: How many workers a trial may cost.
 _CHANCES = 2
 
@@ -206,7 +208,10 @@ def counted(study: Study, *, running: bool = False) -> int:
 
     trials = study.get_trials(deepcopy=False)
     ended = sum(t.state.is_finished() and not t.user_attrs.get("given_up") for t in trials)
-    return ended + (sum(t.state == TrialState.RUNNING for t in trials) if running else 0)
+    if not running:
+        return ended
+    # One that no driver has put its name to is either new, or left by a driver that was killed just then.
+    return ended + sum(t.state == TrialState.RUNNING and "driver" in t.user_attrs for t in trials)
 
 
 def reap(url: str, *, study: str | None = None, silent_for: float | None = None) -> list[tuple[str, int, int]]:
@@ -227,7 +232,9 @@ def reap(url: str, *, study: str | None = None, silent_for: float | None = None)
             known = trial.user_attrs.get("driver")
             alive = Driver(**known).alive() if known else None
             started = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
-            if alive is None and silent_for is not None:
+            if known is None:
+                alive = time.time() - started < _NAMELESS
+            elif alive is None and silent_for is not None:
                 alive = time.time() - started < silent_for
             if alive is False and give_up(loaded, trial.number, reason=INTERRUPTED):
                 out.append((name, trial.number, trial._trial_id))
