@@ -589,7 +589,7 @@ def sweep_run(
             nested=nested,
             executor=executor,
             storage=storage,
-            devices=task.visible_devices() if executor.here else [],
+            devices=task.visible_devices(model) if executor.here else [],
             progress=lambda _, done, wanted: bar(done, wanted),
             told=lambda line: _err().print(line, soft_wrap=True),
         )

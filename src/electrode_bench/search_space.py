@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.trial import BaseTrial
 
 
@@ -25,11 +24,6 @@ class Int:
     def narrowed(self, to: Any) -> Int:
         low, high = _ends(self, to, kind=int)
         return Int(low, high, self.log)
-
-    def distribution(self) -> BaseDistribution:
-        from optuna.distributions import IntDistribution
-
-        return IntDistribution(self.low, self.high, log=self.log)
 
     def inside(self, value: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
@@ -52,11 +46,6 @@ class Float:
     def narrowed(self, to: Any) -> Float:
         low, high = _ends(self, to, kind=(int, float))
         return Float(float(low), float(high), self.log)
-
-    def distribution(self) -> BaseDistribution:
-        from optuna.distributions import FloatDistribution
-
-        return FloatDistribution(self.low, self.high, log=self.log)
 
     def inside(self, value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
@@ -83,11 +72,6 @@ class Choice:
             if not self.inside(value):
                 raise UserError(f"{json.dumps(value)} is none of {_shown(self.values)}")
         return Choice(chosen)
-
-    def distribution(self) -> BaseDistribution:
-        from optuna.distributions import CategoricalDistribution
-
-        return CategoricalDistribution([self.stored(v) for v in self.values])
 
     def inside(self, value: Any) -> bool:
         return self.stored(value) in [self.stored(v) for v in self.values]
@@ -139,6 +123,18 @@ def as_json(space: Mapping[str, Dimension]) -> dict[str, Any]:
         name: {"kind": type(of).__name__.lower(), **{k: getattr(of, k) for k in of.__dataclass_fields__}}
         for name, of in sorted(space.items())
     }
+
+
+def from_json(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Dimension]:
+    """The space that :func:`as_json` gave these plain values of."""
+    kinds: dict[str, Callable[..., Dimension]] = {"int": Int, "float": Float, "choice": Choice}
+    out = {}
+    for name, of in values.items():
+        given = {k: v for k, v in of.items() if k != "kind"}
+        if "values" in given:
+            given["values"] = tuple(_frozen(v) for v in given["values"])
+        out[name] = kinds[of["kind"]](**given)
+    return out
 
 
 def suggest(trial: BaseTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:

@@ -19,14 +19,13 @@ import numpy as np
 
 from electrode_bench import search_space
 from electrode_bench.artifacts import write_csv, write_json, write_text
-from electrode_bench.errors import UserError
 from electrode_bench.params import Strict
 from electrode_bench.schema import TARGETS
 from electrode_bench.sweep import driver, studies
 from electrode_bench.sweep.setting import Outcome, Setting
 from electrode_bench.sweep.storage import Opened, masked, storage
-from electrode_bench.sweep.trial import outcome_of
-from electrode_bench.tracking import BATCH, Store, Trace, experiment, flag, flat, log, runs_link, search
+from electrode_bench.sweep.trial import outcome_of, tried
+from electrode_bench.tracking import BATCH, Store, Trace, experiment, flag, flat, log, run_link, runs_link, search
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -61,7 +60,7 @@ class Ledger:
 
     @property
     def url(self) -> str:
-        return f"{self.store.base()}/#/experiments/{self.experiment}/runs/{self.parent}"
+        return f"{self.store.base()}/{run_link(self.experiment, self.parent)}"
 
     def began(self, trial: Trial, config: Strict) -> None:  # noqa: ARG002 (written when it ends, in one batch)
         began = time.perf_counter()
@@ -106,8 +105,8 @@ class Ledger:
                 space=self.setting.space,
             )
 
-    def finished(self, *, status: str) -> None:
-        """Write what the study has come to, with its plots, and close its run."""
+    def finished(self, *, status: str) -> dict[str, Any]:
+        """Write what the study has come to (studies.summary, which it gives), with its plots, and close its run."""
         summary = studies.summary(self.study, space=self.setting.space)
         best = studies.best(self.study)
         metrics = {k: float(v) for k, v in summary.items() if isinstance(v, int | float) and np.isfinite(v)}
@@ -126,6 +125,7 @@ class Ledger:
             write_text(studies.page(self.study), folder / "plots.html")
             self.store.client.log_artifacts(self.parent, str(folder))
         self.store.client.set_terminated(self.parent, status)
+        return summary
 
     def _parent(self, opened: Opened, *, url: str) -> str:
         """The study's run: made by the driver that made the study, awaited by the others."""
@@ -233,7 +233,7 @@ def killed(
 
 
 def _params(trial: FrozenTrial, space: Mapping[str, search_space.Dimension]) -> dict[str, str]:
-    return {k: str(v) for k, v in flat(studies.values(trial, space)).items()}
+    return {k: str(v) for k, v in flat(tried(trial, space)).items()}
 
 
 def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[int, int]:
@@ -250,10 +250,7 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
     """Close one run that is still open, if its driver is dead; 1 when it was closed."""
     tags = run.data.tags
     who = driver.Driver(**json.loads(tags["driver"])) if "driver" in tags else None
-    alive = who.alive() if who else False
-    if alive is None and silent_for is not None:
-        alive = time.time() - run.info.start_time / 1000 < silent_for
-    if alive is not False:
+    if who is not None and not who.dead(since=run.info.start_time / 1000, silent_for=silent_for):
         return 0
     study = _study(url, tags.get("study", ""))
     space = studies.space(study) if study is not None else {}
@@ -278,5 +275,3 @@ def _study(url: str, name: str) -> Study | None:
         return optuna.load_study(study_name=name, storage=storage(url))
     except KeyError:
         return None
-    except UserError:
-        raise

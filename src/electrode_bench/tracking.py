@@ -160,7 +160,7 @@ class Store:
         return f"http://127.0.0.1:{port}" if self.local else _masked(self.uri).rstrip("/")
 
     def url(self, run_id: str) -> str:
-        return f"{self.base()}/{_run_link(self.cells, run_id)}"
+        return f"{self.base()}/{run_link(self.cells, run_id)}"
 
     def page(self, port: int = PORT) -> str:
         """The current cells side by side: bar charts of every metric, grouped by target."""
@@ -769,7 +769,7 @@ _TRAINING = "workflowType=machine_learning"
 _CURRENT = "tags.current = 'true'"
 
 
-def _run_link(experiment: str, run_id: str) -> str:
+def run_link(experiment: str, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}?{_TRAINING}"
 
 
@@ -788,7 +788,7 @@ _CONTROL_LINE = re.compile(r"^- \*\*Control:\*\* .*$", flags=re.MULTILINE)
 def _control_line(store: Store, control: str | None) -> str:
     if control is None:
         return "- **Control:** not published on the same data and split; do not compare"
-    return f"- **Control:** [its run on the same data and split]({_run_link(store.cells, control)})"
+    return f"- **Control:** [its run on the same data and split]({run_link(store.cells, control)})"
 
 
 def _note(store: Store, record: Record, trace: Trace, *, run_id: str, control: str | None, model_id: str | None) -> str:

@@ -44,7 +44,7 @@ def test_a_sweep_tries_the_configured_values_first_and_the_best_can_be_made_agai
     assert (opened.created, opened.changed) == (True, ())
     assert notes.started == list(range(6))
     first = opened.study.trials[0]
-    assert studies.values(first, setting.space) == {"n_estimators": 4, "min_samples_leaf": 1, "targets": "separate"}
+    assert trial.tried(first, setting.space) == {"n_estimators": 4, "min_samples_leaf": 1, "targets": "separate"}
     best = studies.best(opened.study)
     assert best is not None
     done = [o for o in notes.outcomes if o.state == "complete"]
@@ -113,9 +113,7 @@ def test_a_failing_trial_fails_alone_with_its_reason(make_setting: Make, notes, 
     setting = make_setting(sampler="random")
     opened = _run(setting, journal(tmp_path), notes, trials=6)
     states = {o.number: o for o in notes.outcomes}
-    joint = {
-        n for n, o in states.items() if studies.values(opened.study.trials[n], setting.space)["targets"] == "joint"
-    }
+    joint = {n for n, o in states.items() if trial.tried(opened.study.trials[n], setting.space)["targets"] == "joint"}
     assert {n for n, o in states.items() if o.state == "fail"} == joint != set()
     assert all("ValueError: no joint forests today" in states[n].reason for n in joint)
     assert driver.counted(opened.study) == 6
@@ -151,7 +149,7 @@ def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_setting: M
     # A rate of 1e-9 learns nothing.
     setting = make_setting("modnet", space={"learning_rate": Choice((3e-3, 1e-9))}, base=base, sampler="random")
     opened = _run(setting, journal(tmp_path), notes, trials=14)
-    rates = {t.number: studies.values(t, setting.space)["learning_rate"] for t in opened.study.trials}
+    rates = {t.number: trial.tried(t, setting.space)["learning_rate"] for t in opened.study.trials}
     pruned = [o for o in notes.outcomes if o.state == "pruned"]
     assert pruned
     assert {rates[o.number] for o in pruned} == {1e-9}

@@ -97,8 +97,13 @@ def _control(rows: pd.DataFrame, *, protocol: str) -> str:
         for row in rows.to_dict("records")
     ]
     text = f"MAE minus that of the control under {protocol}, with 95% interval over formulas: {'; '.join(parts)}."
-    unsure = [TARGETS[row["target"]].label for row in rows.to_dict("records") if not row["different"]]
-    return f"{text} {UNSURE.format(', '.join(unsure))}." if unsure else text
+    labels = unsure(rows)
+    return f"{text} {UNSURE.format(', '.join(labels))}." if labels else text
+
+
+def unsure(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Labels of the targets for which the test over folds does not tell a model apart from the control."""
+    return tuple(TARGETS[row["target"]].label for row in rows.to_dict("records") if not row["different"])
 
 
 #: Said where the interval of a promoted model is below zero and the test over folds does not agree.

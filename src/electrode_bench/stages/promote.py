@@ -70,8 +70,7 @@ def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | No
     champion = model_registry.promote(
         layout, run_id=published.run_id, card=card, tags=tags, uri=publish.tracking_uri(layout)
     )
-    unsure = tuple(TARGETS[str(t)].label for t in against.loc[~against["different"].astype(bool), "target"])
-    synthetic = bool(trace.provenance.get("synthetic"))
+    synthetic, unsure = bool(trace.provenance.get("synthetic")), model_card.unsure(against)
     return Promoted(champion, model, str(cell.about["title"]), protocol, card, synthetic, unsure)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,6 +14,7 @@ from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
 from electrode_bench.layout import Layout
+from electrode_bench.models.base import named_device
 from electrode_bench.params import KFold, Params, Split
 from electrode_bench.schema import ID, Fold
 from electrode_bench.seeds import derive
@@ -24,7 +23,11 @@ from electrode_bench.sweep import driver, studies
 from electrode_bench.sweep.setting import Part, Setting
 from electrode_bench.sweep.storage import journal, masked, open_study
 from electrode_bench.sweep.storage import storage as opened_storage
-from electrode_bench.sweep.trial import evaluated_again, outcome_of
+from electrode_bench.sweep.trial import evaluated_again, used
+
+if TYPE_CHECKING:
+    from optuna import Study
+    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -67,25 +70,27 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
         raise UserError(f"params.yaml, sweep.fold: {how.protocol} has no fold '{how.fold}'; {nearest(how.fold, outer)}")
     chosen = list(outer) if nested else [how.fold or next(iter(outer))]
     base = fit.configured(params, model)
-    return [
-        Setting(spec, base, space, how, part(layout, params, spec=spec, outer=outer[key]), params.seed)
-        for key in chosen
-    ]
-
-
-def part(layout: Layout, params: Params, *, spec: models.ModelSpec, outer: Fold) -> Part:
-    """What a study on this outer fold may see: its training rows, and inner folds of them."""
     frame, targets = fit.inputs(layout, spec)
-    ids = sorted(set(outer.train_ids))
-    if set(ids) - set(targets.index):
-        raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
-    table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False).loc[ids].reset_index(drop=True)
-    clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"].loc[ids]
-    how, name = params.sweep, f"{outer.protocol}/{outer.key}"
+    table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False)
+    clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
+    made = []
+    for key in chosen:
+        ids = sorted(set(outer[key].train_ids))
+        if set(ids) - set(targets.index):
+            raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
+        name = f"{how.protocol}/{key}"
+        inner = _inner(params, table.loc[ids], clusters.loc[ids], name=name)
+        made.append(Setting(spec, base, space, how, Part(name, frame.loc[ids], targets.loc[ids], inner), params.seed))
+    return made
+
+
+def _inner(params: Params, table: pd.DataFrame, clusters: pd.Series, *, name: str) -> tuple[Fold, ...]:
+    """The inner folds of the part called ``name``, whose rows and clusters these are."""
+    how = params.sweep
     kfold = KFold(folds=how.folds, by=params.split.grouped.by, quantiles=params.split.grouped.quantiles)
     seed = derive(params.seed, "inner folds", name)
-    inner = splits.PROTOCOLS[how.inner](table, clusters, Split(stratified=kfold, grouped=kfold), seed)
-    return Part(name, frame.loc[ids], targets.loc[ids], tuple(inner))
+    make = splits.PROTOCOLS[how.inner]
+    return tuple(make(table.reset_index(drop=True), clusters, Split(stratified=kfold, grouped=kfold), seed))
 
 
 def run(
@@ -170,8 +175,7 @@ def _one(
         status = "FINISHED"
     finally:
         with driver.undisturbed():
-            ledger.finished(status=status)
-    summary = studies.summary(opened.study, space=setting.space)
+            summary = ledger.finished(status=status)
     return Swept(setting.name, setting.part.name, opened.created, opened.changed, summary, ledger.url, ledger.seconds)
 
 
@@ -197,6 +201,22 @@ def adopt(
     UserError
         When there is no such study or trial, or it was made for another model or search space than this project's.
     """
+    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
+    identity = loaded.user_attrs["identity"]
+    model = str(identity["model"])
+    before = fit.configured(params, model).model_dump(mode="json")
+    # What the study held fixed belongs to the trial's value too.
+    after = {**loaded.user_attrs["base"], **used(chosen, studies.space(loaded))}
+    config = models.configure(model, after, where=study)
+    new = config.model_dump(mode="json")
+    changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
+    tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
+    _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
+    return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
+
+
+def _found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
+    """The study, and its complete trial of this number (None: the best)."""
     import optuna
 
     url = storage_url(layout, storage)
@@ -205,26 +225,11 @@ def adopt(
     if study not in known:
         raise UserError(f"no study '{study}' in {masked(url)}; {nearest(study, known)}")
     loaded = optuna.load_study(study_name=study, storage=store)
-    identity = loaded.user_attrs["identity"]
-    model = str(identity["model"])
-    space = studies.space(loaded)
     chosen = studies.best(loaded) if trial is None else next((t for t in loaded.trials if t.number == trial), None)
     if chosen is None or chosen.values is None:
         what = "no trial that is complete" if trial is None else f"no complete trial {trial}"
         raise UserError(f"{study} has {what}")
-    before = fit.configured(params, model).model_dump(mode="json")
-    values = studies.values(chosen, space)
-    halved = outcome_of(chosen).batch_size
-    if halved is not None and "batch_size" in values:
-        values["batch_size"] = halved
-    # What the study held fixed belongs to the trial's value too.
-    after = {**loaded.user_attrs["base"], **values}
-    config = models.configure(model, after, where=study)
-    new = config.model_dump(mode="json")
-    changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
-    tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
-    _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
-    return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
+    return loaded, chosen
 
 
 def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
@@ -263,19 +268,13 @@ def check(
     layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None
 ) -> tuple[float, float]:
     """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
-    import optuna
-
-    loaded = optuna.load_study(study_name=study, storage=opened_storage(storage_url(layout, storage)))
+    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
     model = str(loaded.user_attrs["identity"]["model"])
+    # The configuration may have been adopted since: what the study held fixed decides.
+    base, space = models.configure(model, loaded.user_attrs["base"], where=study), studies.space(loaded)
     for setting in settings(layout, params, model=model, nested=True):
-        # The configuration may have been adopted since: what the study held fixed decides.
-        spec = setting.spec
-        base = models.configure(model, dict(loaded.user_attrs["base"]), where=study)
-        same = Setting(spec, base, studies.space(loaded), setting.how, setting.part, setting.seed)
+        same = replace(setting, base=base, space=space)
         if same.name == study:
-            chosen = studies.best(loaded) if trial is None else loaded.trials[trial]
-            if chosen is None or not chosen.values:
-                raise UserError(f"{study} has no complete trial to evaluate again")
             return float(chosen.values[0]), evaluated_again(same, chosen)
     raise UserError(f"{study} was made with other data, folds or code than are here; its values cannot be made again")
 
@@ -306,13 +305,11 @@ def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def visible_devices() -> list[str]:
-    """The GPUs that trials are handed to in turn: those that CUDA_VISIBLE_DEVICES leaves visible."""
-    named = os.environ.get(models.base.DEVICE_VARIABLE, "auto")
-    if named not in ("", "auto", "cuda"):
+def visible_devices(model: str) -> list[str]:
+    """The GPUs that trials of a model are handed to in turn: those that CUDA_VISIBLE_DEVICES leaves visible."""
+    # A model without networks answers at once; one with them loads torch.
+    if named_device() not in (None, "cuda") or models.spec(model).device() == "cpu":
         return []
-    with suppress(ImportError):
-        import torch
+    import torch
 
-        return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    return []
+    return [f"cuda:{i}" for i in range(torch.cuda.device_count())]

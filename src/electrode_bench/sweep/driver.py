@@ -41,8 +41,6 @@ class Book(Protocol):
 
 
 INTERRUPTED = "interrupted"
-
-
 #: Seconds after which a trial without a driver's name has none: it is written right after the trial is made.
 _NAMELESS = 60.0
 #: How many workers a trial may cost.
@@ -75,6 +73,14 @@ class Driver:
         now = _ticks(self.pid)
         return now is None or not self.ticks or now == self.ticks
 
+    def dead(self, *, since: float, silent_for: float | None) -> bool:
+        """Whether work that it began at ``since`` (seconds since 1970) is nobody's any more.
+
+        A driver of another host counts as dead when that was ``silent_for`` seconds ago; None trusts it.
+        """
+        alive = self.alive()
+        return not alive if alive is not None else silent_for is not None and time.time() - since >= silent_for
+
 
 def _ticks(pid: int) -> str | None:
     try:
@@ -106,8 +112,8 @@ def run(
     """
     study, began = opened.study, time.monotonic()
     under_way: dict[int, Trial] = {}
-    me, in_use = asdict(Driver.here()), dict.fromkeys(devices, 0)
     device_of: dict[int, str] = {}
+    me = asdict(Driver.here())
     made_by = runner.made_by(setting.spec.name)
 
     def jobs() -> Iterator[tuple[pd.DataFrame, pd.DataFrame, Job]]:
@@ -118,9 +124,9 @@ def run(
                 config = setting.configured(search_space.suggest(trial, setting.space))
                 trial.set_user_attr("driver", me)
                 book.began(trial, config)
-                device = min(in_use, key=lambda name: in_use[name]) if in_use else None
+                taken = list(device_of.values())
+                device = min(devices, key=taken.count, default=None)
                 if device is not None:
-                    in_use[device] += 1
                     device_of[trial.number] = device
             yield setting.part.frame, setting.part.targets, Job(
                 storage=url, study=study.study_name, number=trial.number, trial_id=trial._trial_id,
@@ -130,22 +136,20 @@ def run(
 
     if progress:
         progress(min(counted(study), trials), trials)
-    again = True
-    while again:
-        again = False
+    while True:
         try:
             for outcome in executor.run(evaluate, jobs()):
                 with undisturbed():
                     under_way.pop(outcome.number, None)
                     book.ended(outcome)
-                in_use.update({d: in_use[d] - 1 for d in [device_of.pop(outcome.number, None)] if d is not None})
+                device_of.pop(outcome.number, None)
                 if progress:
                     progress(min(counted(study), trials), trials)
+            return
         except WorkerLost as error:
             # Which of the trials killed it cannot be told: each gets one more chance.
-            again = True
             _give_up(study, under_way, book, reason=str(error))
-            in_use.update(dict.fromkeys(in_use, 0))
+            device_of.clear()
         except BaseException:
             _give_up(study, under_way, book, reason=INTERRUPTED)
             raise
@@ -214,10 +218,10 @@ def counted(study: Study, *, running: bool = False) -> int:
     return ended + sum(t.state == TrialState.RUNNING and "driver" in t.user_attrs for t in trials)
 
 
-def reap(url: str, *, study: str | None = None, silent_for: float | None = None) -> list[tuple[str, int, int]]:
+def reap(url: str, *, silent_for: float | None = None) -> list[tuple[str, int, int]]:
     """Give up running trials whose driver is dead: (study, number, id of the trial in the storage) of each.
 
-    A driver of another host counts as dead when the trial has run for ``silent_for`` seconds; None trusts it.
+    ``silent_for`` as for :meth:`Driver.dead`.
     """
     import optuna
     from optuna.trial import TrialState
@@ -225,17 +229,13 @@ def reap(url: str, *, study: str | None = None, silent_for: float | None = None)
     store = storage(url)
     out = []
     for name in optuna.get_all_study_names(store):
-        if study is not None and name != study:
-            continue
         loaded = optuna.load_study(study_name=name, storage=store)
         for trial in loaded.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             known = trial.user_attrs.get("driver")
-            alive = Driver(**known).alive() if known else None
-            started = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
-            if known is None:
-                alive = time.time() - started < _NAMELESS
-            elif alive is None and silent_for is not None:
-                alive = time.time() - started < silent_for
-            if alive is False and give_up(loaded, trial.number, reason=INTERRUPTED):
+            since = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
+            dead = (
+                Driver(**known).dead(since=since, silent_for=silent_for) if known else time.time() - since >= _NAMELESS
+            )
+            if dead and give_up(loaded, trial.number, reason=INTERRUPTED):
                 out.append((name, trial.number, trial._trial_id))
     return out

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -64,9 +65,9 @@ class Setting:
     part: Part
     seed: int
 
-    @property
+    @cached_property
     def identity(self) -> dict[str, Any]:
-        """Digests and names of all that the study's values depend on."""
+        """Digests and names of all that the study's values depend on; made once, since the data's takes a while."""
         fixed = {k: v for k, v in self.base.model_dump(mode="json").items() if k not in self.space}
         return {
             "model": self.spec.name,
@@ -83,7 +84,7 @@ class Setting:
             "seed": self.seed,
         }
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The study's: ``<model>-<part>-<digest of the identity>``."""
         return f"{self.spec.name}-{self.part.name.replace('/', '-')}-{digest(self.identity)[:10]}"

@@ -86,7 +86,6 @@ def storage(url: str) -> BaseStorage:
 
 def masked(url: str) -> str:
     """``url`` without a password."""
-
     return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", url)
 
 
@@ -163,7 +162,6 @@ def open_study(setting: Setting, *, url: str, trials: int) -> Opened:
     start = search_space.stored(setting.space, setting.base.model_dump(mode="json"))
     if start is not None:
         study.enqueue_trial(start, user_attrs={"configured": True})
-    study.set_user_attr("ready", True)
     return Opened(study, created=True, changed=changed)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench import search_space
-from electrode_bench.search_space import Choice, Dimension, Float, Int
+from electrode_bench.search_space import Dimension
 from electrode_bench.sweep.driver import counted
-from electrode_bench.sweep.trial import outcome_of
+from electrode_bench.sweep.trial import outcome_of, tried
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -24,22 +24,7 @@ _ENOUGH = 8
 
 def space(study: Study) -> dict[str, Dimension]:
     """The search space that the study was made with."""
-    kinds = {"int": Int, "float": Float, "choice": Choice}
-    out = {}
-    for name, stored in study.user_attrs.get("space", {}).items():
-        given = {k: v for k, v in stored.items() if k != "kind"}
-        if "values" in given:
-            given["values"] = tuple(tuple(v) if isinstance(v, list) else v for v in given["values"])
-        out[name] = kinds[stored["kind"]](**given)
-    return out
-
-
-def values(trial: FrozenTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
-    """The searched parameters of a trial, as they would stand in params.yaml."""
-    from optuna.trial import FixedTrial
-
-    known = {name: of for name, of in space.items() if name in trial.params}
-    return search_space.suggest(FixedTrial(trial.params), known)
+    return search_space.from_json(study.user_attrs.get("space", {}))
 
 
 def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
@@ -55,7 +40,7 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
                 "seconds": outcome.seconds,
                 "reason": outcome.reason,
                 "worker": outcome.worker,
-                **{k: str(v) for k, v in values(trial, space).items()},
+                **{k: str(v) for k, v in tried(trial, space).items()},
             }
         )
     return pd.DataFrame(rows)
@@ -78,7 +63,7 @@ def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
         **saved(study),
     }
     if found is not None:
-        out |= {"best_trial": found.number, "best": found.values[0], "best_values": values(found, space)}
+        out |= {"best_trial": found.number, "best": found.values[0], "best_values": tried(found, space)}
     if configured is not None:
         out["configured"] = configured.values[0]
     out["importances"] = importances(study)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from electrode_bench.metrics import control_mae, mae
 from electrode_bench.models.base import DEVICE_VARIABLE, ModelSpec, Prediction, Watch, fit_predict
 from electrode_bench.params import Strict, Sweep
 from electrode_bench.schema import ID, TARGETS, Fold
+from electrode_bench.search_space import Dimension
 from electrode_bench.seeds import derive
 from electrode_bench.sweep.setting import Job, Outcome, Setting
 from electrode_bench.sweep.storage import pruner, storage
@@ -231,13 +232,23 @@ def _study(url: str, name: str, how: str) -> Study:
     return optuna.load_study(study_name=name, storage=storage(url), pruner=kind)
 
 
-def configuration(setting: Setting, trial: FrozenTrial) -> Strict:
-    """The configuration that the trial's value belongs to: with the batch that was halved, where memory was short."""
+def tried(trial: FrozenTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
+    """The searched parameters of a trial, as they would stand in params.yaml."""
     from optuna.trial import FixedTrial
 
-    values = search_space.suggest(FixedTrial(trial.params), setting.space)
+    known = {name: of for name, of in space.items() if name in trial.params}
+    return search_space.suggest(FixedTrial(trial.params), known)
+
+
+def used(trial: FrozenTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
+    """What the trial's value belongs to: :func:`tried`, with the batch that was halved where memory was short."""
     size = outcome_of(trial).batch_size
-    return setting.configured(values | ({} if size is None else {"batch_size": size}))
+    return tried(trial, space) | ({} if size is None else {"batch_size": size})
+
+
+def configuration(setting: Setting, trial: FrozenTrial) -> Strict:
+    """The configuration that the trial's value belongs to."""
+    return setting.configured(used(trial, setting.space))
 
 
 def evaluated_again(setting: Setting, trial: FrozenTrial) -> float:
