@@ -25,7 +25,20 @@ from electrode_bench.sweep import driver, studies
 from electrode_bench.sweep.setting import Outcome, Setting
 from electrode_bench.sweep.storage import Opened, masked, storage
 from electrode_bench.sweep.trial import outcome_of, tried
-from electrode_bench.tracking import BATCH, Store, Trace, experiment, flag, flat, log, run_link, runs_link, search
+from electrode_bench.tracking import (
+    BATCH,
+    Store,
+    Trace,
+    artifact_link,
+    comparison_link,
+    experiment,
+    flag,
+    flat,
+    log,
+    run_link,
+    runs_link,
+    search,
+)
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -34,7 +47,31 @@ if TYPE_CHECKING:
 #: How long a driver waits for the one that made the study to make its run, in seconds.
 _PATIENCE = 60.0
 
-_NOTE = "One run a study, trials below it. One study's trials: `tags.study = '<name>' and tags.kind = 'trial'`."
+_NOTE = (
+    "One run a study: open it for its best trial, the list of its trials, plots, and how to adopt what it found. "
+    "`+` beside it unfolds the trials, and *Show more columns* has their values and parameters."
+)
+
+_SOURCE = "electrode-bench sweep"
+
+#: The metric of a trial that the sweep makes small.
+_OBJECTIVE = "objective"
+
+#: Trials that the comparison of a study holds, the best ones: more lines are a thicket, and the address gets too long.
+_COMPARED = 50
+
+#: Metrics of a study's run, by what studies.summary calls them.
+_METRICS = {
+    "best": "best",
+    "configured": "configured",
+    "trials": "trials/ended",
+    "complete": "trials/complete",
+    "pruned": "trials/pruned",
+    "failed": "trials/failed",
+    "given_up": "trials/given_up",
+    "seconds": "cost/pruned_seconds",
+    "saved_seconds": "cost/saved_seconds",
+}
 
 
 def experiment_name(model: str) -> str:
@@ -74,6 +111,9 @@ class Ledger:
             "part": self.setting.part.name,
             "seed": str(self.setting.seed),
             "state": "running",
+            "mlflow.source.name": _SOURCE,
+            "mlflow.source.type": "LOCAL",
+            "mlflow.note.content": self._trial_note(trial.number),
             "driver": json.dumps(asdict(driver.Driver.here())),
         }
         run_id = self.store.client.create_run(self.experiment, tags=tags).info.run_id
@@ -109,9 +149,9 @@ class Ledger:
         """Write what the study has come to (studies.summary, which it gives), with its plots, and close its run."""
         summary = studies.summary(self.study, space=self.setting.space)
         best = studies.best(self.study)
-        metrics = {k: float(v) for k, v in summary.items() if isinstance(v, int | float) and np.isfinite(v)}
+        metrics = {name: float(summary[k]) for k, name in _METRICS.items() if k in summary}
         metrics["cost/tracking_seconds"] = self.seconds
-        tags = {"mlflow.note.content": self._note(summary)}
+        tags = {"mlflow.note.content": self._note(summary, best)}
         if best is not None:
             tags |= {"best_trial": str(best.number), "best_run_id": str(best.user_attrs.get("run_id", ""))}
         log(self.store.client, self.parent, metrics=metrics, tags=tags)
@@ -154,8 +194,10 @@ class Ledger:
             "git_commit": self.trace.commit,
             "git_dirty": flag(self.trace.dirty),
             "optuna": str(opened.study.user_attrs.get("optuna", "")),
-            "mlflow.source.name": "electrode-bench sweep",
+            "mlflow.source.name": _SOURCE,
             "mlflow.source.type": "LOCAL",
+            # Until it is finished, and replaced, it leads to what is there.
+            "mlflow.note.content": f"**{self.setting.spec.title}**, under way.\n\n{self._trials_link()}",
             **{f"identity.{k.replace(' ', '_')}": str(v) for k, v in self.setting.identity.items()},
         }
         run_id: str = self.store.client.create_run(
@@ -176,16 +218,40 @@ class Ledger:
             # mlruns was deleted, as it may be.
             return False
 
-    def _note(self, summary: Mapping[str, Any]) -> str:
+    def _trials_link(self) -> str:
         query = f"tags.study = '{self.study.study_name}' and tags.kind = 'trial'"
+        return f"[all trials, the best first]({runs_link(self.experiment, query, by=_OBJECTIVE)})"
+
+    def _trial_note(self, number: int) -> str:
+        study = f"[{self.study.study_name}]({run_link(self.experiment, self.parent)})"
+        return f"Trial {number} of {study}: {self.setting.spec.title} on `{self.setting.part.name}`."
+
+    def _note(self, summary: Mapping[str, Any], best: FrozenTrial | None) -> str:
+        """The study's description in Markdown; MLflow shows the first lines of it, so that links come early."""
+
+        def of(run_id: str) -> str:
+            return run_link(self.experiment, run_id)
+
+        found = [t for t in self.study.get_trials(deepcopy=False) if t.values and "run_id" in t.user_attrs]
+        runs = [t.user_attrs["run_id"] for t in sorted(found, key=lambda t: (t.values[0], t.number))[:_COMPARED]]
+        links = [self._trials_link()]
+        if best is not None and "run_id" in best.user_attrs:
+            links.insert(0, f"[best trial: {best.number}]({of(best.user_attrs['run_id'])})")
+        if len(runs) > 1:
+            what = "compared" if len(runs) < _COMPARED else f"the best {_COMPARED} compared"
+            links.append(f"[{what}]({comparison_link(self.experiment, runs)})")
+        links += [
+            f"[{title}]({artifact_link(self.experiment, self.parent, name)})"
+            for title, name in (("plots", "plots.html"), ("table", "trials.csv"))
+        ]
         part = self.setting.part.name
-        seen = f"tuned on inner folds of the training part of `{part}`; its test rows were not seen"
+        seen = f"Tuned on inner folds of the training part of `{part}`; its test rows were not seen."
         lines = [
-            f"**{self.setting.spec.title}**, {seen}.",
+            f"**{self.setting.spec.title}**, {studies.sentence(summary)}",
             "",
-            studies.sentence(summary),
+            " · ".join(links),
             "",
-            f"Trials: [{query}]({runs_link(self.experiment, query)})",
+            f"{seen} Values are SMAE: 0 is perfect, 1 no better than the control.",
             "",
             f"Adopt: `electrode-bench sweep adopt {self.study.study_name}`",
         ]
@@ -201,15 +267,14 @@ def close(
 
     now = get_current_time_millis()
     metrics = [
-        Metric(name, value, now, 0)
-        for name, value in zip(("objective", "seconds_a_fold"), outcome.values, strict=False)
+        Metric(name, value, now, 0) for name, value in zip((_OBJECTIVE, "seconds_a_fold"), outcome.values, strict=False)
     ]
     for target in TARGETS:
         by_fold = {fold: of[target] for fold, of in outcome.folds.items() if target in of}
         metrics += [Metric(f"{target}/{fold}", value, now, 0) for fold, value in by_fold.items()]
         if by_fold:
             metrics.append(Metric(f"{target}/smae", float(np.mean(list(by_fold.values()))), now, 0))
-    metrics += [Metric("reported", value, now, step) for step, value in outcome.steps]
+    metrics += [Metric("intermediate_objective", value, now, step) for step, value in outcome.steps]
     metrics.append(Metric("cost/seconds", outcome.seconds, now, 0))
     tags = {"state": outcome.state, "reason": outcome.reason, "device": outcome.device, "worker": outcome.worker}
     if outcome.batch_size is not None:

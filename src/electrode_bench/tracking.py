@@ -255,8 +255,10 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
         raise UserError(f"{folder} cannot be made ({error.strerror}); {_SAFE}") from error
     lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
     _usable(uri)
-    # MLflow 3 reports its use to its makers unless told not to.
-    with environment(MLFLOW_DISABLE_TELEMETRY="true"), _quiet(), _user_errors(uri):
+    # MLflow 3 reports its use to its makers unless told not to. Of each run that it ends on a server it reads all and
+    # prints the address, into what --json prints too.
+    ours = environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true")
+    with ours, _quiet(), _user_errors(uri):
         from mlflow import MlflowClient
 
         # Whether the server is there shows in seconds; MLflow would try for minutes.
@@ -773,9 +775,24 @@ def run_link(experiment: str, run_id: str) -> str:
     return f"#/experiments/{experiment}/runs/{run_id}?{_TRAINING}"
 
 
-def runs_link(experiment: str, query: str) -> str:
-    """The runs of an experiment that a search finds."""
-    return f"#/experiments/{experiment}/runs?{_TRAINING}&searchFilter={quote(query)}"
+def artifact_link(experiment: str, run_id: str, name: str) -> str:
+    return f"#/experiments/{experiment}/runs/{run_id}/artifacts/{name}?{_TRAINING}"
+
+
+def runs_link(experiment: str, query: str, *, by: str | None = None) -> str:
+    """The runs of an experiment that a search finds, the newest first, or those with the smallest metric ``by``.
+
+    The newest first are folded into the runs that they are children of; by a metric they are a flat list.
+    """
+    order = "" if by is None else f"&orderByKey={quote(f'metrics.`{by}`')}&orderByAsc=true"
+    return f"#/experiments/{experiment}/runs?{_TRAINING}&searchFilter={quote(query)}{order}"
+
+
+def comparison_link(experiment: str, runs: Iterable[str]) -> str:
+    """Runs side by side, with parallel coordinates over their parameters."""
+    ids, among = (quote(json.dumps(list(of), separators=(",", ":"))) for of in (runs, [experiment]))
+    # MLflow finds the runs only where they come first.
+    return f"#/compare-runs?runs={ids}&experiments={among}&{_TRAINING}"
 
 
 def _folds_of(parent: str) -> str:
