@@ -51,6 +51,11 @@ def _run(layout: Layout, given: Params, *, trials: int, **how):
     return stage.run(layout, given, model="rf_magpie", trials=trials, executor=Local(), **how)
 
 
+def cell_table(layout: Layout) -> str:
+    """Digest of the project's table, as its cells have it."""
+    return json.loads(layout.cell("rf_magpie", "grouped").read_text())["digests"]["table"]
+
+
 def _values(layout: Layout, study: str) -> list[tuple[dict, list[float] | None]]:
     import optuna
 
@@ -165,16 +170,19 @@ def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: L
         "trial",
         "part",
         "config",
+        "table",
     }
     assert stage.check(project, new, study=made.study) == (stored, again)
     tuning = {"study": made.study, "trial": adopted.trial, "part": "grouped/fold-0", "state": "not_nested"}
-    assert fit.tuning(new, "rf_magpie") == tuning
-    assert fit.tuning(new, "control") is None
+    table = cell_table(project)
+    assert fit.tuning(new, "rf_magpie", table=table) == tuning
+    assert fit.tuning(new, "rf_magpie", table="another") == {**tuning, "state": "other_data"}
+    assert fit.tuning(new, "control", table=table) is None
     cell = fit.run(project, new, model="rf_magpie", protocol="grouped")
     assert cell.about["tuning"] == tuning
     edited = yaml.safe_load(after)
     edited["models"]["rf_magpie"]["n_estimators"] = 77
-    assert fit.tuning(Params(**edited), "rf_magpie") == {**tuning, "state": "edited"}
+    assert fit.tuning(Params(**edited), "rf_magpie", table=table) == {**tuning, "state": "edited"}
     edited["models"]["rf_magpie"]["adopted"]["tral"] = 1
     with pytest.raises(UserError, match=r"models.rf_magpie.adopted: unknown key 'tral'; did you mean 'trial'"):
         models.configure("rf_magpie", edited["models"]["rf_magpie"])

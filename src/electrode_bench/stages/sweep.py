@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench import models, search_space, splits, sweep_tracking, tracking
+from electrode_bench import models, runner, search_space, splits, sweep_tracking, tracking
 from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
@@ -71,6 +71,7 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
     chosen = list(outer) if nested else [how.fold or next(iter(outer))]
     base = fit.configured(params, model)
     frame, targets = fit.inputs(layout, spec)
+    whole = runner.data_digests(frame, targets)["table"]
     table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False)
     clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
     made = []
@@ -80,7 +81,8 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
             raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
         name = f"{how.protocol}/{key}"
         inner = _inner(params, table.loc[ids], clusters.loc[ids], name=name)
-        made.append(Setting(spec, base, space, how, Part(name, frame.loc[ids], targets.loc[ids], inner), params.seed))
+        part = Part(name, frame.loc[ids], targets.loc[ids], inner)
+        made.append(Setting(spec, base, space, how, part, params.seed, whole))
     return made
 
 
@@ -211,6 +213,7 @@ def adopt(
     new = config.model_dump(mode="json")
     changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
+    tag["table"] = str(loaded.user_attrs.get("table", ""))
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
     return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
 

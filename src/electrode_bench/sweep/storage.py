@@ -159,6 +159,7 @@ def open_study(setting: Setting, *, url: str, trials: int) -> Opened:
     study.set_user_attr("base", setting.base.model_dump(mode="json"))
     study.set_user_attr("how", setting.how.model_dump(mode="json"))
     study.set_user_attr("optuna", optuna.__version__)
+    study.set_user_attr("table", setting.table)
     start = search_space.stored(setting.space, setting.base.model_dump(mode="json"))
     if start is not None:
         study.enqueue_trial(start, user_attrs={"configured": True})
