@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from electrode_bench import search_space
+from electrode_bench import models, search_space
 from electrode_bench.artifacts import write_csv, write_json, write_text
 from electrode_bench.params import Strict
+from electrode_bench.report import tuning
 from electrode_bench.schema import TARGETS
-from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep import driver, record, studies
 from electrode_bench.sweep.setting import Outcome, Setting
 from electrode_bench.sweep.storage import Opened, masked, storage
 from electrode_bench.sweep.trial import outcome_of, tried
@@ -111,7 +112,7 @@ class Ledger:
         best = studies.best(self.study)
         metrics = {k: float(v) for k, v in summary.items() if isinstance(v, int | float) and np.isfinite(v)}
         metrics["cost/tracking_seconds"] = self.seconds
-        tags = {"mlflow.note.content": self._note(summary)}
+        tags = {"mlflow.note.content": note(self.study, summary, experiment=self.experiment)}
         if best is not None:
             tags |= {"best_trial": str(best.number), "best_run_id": str(best.user_attrs.get("run_id", ""))}
         log(self.store.client, self.parent, metrics=metrics, tags=tags)
@@ -135,7 +136,7 @@ class Ledger:
             time.sleep(0.2)
             known = opened.study.user_attrs.get("run_id")
         me = json.dumps(asdict(driver.Driver.here()))
-        if known is not None and self._there(known):
+        if known is not None and there(self.store, known):
             self.store.client.update_run(known, status="RUNNING")
             self.store.client.set_tag(known, "driver", me)
             return str(known)
@@ -167,29 +168,60 @@ class Ledger:
         opened.study.set_user_attr("run_id", run_id)
         return run_id
 
-    def _there(self, run_id: str) -> bool:
-        from mlflow.exceptions import MlflowException
 
-        try:
-            return bool(self.store.client.get_run(run_id).info.lifecycle_stage == "active")
-        except MlflowException:
-            # mlruns was deleted, as it may be.
-            return False
+def note(study: Study, summary: Mapping[str, Any], *, experiment: str) -> str:
+    """The description of a study's run: what it was, what came of it, where its trials are."""
+    query = f"tags.study = '{study.study_name}' and tags.kind = 'trial'"
+    identity = study.user_attrs["identity"]
+    part = identity["part"]
+    seen = f"tuned on inner folds of the training part of `{part}`; its test rows were not seen"
+    lines = [
+        f"**{models.spec(identity['model']).title}**, {seen}.",
+        "",
+        studies.sentence(summary),
+        "",
+        f"Trials: [{query}]({runs_link(experiment, query)})",
+        "",
+        f"Adopt: `electrode-bench sweep adopt {study.study_name}`",
+    ]
+    for score in study.user_attrs.get(record.SCORES, {}).values():
+        lines += ["", tuning.markdown(score)]
+    return "\n".join(lines)
 
-    def _note(self, summary: Mapping[str, Any]) -> str:
-        query = f"tags.study = '{self.study.study_name}' and tags.kind = 'trial'"
-        part = self.setting.part.name
-        seen = f"tuned on inner folds of the training part of `{part}`; its test rows were not seen"
-        lines = [
-            f"**{self.setting.spec.title}**, {seen}.",
-            "",
-            studies.sentence(summary),
-            "",
-            f"Trials: [{query}]({runs_link(self.experiment, query)})",
-            "",
-            f"Adopt: `electrode-bench sweep adopt {self.study.study_name}`",
-        ]
-        return "\n".join(lines)
+
+def score(store: Store, study: Study, scored: Mapping[str, Any], *, key: str, folder: Path) -> None:
+    """Write what tuning brought into the study's run: metrics ``<key>/<target>/...``, its files, and its table.
+
+    A run that is no longer there (``mlruns`` may be deleted) is left out: the study has it all.
+    """
+    run_id = study.user_attrs.get("run_id")
+    if run_id is None or not there(store, run_id):
+        return
+    values = {
+        f"{key}/{row['target']}/{name}": float(value)
+        for row in scored["rows"]
+        for name, value in row.items()
+        if isinstance(value, int | float)
+    }
+    summary = studies.summary(study, space=studies.space(study))
+    place = store.client.get_run(run_id).info.experiment_id
+    tags = {
+        "mlflow.note.content": note(study, summary, experiment=place),
+        f"scored.{key}": f"trial {scored['trial']}, {scored['claim']}",
+    }
+    log(store.client, run_id, metrics=values, tags=tags)
+    store.client.log_artifacts(run_id, str(folder), "score")
+
+
+def there(store: Store, run_id: str) -> bool:
+    """Whether the run is in the store and not deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return bool(store.client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException:
+        # mlruns was deleted, as it may be.
+        return False
 
 
 def close(

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import small_sweeps
+from test_pipeline import ROOT
 
 from electrode_bench import models
 from electrode_bench.features import featurize
+from electrode_bench.layout import Layout
 from electrode_bench.params import Sweep
 from electrode_bench.schema import FORMULA, TARGETS, Fold
 from electrode_bench.search_space import Choice, Int
@@ -67,3 +73,14 @@ def make_setting() -> Callable[..., Setting]:
         return Setting(spec, config, SPACE if space is None else space, Sweep(**how), part, seed)
 
     return make
+
+
+@pytest.fixture
+def project(finished: Layout, tmp_path: Path) -> Layout:
+    """A finished project whose params.yaml allows sweeps of the forest that take seconds."""
+    layout = Layout(tmp_path / "project")
+    shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("n_estimators: 100", "n_estimators: 50")
+    text = text.replace("  folds: 3\n", "  folds: 2\n")
+    layout.params.write_text(text.replace("spaces: {}", f"spaces: {{rf_magpie: {json.dumps(small_sweeps.SPACE)}}}"))
+    return layout

@@ -15,11 +15,11 @@ from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
 from electrode_bench.layout import Layout
 from electrode_bench.models.base import named_device
-from electrode_bench.params import KFold, Params, Split
+from electrode_bench.params import KFold, Params, Split, Sweep
 from electrode_bench.schema import ID, Fold
 from electrode_bench.seeds import derive
 from electrode_bench.stages import fit, publish
-from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep import driver, record, studies
 from electrode_bench.sweep.setting import Part, Setting
 from electrode_bench.sweep.storage import journal, masked, open_study
 from electrode_bench.sweep.storage import storage as opened_storage
@@ -163,6 +163,8 @@ def _one(
     told: Callable[[str], None] | None,
 ) -> Swept:
     opened = open_study(setting, url=url, trials=trials)
+    if opened.created:
+        opened.study.set_user_attr("snapshot", {k: trace.provenance.get(k) for k in ("release", "md5")})
     if told and opened.changed:
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
@@ -203,7 +205,7 @@ def adopt(
     UserError
         When there is no such study or trial, or it was made for another model or search space than this project's.
     """
-    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
+    loaded, chosen = found(layout, study=study, storage=storage, trial=trial)
     identity = loaded.user_attrs["identity"]
     model = str(identity["model"])
     before = fit.configured(params, model).model_dump(mode="json")
@@ -214,11 +216,15 @@ def adopt(
     changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
+    # The record first: it says where the values come from, and is no harm alone.
+    record.write(
+        record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})), layout.sweep_record(model)
+    )
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
     return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
 
 
-def _found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
+def found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
     """The study, and its complete trial of this number (None: the best)."""
     import optuna
 
@@ -271,15 +277,33 @@ def check(
     layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None
 ) -> tuple[float, float]:
     """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
-    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
-    model = str(loaded.user_attrs["identity"]["model"])
-    # The configuration may have been adopted since: what the study held fixed decides.
-    base, space = models.configure(model, loaded.user_attrs["base"], where=study), studies.space(loaded)
-    for setting in settings(layout, params, model=model, nested=True):
-        same = replace(setting, base=base, space=space)
-        if same.name == study:
-            return float(chosen.values[0]), evaluated_again(same, chosen)
-    raise UserError(f"{study} was made with other data, folds or code than are here; its values cannot be made again")
+    loaded, chosen = found(layout, study=study, storage=storage, trial=trial)
+    same = next(s for s in settings_like(layout, params, loaded) if s.name == study)
+    return float(chosen.values[0]), evaluated_again(same, chosen)
+
+
+def settings_like(layout: Layout, params: Params, study: Study) -> list[Setting]:
+    """The study's own setting, and those that differ from it in the outer fold alone.
+
+    Raises
+    ------
+    UserError
+        When the study's own is not among them: it was made with other data, folds or code than are here.
+    """
+    known = study.user_attrs
+    model = str(known["identity"]["model"])
+    # params.yaml may say otherwise by now (the configuration may have been adopted): what the study says decides.
+    how = Sweep(**known["how"])
+    base, space = models.configure(model, known["base"], where=study.study_name), studies.space(study)
+    alike = [
+        replace(setting, base=base, space=space)
+        for setting in settings(layout, params.model_copy(update={"sweep": how}), model=model, nested=True)
+    ]
+    if study.study_name not in {setting.name for setting in alike}:
+        raise UserError(
+            f"{study.study_name} was made with other data, folds or code than are here; its values cannot be made again"
+        )
+    return alike
 
 
 def reap(layout: Layout, *, storage: str | None = None, silent_for: float | None = None) -> tuple[int, int]:

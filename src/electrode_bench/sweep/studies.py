@@ -35,7 +35,7 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
         rows.append(
             {
                 "trial": trial.number,
-                "state": "given up" if trial.user_attrs.get("given_up") else trial.state.name.lower(),
+                "state": state(trial),
                 "objective": outcome.values[0] if outcome.values else float("nan"),
                 "seconds": outcome.seconds,
                 "reason": outcome.reason,
@@ -44,6 +44,11 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def state(trial: FrozenTrial) -> str:
+    """How a trial stands, for people: complete, pruned, fail, running, waiting, or given up (and tried again)."""
+    return "given up" if trial.user_attrs.get("given_up") else trial.state.name.lower()
 
 
 def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
