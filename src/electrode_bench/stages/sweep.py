@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench import models, runner, search_space, splits, sweep_tracking, tracking
+from electrode_bench import models, runner, search_space, splits, sweep_record, sweep_tracking, tracking
 from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
@@ -217,7 +217,7 @@ def adopt(
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
     # The record first: it says where the values come from, and is no harm alone.
-    record.write(
+    sweep_record.write(
         record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})), layout.sweep_record(model)
     )
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
