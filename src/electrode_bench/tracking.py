@@ -337,7 +337,8 @@ def _usable(uri: str) -> None:
 
 
 def _answers(uri: str) -> None:
-    from sqlalchemy import create_engine
+    """Try a database server once, and whether MLflow may have its tables there."""
+    from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import NullPool
 
@@ -345,13 +346,19 @@ def _answers(uri: str) -> None:
     try:
         postgresql = urlsplit(uri).scheme.startswith("postgresql")
         engine = create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": _ANSWER} if postgresql else {})
-        engine.connect().close()
+        with engine.connect() as connection:
+            has = set(inspect(connection).get_table_names())
     except ImportError:
         raise UserError(
             f"the driver of {_masked(uri)} is not installed; for PostgreSQL, install it with: make postgresql"
         ) from None
     except SQLAlchemyError as error:
         raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_SAFE}") from error
+    if "studies" in has and "experiments" not in has:
+        # Both programs have a table of this name: alembic_version.
+        raise UserError(
+            f"{_masked(uri)} holds Optuna's studies; MLflow needs a database of its own, make it with: createdb mlflow"
+        )
 
 
 def experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
