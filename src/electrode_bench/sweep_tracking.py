@@ -296,6 +296,9 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
             return 1
         killed(store, run.info.run_id, trial, reason=driver.INTERRUPTED, space=space)
         return 1
+    if study is not None and driver.counted(study, running=True) > driver.counted(study):
+        # It names the driver that came last, and another one is at work, for as long as it has to.
+        return 0
     store.client.set_terminated(run.info.run_id, "KILLED")
     return 1
 

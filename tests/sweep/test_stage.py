@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from electrode_bench.params import Params
 from electrode_bench.schema import ID, TARGETS
 from electrode_bench.stages import fit
 from electrode_bench.stages import sweep as stage
-from electrode_bench.sweep import studies
+from electrode_bench.sweep import driver, studies
 from electrode_bench.sweep.storage import storage
 
 
@@ -228,6 +229,25 @@ def test_a_sweep_that_is_ended_leaves_nothing_open_and_goes_on(project: Layout, 
     assert last.summary["given_up"] <= 2
     (listed,) = stage.listed(project).to_dict("records")
     assert (listed["study"], listed["trials"]) == (last.study, done + 1)
+
+
+def test_a_study_stays_open_while_any_driver_works_at_it(project: Layout) -> None:
+    """Its run names the driver that came last: that one is gone, and another one has a trial under way."""
+    import optuna
+
+    (made,) = small_sweep(project, small_params(), trials=1)
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    trial = study.ask()
+    trial.set_user_attr("driver", dataclasses.asdict(driver.Driver.here()))
+    run_id = study.user_attrs["run_id"]
+    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+        store.client.update_run(run_id, status="RUNNING")
+        gone = driver.Driver("another host", 1, "")
+        store.client.set_tag(run_id, "driver", json.dumps(dataclasses.asdict(gone)))
+    assert stage.reap(project, silent_for=0.0) == (0, 0)
+    assert _open(project) == [run_id]
+    study.tell(trial, 1.0)
+    assert stage.reap(project, silent_for=0.0) == (0, 1)
 
 
 def _ended(url: str) -> list[int]:

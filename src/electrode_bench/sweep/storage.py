@@ -76,6 +76,12 @@ def storage(url: str) -> BaseStorage:
         except (OperationalError, ArgumentError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"the storage {masked(url)} cannot be reached: {reason}") from None
+        except RuntimeError as error:
+            # Optuna's and MLflow's tables share a name (alembic_version), so neither works in the other's database.
+            raise UserError(
+                f"{masked(url)} is a database of another Optuna or of MLflow: studies need one of their own; "
+                "make it with: createdb studies"
+            ) from error
         except SQLAlchemyError:
             # Another worker made the tables a moment ago.
             if attempt == _TRIES - 1:
