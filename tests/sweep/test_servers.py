@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +16,16 @@ from typing import Any
 
 import optuna
 import postgresql
+import psycopg
 import pytest
 from serving import mlflow_server
 from small_sweeps import small_params, small_sweep
 from sqlalchemy import Engine
 
-from electrode_bench import tracking
+from electrode_bench import params, tracking
 from electrode_bench.errors import UserError
 from electrode_bench.layout import Layout
+from electrode_bench.sweep import driver
 from electrode_bench.sweep.storage import storage
 
 # One cluster for all; and one PostgreSQL server.
@@ -121,3 +125,41 @@ def test_studies_and_runs_in_one_database_are_told(
     storage(second)
     with pytest.raises(UserError, match=r"holds Optuna's studies; MLflow needs a database of its own"):
         tracking.cells(project, uri=second)
+
+
+def _connections(server: str, name: str, *, allowed: bool) -> None:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {str(allowed).lower()}')
+        if not allowed:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def test_a_storage_that_is_lost_in_mid_sweep_is_one_line_and_the_study_goes_on(
+    server: str, project: Layout, tmp_path: Path
+) -> None:
+    url = postgresql.database(server, "lost")
+    storage(url)
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "400",
+               "-w", "1", "--storage", url]  # fmt: skip
+    log = tmp_path / "log"
+    with log.open("wb") as out, subprocess.Popen(command, stderr=out, stdout=out) as run:
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and _ended(url) < 2 and run.poll() is None:
+            time.sleep(0.2)
+        _connections(server, "lost", allowed=False)
+        assert run.wait(timeout=60) == 2
+    told = log.read_text().splitlines()
+    assert re.search(r"^error: the storage postgresql://.*/lost was lost: .*run the command again to go on$", told[-1])
+    assert "Traceback" not in " ".join(told)
+    _connections(server, "lost", allowed=True)
+    done = _ended(url)
+    (made,) = small_sweep(project, params.load(project.params), trials=done + 1, storage=url)
+    assert (made.created, made.summary["trials"], made.summary["failed"]) == (False, done + 1, 0)
+    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+        experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
+        assert tracking.search(store, experiment.experiment_id, "attributes.status = 'RUNNING'") == []
+
+
+def _ended(url: str) -> int:
+    names = optuna.get_all_study_names(storage(url))
+    return sum(driver.counted(optuna.load_study(study_name=name, storage=storage(url))) for name in names)

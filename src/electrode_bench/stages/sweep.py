@@ -21,7 +21,7 @@ from electrode_bench.seeds import derive
 from electrode_bench.stages import fit, publish
 from electrode_bench.sweep import driver, record, studies
 from electrode_bench.sweep.setting import Part, Setting
-from electrode_bench.sweep.storage import journal, masked, open_study
+from electrode_bench.sweep.storage import journal, kept, masked, open_study
 from electrode_bench.sweep.storage import storage as opened_storage
 from electrode_bench.sweep.trial import evaluated_again, used
 
@@ -131,7 +131,7 @@ def run(
         raise UserError(
             f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
         )
-    with tracking.opened(layout, uri=uri) as store:
+    with tracking.opened(layout, uri=uri) as store, kept(url):
         sweep_tracking.reap(store, url=url)
         return [
             _one(

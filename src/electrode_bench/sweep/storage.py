@@ -7,6 +7,8 @@ import platform
 import re
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -88,6 +90,22 @@ def storage(url: str) -> BaseStorage:
                 raise
             time.sleep(0.1 * 2**attempt)
     raise AssertionError
+
+
+@contextmanager
+def kept(url: str) -> Iterator[None]:
+    """Tell in one line when the storage is lost in the block: its server was ended, or the network."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        # Optuna speaks of invalid data; what the database said is the cause.
+        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UserError(
+            f"the storage {masked(url)} was lost: {reason}; when it is there again, run the command again to go on"
+        ) from error
 
 
 def masked(url: str) -> str:
