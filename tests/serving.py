@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,3 +29,29 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
             assert server.poll() is None, log.read_text()
             time.sleep(0.2)
     raise AssertionError(log.read_text())
+
+
+@contextmanager
+def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
+    """The address of MLflow's tracking server on the database ``backend``, which serves the files of runs itself."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [
+        str(Path(sys.executable).with_name("mlflow")), "server", "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1", "--backend-store-uri", backend, "--serve-artifacts",
+        "--artifacts-destination", str(folder / "served"),
+    ]  # fmt: skip
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder, start_new_session=True
+        )
+    try:
+        wait_for(f"{address}/health", server, folder / "server.log")
+        yield address
+    finally:
+        # Its workers too, which are of its group.
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()

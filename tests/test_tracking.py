@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +22,7 @@ import pandas as pd
 import pytest
 import tracking_cells
 from electrodes import table
-from serving import free_port, wait_for
+from serving import free_port, mlflow_server
 from tracking_cells import Made
 
 from electrode_bench import features, models, tracking
@@ -416,20 +417,7 @@ def test_a_server_over_http(layout: Layout, made: dict[str, Made], fresh: Path) 
     database = layout.mlruns / "server.db"
     # The server is to make the experiments itself, with artifacts that go through it.
     copied(fresh, database, "update experiments set name = 'other ' || name")
-    port = free_port()
-    command = [
-        str(Path(sys.executable).with_name("mlflow")), "server", "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1", "--backend-store-uri", f"sqlite:///{database}",
-        "--artifacts-destination", str(layout.mlruns / "served"),
-    ]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with (layout.mlruns / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=layout.mlruns, start_new_session=True
-        )
-    remote = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(f"{remote}/health", server, layout.mlruns / "server.log")
+    with mlflow_server(layout.mlruns, f"sqlite:///{database}") as remote:
         cells = [made["control stratified"], made["rf_magpie stratified"]]
         first = put(layout, remote, *cells)
         again = put(layout, remote, *cells)
@@ -442,9 +430,6 @@ def test_a_server_over_http(layout: Layout, made: dict[str, Made], fresh: Path) 
         assert names == {"cell.json", "parity", "predictions.parquet", "scores.csv"}
         # Nothing went into the local store.
         assert not (layout.mlruns / "mlflow.db").exists()
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait()
 
 
 def test_an_unreachable_server_is_one_line(layout: Layout, made: dict[str, Made]) -> None:
@@ -473,6 +458,21 @@ def test_an_unreachable_server_is_one_line(layout: Layout, made: dict[str, Made]
 def test_an_address_of_no_use_is_refused(layout: Layout, address: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         tracking.cells(layout, uri=address)
+
+
+def test_a_database_server_keeps_no_files_and_is_tried_once(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = f"postgresql://me:secret@127.0.0.1:{free_port()}/runs"
+    monkeypatch.delenv(tracking.ARTIFACT_ROOT, raising=False)
+    began = time.monotonic()
+    told = r"keeps no files, so name a place for them that every host sees in MLFLOW_DEFAULT_ARTIFACT_ROOT"
+    with pytest.raises(UserError, match=told):
+        tracking.cells(layout, uri=uri)
+    monkeypatch.setenv(tracking.ARTIFACT_ROOT, str(layout.mlruns))
+    with pytest.raises(UserError, match=r"postgresql://127\.0\.0\.1:\d+/runs cannot be used: no server") as caught:
+        tracking.cells(layout, uri=uri)
+    assert "secret" not in str(caught.value)
+    # MLflow itself tries for an hour.
+    assert time.monotonic() - began < 20
 
 
 def test_a_spoilt_or_missing_database_is_told(layout: Layout, uri: str) -> None:

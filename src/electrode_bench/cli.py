@@ -601,7 +601,69 @@ def sweep_run(
         if one.summary["importances"]:
             shares = ", ".join(f"{k} {v:.0%}" for k, v in list(one.summary["importances"].items())[:5])
             typer.echo(f"  what matters: {shares}")
-        typer.echo(f"  in MLflow: {one.url}\n  adopt it: electrode-bench sweep adopt {one.study}")
+        typer.echo(
+            f"  in MLflow: {one.url}\n"
+            f"  on rows it has not seen: electrode-bench sweep score {one.study}{' --nested' if nested else ''}\n"
+            f"  adopt it: electrode-bench sweep adopt {one.study}"
+        )
+
+
+@sweep_app.command("score")
+def sweep_score(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study of `electrode-bench sweep list`.")],
+    trial: Annotated[int | None, typer.Option(min=0, show_default="the best one")] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            show_default="the fold that the study has not seen",
+            help="Compare on all folds of this protocol: not nested, and flagged so.",
+        ),
+    ] = None,
+    nested: Annotated[
+        bool, typer.Option("--nested", help="Compare on every outer fold, each with the best trial of its own study.")
+    ] = False,
+    workers: Workers = None,
+    device: Device = None,
+    backend: Backend = "local",
+    gpus_per_fold: GPUs = 0.0,
+    storage: Storage = None,
+    as_json: Json = False,
+) -> None:
+    """What tuning brought: the configured and the tuned configuration, fitted and tested on the same folds.
+
+    Without options on the test rows of the outer fold that was tuned on, which no trial has seen. Decide first which
+    trial it is to be: to choose among trials by these rows would be tuning on them.
+
+    Examples:
+
+    electrode-bench sweep score modnet-grouped-fold-0-1a2b3c4d5e
+
+    electrode-bench sweep score modnet-grouped-fold-0-1a2b3c4d5e --protocol loco
+
+    electrode-bench sweep score modnet-grouped-fold-0-1a2b3c4d5e --nested    (after sweep modnet --nested)
+    """
+    from electrode_bench.models.base import DEVICE_VARIABLE
+    from electrode_bench.report import tuning
+    from electrode_bench.stages import score as task
+
+    given: Options = context.obj
+    os.environ[DEVICE_VARIABLE] = device or "auto"
+    with (
+        _executor(backend, workers=workers, gpus=gpus_per_fold) as executor,
+        _progress("fits", unit="fits") as bar,
+    ):
+        made = task.run(
+            given.layout, given.params, study=study, storage=storage, trial=trial, protocol=protocol, nested=nested,
+            executor=executor, progress=bar,
+        )  # fmt: skip
+    if made.before:
+        _err().print(
+            f"[yellow]these rows were looked at before, for trial {', '.join(map(str, made.before))}: "
+            "a trial that is chosen by them is tuned on them[/yellow]"
+        )
+    _say(made.as_json(), tuning.terminal(made.as_json()), as_json=as_json)
 
 
 @sweep_app.command("adopt")

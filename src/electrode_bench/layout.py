@@ -33,6 +33,10 @@ class Layout:
         """Fold and feature caches: outside DVC and git, safe to delete."""
         return self.root / ".cache"
 
+    def sweep_record(self, model: str) -> Path:
+        """The study that the model's configuration in params.yaml was adopted from; in git."""
+        return self.root / "sweeps" / f"{model}.json"
+
     @property
     def mlruns(self) -> Path:
         return self.root / "mlruns"

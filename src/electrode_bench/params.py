@@ -150,6 +150,8 @@ class Adopted(Strict):
     """Outer fold whose training part was tuned on, as grouped/fold-0."""
     config: str
     """Digest of the configuration that was adopted; another one since then is no longer the trial's."""
+    table: str
+    """Digest of the table that the study's part was taken from: on another one, none of its folds was tuned on."""
 
 
 class Params(Strict):

@@ -178,7 +178,7 @@ def fit_cell(
         progress=progress,
     )
     predictions = pd.concat(
-        [_long(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
+        [long(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
         ignore_index=True,
     )
     about: dict[str, Any] = {
@@ -315,7 +315,8 @@ def _keep(cache: Path, key: str, predictions: pd.DataFrame, spent: dict[str, Any
         write_json(spent, temporary / "cost.json")
 
 
-def _long(predictions: pd.DataFrame, fold: Fold, *, model: str, targets: pd.DataFrame) -> pd.DataFrame:
+def long(predictions: pd.DataFrame, fold: Fold, *, model: str, targets: pd.DataFrame) -> pd.DataFrame:
+    """A fold's predictions with their true values, as schema.PREDICTION_COLUMNS."""
     truth = targets.stack()
     index = pd.MultiIndex.from_arrays([predictions[ID], predictions["target"]])
     frame = predictions.assign(

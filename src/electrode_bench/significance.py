@@ -93,7 +93,7 @@ def pairs(
             group = pd.Index(wide.index.get_level_values(ID)).map(formulas)
             for model, other in combinations(names, 2):
                 own = derive(seed, "significance", str(protocol), target, model, other)
-                row = _pair(wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own)
+                row = pair(wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own)
                 found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
     table["p_holm"] = table.groupby(["protocol", "target"], sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
@@ -113,9 +113,18 @@ def row_weights(index: pd.Index) -> np.ndarray:
     return (1.0 / (fold.map(fold.value_counts()) * fold.nunique())).to_numpy()
 
 
-def _pair(
+def pair(
     one: pd.Series, two: pd.Series, *, weight: np.ndarray, group: pd.Index, overlap: float, seed: int
 ) -> dict[str, float]:
+    """One pair of models: the numbers of :func:`pairs` that need no other pair.
+
+    Parameters
+    ----------
+    one, two : absolute errors (n,) of both, indexed by (fold, electrode id).
+    weight : (n,) of each row (:func:`row_weights`).
+    group : (n,) what is resampled: formulas.
+    overlap : rows tested on over rows trained on, as :func:`corrected_t_test`.
+    """
     difference = (one - two).to_numpy()
     found = grouped_interval(difference, weight=weight, group=group, seed=seed)
     by_fold = (one - two).groupby("fold").mean()

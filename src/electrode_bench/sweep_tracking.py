@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from electrode_bench import search_space
+from electrode_bench import models, search_space
 from electrode_bench.artifacts import write_csv, write_json, write_text
 from electrode_bench.params import Strict
+from electrode_bench.report import tuning
 from electrode_bench.schema import TARGETS
-from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep import driver, record, studies
 from electrode_bench.sweep.setting import Outcome, Setting
 from electrode_bench.sweep.storage import Opened, masked, storage
 from electrode_bench.sweep.trial import outcome_of, tried
@@ -151,7 +152,7 @@ class Ledger:
         best = studies.best(self.study)
         metrics = {name: float(summary[k]) for k, name in _METRICS.items() if k in summary}
         metrics["cost/tracking_seconds"] = self.seconds
-        tags = {"mlflow.note.content": self._note(summary, best)}
+        tags = {"mlflow.note.content": note(self.study, summary, experiment=self.experiment)}
         if best is not None:
             tags |= {"best_trial": str(best.number), "best_run_id": str(best.user_attrs.get("run_id", ""))}
         log(self.store.client, self.parent, metrics=metrics, tags=tags)
@@ -175,7 +176,7 @@ class Ledger:
             time.sleep(0.2)
             known = opened.study.user_attrs.get("run_id")
         me = json.dumps(asdict(driver.Driver.here()))
-        if known is not None and self._there(known):
+        if known is not None and there(self.store, known):
             self.store.client.update_run(known, status="RUNNING")
             self.store.client.set_tag(known, "driver", me)
             return str(known)
@@ -197,7 +198,7 @@ class Ledger:
             "mlflow.source.name": _SOURCE,
             "mlflow.source.type": "LOCAL",
             # Until it is finished, and replaced, it leads to what is there.
-            "mlflow.note.content": f"**{self.setting.spec.title}**, under way.\n\n{self._trials_link()}",
+            "mlflow.note.content": f"{self.setting.spec.title}, under way: {_trials_link(self.study, self.experiment)}",
             **{f"identity.{k.replace(' ', '_')}": str(v) for k, v in self.setting.identity.items()},
         }
         run_id: str = self.store.client.create_run(
@@ -209,53 +210,85 @@ class Ledger:
         opened.study.set_user_attr("run_id", run_id)
         return run_id
 
-    def _there(self, run_id: str) -> bool:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return bool(self.store.client.get_run(run_id).info.lifecycle_stage == "active")
-        except MlflowException:
-            # mlruns was deleted, as it may be.
-            return False
-
-    def _trials_link(self) -> str:
-        query = f"tags.study = '{self.study.study_name}' and tags.kind = 'trial'"
-        return f"[all trials, the best first]({runs_link(self.experiment, query, by=_OBJECTIVE)})"
-
     def _trial_note(self, number: int) -> str:
         study = f"[{self.study.study_name}]({run_link(self.experiment, self.parent)})"
         return f"Trial {number} of {study}: {self.setting.spec.title} on `{self.setting.part.name}`."
 
-    def _note(self, summary: Mapping[str, Any], best: FrozenTrial | None) -> str:
-        """The study's description in Markdown; MLflow shows the first lines of it, so that links come early."""
 
-        def of(run_id: str) -> str:
-            return run_link(self.experiment, run_id)
+def _trials_link(study: Study, experiment: str) -> str:
+    query = f"tags.study = '{study.study_name}' and tags.kind = 'trial'"
+    return f"[all trials, the best first]({runs_link(experiment, query, by=_OBJECTIVE)})"
 
-        found = [t for t in self.study.get_trials(deepcopy=False) if t.values and "run_id" in t.user_attrs]
-        runs = [t.user_attrs["run_id"] for t in sorted(found, key=lambda t: (t.values[0], t.number))[:_COMPARED]]
-        links = [self._trials_link()]
-        if best is not None and "run_id" in best.user_attrs:
-            links.insert(0, f"[best trial: {best.number}]({of(best.user_attrs['run_id'])})")
-        if len(runs) > 1:
-            what = "compared" if len(runs) < _COMPARED else f"the best {_COMPARED} compared"
-            links.append(f"[{what}]({comparison_link(self.experiment, runs)})")
-        links += [
-            f"[{title}]({artifact_link(self.experiment, self.parent, name)})"
-            for title, name in (("plots", "plots.html"), ("table", "trials.csv"))
-        ]
-        part = self.setting.part.name
-        seen = f"Tuned on inner folds of the training part of `{part}`; its test rows were not seen."
-        lines = [
-            f"**{self.setting.spec.title}**, {studies.sentence(summary)}",
-            "",
-            " · ".join(links),
-            "",
-            f"{seen} Values are SMAE: 0 is perfect, 1 no better than the control.",
-            "",
-            f"Adopt: `electrode-bench sweep adopt {self.study.study_name}`",
-        ]
-        return "\n".join(lines)
+
+def note(study: Study, summary: Mapping[str, Any], *, experiment: str) -> str:
+    """The description of a study's run: what came of it, where its trials are, what it was.
+
+    MLflow shows the first lines of it, so that links come early.
+    """
+    from optuna.trial import TrialState
+
+    identity, best = study.user_attrs["identity"], studies.best(study)
+    links = [_trials_link(study, experiment)]
+    if best is not None and "run_id" in best.user_attrs:
+        links.insert(0, f"[best trial: {best.number}]({run_link(experiment, best.user_attrs['run_id'])})")
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    found = sorted((t for t in complete if "run_id" in t.user_attrs), key=lambda t: (t.values[0], t.number))
+    if len(found) > 1:
+        what = "compared" if len(found) <= _COMPARED else f"the best {_COMPARED} compared"
+        runs = [t.user_attrs["run_id"] for t in found[:_COMPARED]]
+        links.append(f"[{what}]({comparison_link(experiment, runs)})")
+    links += [
+        f"[{title}]({artifact_link(experiment, study.user_attrs['run_id'], name)})"
+        for title, name in (("plots", "plots.html"), ("table", "trials.csv"))
+    ]
+    seen = f"Tuned on inner folds of the training part of `{identity['part']}`; its test rows were not seen."
+    lines = [
+        f"**{models.spec(identity['model']).title}**, {studies.sentence(summary)}",
+        "",
+        " · ".join(links),
+        "",
+        f"{seen} Values are SMAE: 0 is perfect, 1 no better than the control.",
+        "",
+        f"Adopt: `electrode-bench sweep adopt {study.study_name}`",
+    ]
+    for score in study.user_attrs.get(record.SCORES, {}).values():
+        lines += ["", tuning.markdown(score)]
+    return "\n".join(lines)
+
+
+def score(store: Store, study: Study, scored: Mapping[str, Any], *, key: str, folder: Path) -> None:
+    """Write what tuning brought into the study's run: metrics ``<key>/<target>/...``, its files, and its table.
+
+    A run that is no longer there (``mlruns`` may be deleted) is left out: the study has it all.
+    """
+    run_id = study.user_attrs.get("run_id")
+    if run_id is None or not there(store, run_id):
+        return
+    values = {
+        f"{key}/{row['target']}/{name}": float(value)
+        for row in scored["rows"]
+        for name, value in row.items()
+        if isinstance(value, int | float)
+    }
+    summary = studies.summary(study, space=studies.space(study))
+    place = store.client.get_run(run_id).info.experiment_id
+    tags = {
+        "mlflow.note.content": note(study, summary, experiment=place),
+        f"scored.{key}": f"trial {scored['trial']}, {scored['claim']}",
+    }
+    log(store.client, run_id, metrics=values, tags=tags)
+    store.client.log_artifacts(run_id, str(folder), "score")
+
+
+def there(store: Store, run_id: str) -> bool:
+    """Whether the run is in the store and not deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return bool(store.client.get_run(run_id).info.lifecycle_stage == "active")
+    except MlflowException:
+        # mlruns was deleted, as it may be.
+        return False
 
 
 def close(
@@ -329,6 +362,9 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
             return 1
         killed(store, run.info.run_id, trial, reason=driver.INTERRUPTED, space=space)
         return 1
+    if study is not None and driver.counted(study, running=True) > driver.counted(study):
+        # It names the driver that came last, and another one is at work, for as long as it has to.
+        return 0
     store.client.set_terminated(run.info.run_id, "KILLED")
     return 1
 

@@ -80,6 +80,12 @@ BATCH, METRIC_BATCH, PARAM_LENGTH, TAG_LENGTH = 100, 1000, 6000, 8000
 #: How long a publish waits for another one, in seconds.
 PATIENCE = 600
 
+#: Where runs keep their files when MLFLOW_TRACKING_URI is a database server: MLflow's own name for it.
+ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
+
+#: Seconds in which a database server must take a connection.
+_ANSWER = 10
+
 #: Where `electrode-bench ui` listens unless told otherwise.
 PORT = 5000
 
@@ -157,7 +163,8 @@ class Store:
         return _sqlite(self.uri) is not None
 
     def base(self, port: int = PORT) -> str:
-        return f"http://127.0.0.1:{port}" if self.local else _masked(self.uri).rstrip("/")
+        # A database has no page of its own: `electrode-bench ui` shows it.
+        return _masked(self.uri).rstrip("/") if _served(self.uri) else f"http://127.0.0.1:{port}"
 
     def url(self, run_id: str) -> str:
         return f"{self.base()}/{run_link(self.cells, run_id)}"
@@ -210,7 +217,7 @@ def ui_command(layout: Layout, *, uri: str, port: int = PORT) -> str:
     UserError
         When ``uri`` is a server: it has its own page, which the message names.
     """
-    if urlsplit(uri).scheme in ("http", "https"):
+    if _served(uri):
         raise UserError(f"the runs are on a tracking server: open {_masked(uri)} in a browser")
     artifacts = _artifacts(uri) or (layout.mlruns.absolute() / "artifacts").as_uri()
     command = [
@@ -225,10 +232,37 @@ def _sqlite(uri: str) -> Path | None:
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
 
 
+def _served(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def _database(uri: str) -> bool:
+    """Whether ``uri`` is a database server's, which processes write to without MLflow's server."""
+    return urlsplit(uri).scheme.partition("+")[0] in ("postgresql", "mysql", "mssql")
+
+
 def _artifacts(uri: str) -> str | None:
-    """Where runs of a SQLite store keep their artifacts; a server decides for itself."""
+    """Where runs of a database keep their artifacts: beside a SQLite file, else where ARTIFACT_ROOT says.
+
+    None for a server, which decides for itself.
+
+    Raises
+    ------
+    UserError
+        When a database server is named and no place for files: MLflow would take each process's current folder.
+    """
     file = _sqlite(uri)
-    return None if file is None else (file.absolute().parent / "artifacts").as_uri()
+    if file is not None:
+        return (file.absolute().parent / "artifacts").as_uri()
+    if not _database(uri):
+        return None
+    root = os.environ.get(ARTIFACT_ROOT, "").strip().rstrip("/")
+    if not root or urlsplit(root).scheme == "mlflow-artifacts":
+        raise UserError(
+            f"{_masked(uri)} keeps no files, so name a place for them that every host sees in {ARTIFACT_ROOT} "
+            "(a folder, s3://...), or let `mlflow server` keep them and name its http:// address"
+        )
+    return root if urlsplit(root).scheme else Path(root).expanduser().absolute().as_uri()
 
 
 def _masked(uri: str) -> str:
@@ -255,10 +289,13 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
         raise UserError(f"{folder} cannot be made ({error.strerror}); {_SAFE}") from error
     lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
     _usable(uri)
-    # MLflow 3 reports its use to its makers unless told not to. Of each run that it ends on a server it reads all and
-    # prints the address, into what --json prints too.
-    ours = environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true")
-    with ours, _quiet(), _user_errors(uri):
+    # MLflow 3 reports its use to its makers unless told not to, and prints two lines for each run that a server closes:
+    # they would stand in what --json prints.
+    with (
+        environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
+        _quiet(),
+        _user_errors(uri),
+    ):
         from mlflow import MlflowClient
 
         # Whether the server is there shows in seconds; MLflow would try for minutes.
@@ -290,10 +327,38 @@ def _usable(uri: str) -> None:
             f"MLFLOW_TRACKING_URI is '{uri}', a folder, which MLflow no longer writes to; unset it, "
             "or name a server (http://...) or a database (sqlite:///...)"
         )
+    if _database(uri):
+        # MLflow would try for most of an hour.
+        _answers(uri)
     if file is not None and file.exists() and file.stat().st_size:
         with file.open("rb") as stream:
             if stream.read(16) != b"SQLite format 3\x00":
                 raise UserError(f"{file} is no SQLite database; delete {file.parent} and run: electrode-bench publish")
+
+
+def _answers(uri: str) -> None:
+    """Try a database server once, and whether MLflow may have its tables there."""
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
+
+    _artifacts(uri)
+    try:
+        postgresql = urlsplit(uri).scheme.startswith("postgresql")
+        engine = create_engine(uri, poolclass=NullPool, connect_args={"connect_timeout": _ANSWER} if postgresql else {})
+        with engine.connect() as connection:
+            has = set(inspect(connection).get_table_names())
+    except ImportError:
+        raise UserError(
+            f"the driver of {_masked(uri)} is not installed; for PostgreSQL, install it with: make postgresql"
+        ) from None
+    except SQLAlchemyError as error:
+        raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_SAFE}") from error
+    if "studies" in has and "experiments" not in has:
+        # Both programs have a table of this name: alembic_version.
+        raise UserError(
+            f"{_masked(uri)} holds Optuna's studies; MLflow needs a database of its own, make it with: createdb mlflow"
+        )
 
 
 def experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
@@ -313,6 +378,11 @@ def experiment(client: MlflowClient, name: str, *, uri: str, note: str) -> str:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
+    if place is not None and _sqlite(uri) is None and found.artifact_location.rstrip("/") != place:
+        raise UserError(
+            f"{_masked(uri)} keeps the files of '{name}' in {found.artifact_location}, not in {place}; "
+            f"name that place in {ARTIFACT_ROOT}, or the http:// address of the server that made it"
+        )
     if place is not None and found.artifact_location.rstrip("/") != place:
         raise UserError(
             f"{_sqlite(uri)} keeps its artifacts in {found.artifact_location}: the project was moved or copied; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_pipeline import QUICK, ROOT
+from small_sweeps import small_params, small_sweep
 
 from electrode_bench import models, params, splits, tracking
 from electrode_bench.artifacts import digest
@@ -26,29 +27,13 @@ from electrode_bench.params import Params
 from electrode_bench.schema import ID, TARGETS
 from electrode_bench.stages import fit
 from electrode_bench.stages import sweep as stage
-from electrode_bench.sweep import studies
+from electrode_bench.sweep import driver, studies
 from electrode_bench.sweep.storage import storage
 
-SPACE = {"n_estimators": {"low": 50, "high": 60}, "max_features": None, "max_samples": None}
 
-
-def _params(**sweep: object) -> Params:
-    how = {"folds": 2, "spaces": {"rf_magpie": SPACE}, **sweep}
-    return Params(**{**QUICK.model_dump(), "sweep": how, "models": {"control": {}, "rf_magpie": {"n_estimators": 50}}})
-
-
-@pytest.fixture
-def project(finished: Layout, tmp_path: Path) -> Layout:
-    layout = Layout(tmp_path / "project")
-    shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("n_estimators: 100", "n_estimators: 50")
-    text = text.replace("  folds: 3\n", "  folds: 2\n")
-    layout.params.write_text(text.replace("spaces: {}", f"spaces: {{rf_magpie: {json.dumps(SPACE)}}}"))
-    return layout
-
-
-def _run(layout: Layout, given: Params, *, trials: int, **how):
-    return stage.run(layout, given, model="rf_magpie", trials=trials, executor=Local(), **how)
+def cell_table(layout: Layout) -> str:
+    """Digest of the project's table, as its cells have it."""
+    return json.loads(layout.cell("rf_magpie", "grouped").read_text())["digests"]["table"]
 
 
 def _values(layout: Layout, study: str) -> list[tuple[dict, list[float] | None]]:
@@ -67,12 +52,12 @@ def test_no_trial_sees_the_outer_test_rows(project: Layout, tmp_path: Path) -> N
     test = table[ID].isin(outer.test_ids)
     table.loc[test, list(TARGETS)] = 1e6
     table.to_parquet(poisoned.table)
-    (clean,) = _run(project, _params(), trials=4)
-    (dirty,) = _run(poisoned, _params(), trials=4)
+    (clean,) = small_sweep(project, small_params(), trials=4)
+    (dirty,) = small_sweep(poisoned, small_params(), trials=4)
     assert clean.part == dirty.part == "grouped/fold-0"
     assert clean.study == dirty.study
     assert _values(project, clean.study) == _values(poisoned, dirty.study)
-    setting, *_ = stage.settings(project, _params(), model="rf_magpie", nested=False)
+    setting, *_ = stage.settings(project, small_params(), model="rf_magpie", nested=False)
     assert set(setting.part.frame.index) == set(setting.part.targets.index) == set(outer.train_ids)
     inner = [set(fold.test_ids) for fold in setting.part.folds]
     assert set.union(*inner) == set(outer.train_ids)
@@ -80,13 +65,13 @@ def test_no_trial_sees_the_outer_test_rows(project: Layout, tmp_path: Path) -> N
 
 
 def test_nested_tunes_on_every_outer_fold(project: Layout) -> None:
-    made = _run(project, _params(), trials=1, nested=True)
+    made = small_sweep(project, small_params(), trials=1, nested=True)
     assert [m.part for m in made] == ["grouped/fold-0", "grouped/fold-1", "grouped/fold-2"]
     assert len({m.study for m in made}) == 3
 
 
 def test_a_study_and_its_trials_are_runs_that_name_each_other(project: Layout) -> None:
-    (made,) = _run(project, _params(), trials=3)
+    (made,) = small_sweep(project, small_params(), trials=3)
     uri = tracking.tracking_uri(project, {})
     with tracking.opened(project, uri=uri) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
@@ -136,7 +121,7 @@ def test_a_deleted_mlruns_costs_no_study_elsewhere(project: Layout, tmp_path: Pa
     (first,) = json.loads(done.stdout)["studies"]
     assert (first["created"], first["summary"]["trials"]) == (True, 1)
     shutil.rmtree(project.mlruns)
-    (again,) = _run(project, params.load(project.params), trials=2, storage=url)
+    (again,) = small_sweep(project, params.load(project.params), trials=2, storage=url)
     assert (again.created, again.summary["trials"]) == (False, 2)
     # The study's, and that of the one trial that was new.
     assert len(_runs(project)) == 2
@@ -144,7 +129,7 @@ def test_a_deleted_mlruns_costs_no_study_elsewhere(project: Layout, tmp_path: Pa
 
 def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: Layout) -> None:
     given = params.load(project.params)
-    (made,) = _run(project, given, trials=4)
+    (made,) = small_sweep(project, given, trials=4)
     before = project.params.read_text(encoding="utf-8")
     stored, again = stage.check(project, given, study=made.study)
     assert stored == again
@@ -165,16 +150,19 @@ def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: L
         "trial",
         "part",
         "config",
+        "table",
     }
     assert stage.check(project, new, study=made.study) == (stored, again)
     tuning = {"study": made.study, "trial": adopted.trial, "part": "grouped/fold-0", "state": "not_nested"}
-    assert fit.tuning(new, "rf_magpie") == tuning
-    assert fit.tuning(new, "control") is None
+    table = cell_table(project)
+    assert fit.tuning(new, "rf_magpie", table=table) == tuning
+    assert fit.tuning(new, "rf_magpie", table="another") == {**tuning, "state": "other_data"}
+    assert fit.tuning(new, "control", table=table) is None
     cell = fit.run(project, new, model="rf_magpie", protocol="grouped")
     assert cell.about["tuning"] == tuning
     edited = yaml.safe_load(after)
     edited["models"]["rf_magpie"]["n_estimators"] = 77
-    assert fit.tuning(Params(**edited), "rf_magpie") == {**tuning, "state": "edited"}
+    assert fit.tuning(Params(**edited), "rf_magpie", table=table) == {**tuning, "state": "edited"}
     edited["models"]["rf_magpie"]["adopted"]["tral"] = 1
     with pytest.raises(UserError, match=r"models.rf_magpie.adopted: unknown key 'tral'; did you mean 'trial'"):
         models.configure("rf_magpie", edited["models"]["rf_magpie"])
@@ -187,10 +175,10 @@ def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: L
 def test_what_cannot_be_adopted_is_an_error(
     project: Layout, study: str | None, trial: int | None, message: str
 ) -> None:
-    (made,) = _run(project, _params(), trials=1)
+    (made,) = small_sweep(project, small_params(), trials=1)
     text = project.params.read_text(encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        stage.adopt(project, _params(), study=study or made.study, trial=trial)
+        stage.adopt(project, small_params(), study=study or made.study, trial=trial)
     assert project.params.read_text(encoding="utf-8") == text
 
 
@@ -209,7 +197,7 @@ def test_what_cannot_be_adopted_is_an_error(
 )
 def test_a_sweep_that_cannot_be_is_an_error(project: Layout, model: str, sweep: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        stage.run(project, _params(**sweep), model=model, trials=1, executor=Local())
+        stage.run(project, small_params(**sweep), model=model, trials=1, executor=Local())
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
@@ -236,11 +224,30 @@ def test_a_sweep_that_is_ended_leaves_nothing_open_and_goes_on(project: Layout, 
         assert stage.reap(project)[1] == len(left)
         assert _open(project) == []
     done = len(_ended(url))
-    (last,) = _run(project, params.load(project.params), trials=done + 1)
+    (last,) = small_sweep(project, params.load(project.params), trials=done + 1)
     assert last.summary["trials"] == done + 1
     assert last.summary["given_up"] <= 2
     (listed,) = stage.listed(project).to_dict("records")
     assert (listed["study"], listed["trials"]) == (last.study, done + 1)
+
+
+def test_a_study_stays_open_while_any_driver_works_at_it(project: Layout) -> None:
+    """Its run names the driver that came last: that one is gone, and another one has a trial under way."""
+    import optuna
+
+    (made,) = small_sweep(project, small_params(), trials=1)
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    trial = study.ask()
+    trial.set_user_attr("driver", dataclasses.asdict(driver.Driver.here()))
+    run_id = study.user_attrs["run_id"]
+    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+        store.client.update_run(run_id, status="RUNNING")
+        gone = driver.Driver("another host", 1, "")
+        store.client.set_tag(run_id, "driver", json.dumps(dataclasses.asdict(gone)))
+    assert stage.reap(project, silent_for=0.0) == (0, 0)
+    assert _open(project) == [run_id]
+    study.tell(trial, 1.0)
+    assert stage.reap(project, silent_for=0.0) == (0, 1)
 
 
 def _ended(url: str) -> list[int]:
@@ -270,8 +277,8 @@ def _open(layout: Layout) -> list[str]:
 def test_the_space_of_a_study_is_read_back(project: Layout) -> None:
     import optuna
 
-    (made,) = _run(project, _params(), trials=1)
-    setting, *_ = stage.settings(project, _params(), model="rf_magpie", nested=False)
+    (made,) = small_sweep(project, small_params(), trials=1)
+    setting, *_ = stage.settings(project, small_params(), model="rf_magpie", nested=False)
     study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
     assert studies.space(study) == dict(setting.space)
     assert digest(made.study) != ""

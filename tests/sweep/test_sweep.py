@@ -187,6 +187,14 @@ def test_wilcoxon_reports_by_fold_and_two_objectives_are_not_pruned(make_setting
     assert "Pareto front" in studies.page(opened.study)
 
 
+def test_a_gpu_is_named_by_what_its_number_counts_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert trial._of_host("cuda:0 H100") == "cuda:0 H100"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    assert trial._of_host("cuda:0 H100") == "cuda:0 H100 of CUDA_VISIBLE_DEVICES=3"
+    assert trial._of_host("cpu") == "cpu"
+
+
 def test_the_objective_may_be_one_target(make_setting: Make, notes, tmp_path: Path) -> None:
     _run(make_setting(objective="average_voltage"), journal(tmp_path), notes, trials=1)
     (outcome,) = notes.outcomes

@@ -11,24 +11,13 @@ import mlflow_page
 import pytest
 from mlflow_page import Notebook
 from selenium.webdriver.common.by import By
-from test_pipeline import QUICK
+from small_sweeps import small_params, small_sweep
 
 from electrode_bench import tracking
-from electrode_bench.executor import Local
 from electrode_bench.layout import Layout
-from electrode_bench.params import Params
 from electrode_bench.stages import sweep as stage
 
 pytestmark = chromium.needed
-
-SPACE = {"n_estimators": {"low": 50, "high": 60}, "max_features": None, "max_samples": None}
-GIVEN = Params(
-    **{
-        **QUICK.model_dump(),
-        "sweep": {"folds": 2, "spaces": {"rf_magpie": SPACE}},
-        "models": {"rf_magpie": {"n_estimators": 50}},
-    }
-)
 
 
 @dataclass
@@ -47,7 +36,7 @@ class Sweep:
 
 
 def _run(layout: Layout, *, trials: int) -> stage.Swept:
-    (made,) = stage.run(layout, GIVEN, model="rf_magpie", trials=trials, executor=Local())
+    (made,) = small_sweep(layout, small_params(), trials=trials)
     return made
 
 

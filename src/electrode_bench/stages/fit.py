@@ -56,7 +56,7 @@ def run(
         targets=targets,
         composition=params.featurize.composition,
         seed=params.seed,
-        tuning=tuning(params, model),
+        tuning=tuning(params, model, table=runner.data_digests(frame, targets)["table"]),
         cache=layout.cache,
         executor=executor,
         progress=progress,
@@ -108,17 +108,20 @@ def configured(params: Params, model: str) -> Strict:
     return models.configure(model, params.models.get(model, {}))
 
 
-def tuning(params: Params, model: str) -> dict[str, Any] | None:
+def tuning(params: Params, model: str, *, table: str) -> dict[str, Any] | None:
     """What a cell says about a configuration that a sweep found; None for one that none did.
 
     ``state``: "not_nested", since the sweep saw rows that the cell's folds test on (all but those of the test part of
-    ``part``); "edited" where the configuration was changed after it was adopted.
+    ``part``); "other_data" where it saw another table than this one, whose digest is ``table``; "edited" where the
+    configuration was changed after it was adopted.
     """
     found = models.adopted(model, params.models.get(model, {}))
     if found is None:
         return None
-    same = digest(configured(params, model).model_dump(mode="json")) == found.config
-    return {**found.model_dump(exclude={"config"}), "state": "not_nested" if same else "edited"}
+    state = "not_nested" if found.table == table else "other_data"
+    if digest(configured(params, model).model_dump(mode="json")) != found.config:
+        state = "edited"
+    return {**found.model_dump(exclude={"config", "table"}), "state": state}
 
 
 def inputs(layout: Layout, spec: models.ModelSpec) -> tuple[pd.DataFrame, pd.DataFrame]:

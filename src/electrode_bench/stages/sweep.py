@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench import models, search_space, splits, sweep_tracking, tracking
+from electrode_bench import models, runner, search_space, splits, sweep_record, sweep_tracking, tracking
 from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
 from electrode_bench.layout import Layout
 from electrode_bench.models.base import named_device
-from electrode_bench.params import KFold, Params, Split
+from electrode_bench.params import KFold, Params, Split, Sweep
 from electrode_bench.schema import ID, Fold
 from electrode_bench.seeds import derive
 from electrode_bench.stages import fit, publish
-from electrode_bench.sweep import driver, studies
+from electrode_bench.sweep import driver, record, studies
 from electrode_bench.sweep.setting import Part, Setting
-from electrode_bench.sweep.storage import journal, masked, open_study
+from electrode_bench.sweep.storage import journal, kept, masked, open_study
 from electrode_bench.sweep.storage import storage as opened_storage
 from electrode_bench.sweep.trial import evaluated_again, used
 
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+    from ruamel.yaml import YAML
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
     chosen = list(outer) if nested else [how.fold or next(iter(outer))]
     base = fit.configured(params, model)
     frame, targets = fit.inputs(layout, spec)
+    whole = runner.data_digests(frame, targets)["table"]
     table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False)
     clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
     made = []
@@ -80,7 +82,8 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
             raise UserError(f"{layout.folds} is of other data than {layout.table}; run: dvc repro split")
         name = f"{how.protocol}/{key}"
         inner = _inner(params, table.loc[ids], clusters.loc[ids], name=name)
-        made.append(Setting(spec, base, space, how, Part(name, frame.loc[ids], targets.loc[ids], inner), params.seed))
+        part = Part(name, frame.loc[ids], targets.loc[ids], inner)
+        made.append(Setting(spec, base, space, how, part, params.seed, whole))
     return made
 
 
@@ -128,7 +131,7 @@ def run(
         raise UserError(
             f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
         )
-    with tracking.opened(layout, uri=uri) as store:
+    with tracking.opened(layout, uri=uri) as store, kept(url):
         sweep_tracking.reap(store, url=url)
         return [
             _one(
@@ -161,6 +164,8 @@ def _one(
     told: Callable[[str], None] | None,
 ) -> Swept:
     opened = open_study(setting, url=url, trials=trials)
+    if opened.created:
+        opened.study.set_user_attr("snapshot", {k: trace.provenance.get(k) for k in ("release", "md5")})
     if told and opened.changed:
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
@@ -201,7 +206,7 @@ def adopt(
     UserError
         When there is no such study or trial, or it was made for another model or search space than this project's.
     """
-    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
+    loaded, chosen = found(layout, study=study, storage=storage, trial=trial)
     identity = loaded.user_attrs["identity"]
     model = str(identity["model"])
     before = fit.configured(params, model).model_dump(mode="json")
@@ -211,11 +216,16 @@ def adopt(
     new = config.model_dump(mode="json")
     changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
+    tag["table"] = str(loaded.user_attrs.get("table", ""))
+    # The record first: it says where the values come from, and is no harm alone.
+    sweep_record.write(
+        record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})), layout.sweep_record(model)
+    )
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
     return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
 
 
-def _found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
+def found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
     """The study, and its complete trial of this number (None: the best)."""
     import optuna
 
@@ -232,17 +242,24 @@ def _found(layout: Layout, *, study: str, storage: str | None, trial: int | None
     return loaded, chosen
 
 
-def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
-    """Change ``models.<model>`` in params.yaml; the rest stays as it is, comments too."""
-    import io
-
+def round_trip() -> YAML:
+    """A reader and writer of params.yaml that keeps comments, and writes values as people do there."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
+
+
+def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
+    """Change ``models.<model>`` in params.yaml; the rest stays as it is, comments too."""
+    import io
+
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    yaml = round_trip()
     text = path.read_text(encoding="utf-8")
     document = yaml.load(text)
 
@@ -268,15 +285,33 @@ def check(
     layout: Layout, params: Params, *, study: str, storage: str | None = None, trial: int | None = None
 ) -> tuple[float, float]:
     """(stored, new) value of a trial, the new one from fits made again; needs the project as it was for the study."""
-    loaded, chosen = _found(layout, study=study, storage=storage, trial=trial)
-    model = str(loaded.user_attrs["identity"]["model"])
-    # The configuration may have been adopted since: what the study held fixed decides.
-    base, space = models.configure(model, loaded.user_attrs["base"], where=study), studies.space(loaded)
-    for setting in settings(layout, params, model=model, nested=True):
-        same = replace(setting, base=base, space=space)
-        if same.name == study:
-            return float(chosen.values[0]), evaluated_again(same, chosen)
-    raise UserError(f"{study} was made with other data, folds or code than are here; its values cannot be made again")
+    loaded, chosen = found(layout, study=study, storage=storage, trial=trial)
+    same = next(s for s in settings_like(layout, params, loaded) if s.name == study)
+    return float(chosen.values[0]), evaluated_again(same, chosen)
+
+
+def settings_like(layout: Layout, params: Params, study: Study) -> list[Setting]:
+    """The study's own setting, and those that differ from it in the outer fold alone.
+
+    Raises
+    ------
+    UserError
+        When the study's own is not among them: it was made with other data, folds or code than are here.
+    """
+    known = study.user_attrs
+    model = str(known["identity"]["model"])
+    # params.yaml may say otherwise by now (the configuration may have been adopted): what the study says decides.
+    how = Sweep(**known["how"])
+    base, space = models.configure(model, known["base"], where=study.study_name), studies.space(study)
+    alike = [
+        replace(setting, base=base, space=space)
+        for setting in settings(layout, params.model_copy(update={"sweep": how}), model=model, nested=True)
+    ]
+    if study.study_name not in {setting.name for setting in alike}:
+        raise UserError(
+            f"{study.study_name} was made with other data, folds or code than are here; its values cannot be made again"
+        )
+    return alike
 
 
 def reap(layout: Layout, *, storage: str | None = None, silent_for: float | None = None) -> tuple[int, int]:

@@ -56,6 +56,8 @@ class Setting:
     ----------
     base : the configuration in params.yaml: parameters outside ``space`` keep its values.
     seed : root seed of params.yaml.
+    table : digest of the whole table (runner.data_digests), of which the study sees a part: kept with the study, so
+        that a configuration that was adopted elsewhere is known to be of other data.
     """
 
     spec: ModelSpec
@@ -64,6 +66,7 @@ class Setting:
     how: Sweep
     part: Part
     seed: int
+    table: str = ""
 
     @cached_property
     def identity(self) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import platform
 import re
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,12 +78,34 @@ def storage(url: str) -> BaseStorage:
         except (OperationalError, ArgumentError) as error:
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"the storage {masked(url)} cannot be reached: {reason}") from None
+        except RuntimeError as error:
+            # Optuna's and MLflow's tables share a name (alembic_version), so neither works in the other's database.
+            raise UserError(
+                f"{masked(url)} is a database of another Optuna or of MLflow: studies need one of their own; "
+                "make it with: createdb studies"
+            ) from error
         except SQLAlchemyError:
             # Another worker made the tables a moment ago.
             if attempt == _TRIES - 1:
                 raise
             time.sleep(0.1 * 2**attempt)
     raise AssertionError
+
+
+@contextmanager
+def kept(url: str) -> Iterator[None]:
+    """Tell in one line when the storage is lost in the block: its server was ended, or the network."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        # Optuna speaks of invalid data; what the database said is the cause.
+        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        raise UserError(
+            f"the storage {masked(url)} was lost: {reason}; when it is there again, run the command again to go on"
+        ) from error
 
 
 def masked(url: str) -> str:
@@ -159,6 +183,7 @@ def open_study(setting: Setting, *, url: str, trials: int) -> Opened:
     study.set_user_attr("base", setting.base.model_dump(mode="json"))
     study.set_user_attr("how", setting.how.model_dump(mode="json"))
     study.set_user_attr("optuna", optuna.__version__)
+    study.set_user_attr("table", setting.table)
     start = search_space.stored(setting.space, setting.base.model_dump(mode="json"))
     if start is not None:
         study.enqueue_trial(start, user_attrs={"configured": True})

@@ -35,7 +35,7 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
         rows.append(
             {
                 "trial": trial.number,
-                "state": "given up" if trial.user_attrs.get("given_up") else trial.state.name.lower(),
+                "state": state(trial),
                 "objective": outcome.values[0] if outcome.values else float("nan"),
                 "seconds": outcome.seconds,
                 "reason": outcome.reason,
@@ -44,6 +44,11 @@ def table(study: Study, *, space: Mapping[str, Dimension]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def state(trial: FrozenTrial) -> str:
+    """How a trial stands, for people: complete, pruned, fail, running, waiting, or given up (and tried again)."""
+    return "given up" if trial.user_attrs.get("given_up") else trial.state.name.lower()
 
 
 def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
@@ -71,17 +76,21 @@ def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
 
 
 def importances(study: Study) -> dict[str, float]:
-    """Share of the objective's variance that each parameter explains (fANOVA), largest first; {} for few trials."""
-    from optuna.importance import get_param_importances
+    """Share of the objective's variance that each parameter explains (fANOVA), largest first; {} for few trials.
+
+    F. Hutter, H. Hoos, K. Leyton-Brown, ICML 2014: a forest fitted to the trials, its seed fixed.
+    """
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
 
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < _ENOUGH:
         return {}
     target = (lambda t: t.values[0]) if len(study.directions) > 1 else None
+    forest = FanovaImportanceEvaluator(seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return {k: float(v) for k, v in get_param_importances(study, target=target).items()}
+            return {k: float(v) for k, v in get_param_importances(study, evaluator=forest, target=target).items()}
         except (ValueError, RuntimeError):
             # All values equal, say: nothing explains anything.
             return {}

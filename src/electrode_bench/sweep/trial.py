@@ -75,7 +75,7 @@ def _attempt(frame: pd.DataFrame, targets: pd.DataFrame, job: Job, trial: Trial)
     size = getattr(config, "batch_size", None)
     scores: dict[str, dict[str, float]] = {}
     steps: list[tuple[int, float]] = []
-    began, device = time.perf_counter(), spec.device()
+    began, device = time.perf_counter(), _of_host(spec.device())
     state, reason = "complete", ""
     try:
         for fold in job.folds:
@@ -99,6 +99,12 @@ def _attempt(frame: pd.DataFrame, targets: pd.DataFrame, job: Job, trial: Trial)
         device=device,
         batch_size=size,
     )
+
+
+def _of_host(device: str) -> str:
+    """The device with what its number counts in: ``cuda:0`` may be any GPU where Ray shows a worker one only."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return f"{device} of CUDA_VISIBLE_DEVICES={visible}" if device.startswith("cuda") and visible else device
 
 
 def _fold(
