@@ -89,6 +89,10 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["show"], "table.csv is missing; make it with: dvc repro compare"),
         (["data", "show"], "card.json is missing; make it with: dvc repro prepare"),
         (["map"], "table.parquet is missing; make it with: dvc repro prepare"),
+        (["sweep", "rf_magpie"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["sweep", "rf_magpi"], "unknown model 'rf_magpi'; did you mean 'rf_magpie'?"),
+        (["sweep", "list", "--storage", "journal:///no/x.journal"], "no studies are kept in no/x.journal: it is not t"),
+        (["sweep", "adopt", "x", "--storage", "journal:///no/x.journal"], "no studies are kept in no/x.journal"),
     ],
 )
 def test_a_mistake_is_one_line_with_exit_code_2(run, project: Layout, arguments: list[str], message: str) -> None:

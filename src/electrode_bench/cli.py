@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,7 +83,18 @@ class _RunByDefault(TyperGroup):
 sweep_app = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Tune a model with Optuna: `sweep MODEL`; then `sweep adopt STUDY`. Each trial is traced in MLflow.",
+    help="""Tune a model with Optuna, each trial traced in MLflow; then adopt what was found.
+
+    `sweep MODEL` is short for `sweep run MODEL`, whose options `sweep run --help` lists.
+
+    Examples:
+
+    electrode-bench sweep modnet --trials 100 --workers 2
+
+    electrode-bench sweep list
+
+    electrode-bench sweep adopt modnet-grouped-fold-0-1a2b3c4d5e
+    """,
 )
 app.add_typer(sweep_app, name="sweep", rich_help_panel=SWEEPS)
 
@@ -697,9 +709,8 @@ def sweep_adopt(
             raise UserError(f"{study}: the trial's value was {stored!r} and is now {again!r}; nothing is adopted")
     made = task.adopt(given.layout, given.params, study=study, storage=storage, trial=trial)
     lines = [f"{made.model} takes trial {made.trial} of {made.study} ({made.value:.4f}):"]
-    lines += [f"  {name}: {before} -> {after}" for name, (before, after) in made.changes.items()] or [
-        "  nothing changes"
-    ]
+    changes = [f"  {name}: {json.dumps(old)} -> {json.dumps(new)}" for name, (old, new) in made.changes.items()]
+    lines += changes or ["  nothing changes"]
     _say(asdict(made), "\n".join([*lines, "see it with: dvc params diff; run it with: dvc repro"]), as_json=as_json)
 
 
@@ -751,7 +762,8 @@ def reap(
     seconds = None if silent_for is None else 60 * silent_for
     given_up, closed = task.reap(given.layout, storage=storage, silent_for=seconds)
     about = {"trials_given_up": given_up, "runs_closed": closed}
-    _say(about, f"{given_up} trials given up, to be tried again; {closed} runs closed in MLflow", as_json=as_json)
+    text = f"{given_up} trials given up, to be tried again; {closed} runs closed in MLflow"
+    _say(about, text if given_up or closed else "nothing was left open", as_json=as_json)
 
 
 @app.command(rich_help_panel=TASKS)
@@ -965,7 +977,9 @@ def _out() -> Console:
     return Console(width=None if sys.stdout.isatty() else 160)
 
 
+@lru_cache(maxsize=1)
 def _err() -> Console:
+    """The same each time: what is printed beside a progress bar must not tear it."""
     from rich.console import Console
 
     return Console(stderr=True)

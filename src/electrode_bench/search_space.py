@@ -142,12 +142,16 @@ def suggest(trial: BaseTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
     return {name: of.suggest(trial, name) for name, of in space.items()}
 
 
+def outside(space: Mapping[str, Dimension], values: Mapping[str, Any]) -> list[str]:
+    """The space's parameters whose values lie outside it."""
+    return [name for name, of in space.items() if not of.inside(_plain(values[name]))]
+
+
 def stored(space: Mapping[str, Dimension], values: Mapping[str, Any]) -> dict[str, Any] | None:
     """``values`` of the space's parameters as Optuna keeps them; None when one of them lies outside."""
-    plain = {name: _plain(values[name]) for name in space}
-    if not all(space[name].inside(value) for name, value in plain.items()):
+    if outside(space, values):
         return None
-    return {name: space[name].stored(value) for name, value in plain.items()}
+    return {name: of.stored(_plain(values[name])) for name, of in space.items()}
 
 
 def _ends(of: Int | Float, to: Any, *, kind: type | tuple[type, ...]) -> tuple[Any, Any]:

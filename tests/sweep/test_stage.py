@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +182,41 @@ def test_what_cannot_be_adopted_is_an_error(
     with pytest.raises(UserError, match=message):
         stage.adopt(project, small_params(), study=study or made.study, trial=trial)
     assert project.params.read_text(encoding="utf-8") == text
+
+
+def test_a_pruned_trial_cannot_be_adopted(project: Layout) -> None:
+    """Optuna keeps as its value the last that it reported, of a part of the folds."""
+    import optuna
+
+    (made,) = small_sweep(project, small_params(), trials=1)
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    pruned = study.ask()
+    pruned.report(0.01, 1)
+    study.tell(pruned, state=optuna.trial.TrialState.PRUNED)
+    assert study.trials[1].values == [0.01]
+    with pytest.raises(UserError, match="has no complete trial 1"):
+        stage.adopt(project, small_params(), study=made.study, trial=1)
+
+
+def test_what_is_configured_and_not_tried_is_told_beside_the_progress(project: Layout) -> None:
+    text = project.params.read_text(encoding="utf-8")
+    project.params.write_text(text.replace("min_samples_leaf: 1\n", "min_samples_leaf: 40\n"))
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "1"]
+    env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "160"}
+    leader, follower = pty.openpty()
+    shown = ""
+    with subprocess.Popen([*command, "-w", "1"], stdout=subprocess.DEVNULL, stderr=follower, env=env) as run:
+        os.close(follower)
+        # A terminal that nobody reads holds the program up when it is full; its end is an error on Linux.
+        with suppress(OSError):
+            while part := os.read(leader, 1 << 16):
+                shown += part.decode(errors="replace")
+    assert run.returncode == 0
+    assert "1/1 trials" in shown
+    told = "no trial tries what is configured: outside the search space is min_samples_leaf"
+    assert told in shown
+    # The bar is taken away before a line is printed: what stands before it on its line is no part of one.
+    assert "trials" not in shown.partition(told)[0].rpartition("\x1b[2K")[2]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import mlflow_page
 import pytest
 from mlflow_page import Notebook
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 from small_sweeps import small_params, small_sweep
 
 from electrode_bench import tracking
@@ -107,8 +108,7 @@ def test_trials_are_compared_in_parallel_coordinates(sweep: Sweep) -> None:
 def test_plots_and_the_table_open(sweep: Sweep) -> None:
     sweep.notebook.open(sweep.page, "plots")
     sweep.notebook.follow("artifacts/plots.html", "plots.html", "study.json")
-    frame = "return document.querySelector('iframe') !== null"
-    assert sweep.notebook.driver.execute_script(frame)
+    WebDriverWait(sweep.notebook.driver, 60).until(lambda d: d.find_elements(By.TAG_NAME, "iframe"), "no plots")
     sweep.notebook.open(sweep.page, "table")
     sweep.notebook.follow("artifacts/trials.csv", "Previewing the first 4 rows", "complete")
 

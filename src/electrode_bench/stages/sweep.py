@@ -170,6 +170,9 @@ def _one(
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
         told(f"going on with {setting.name}: {driver.counted(opened.study)} trials are there")
+    beyond = search_space.outside(setting.space, setting.base.model_dump(mode="json"))
+    if told and opened.created and beyond:
+        told(f"no trial tries what is configured: outside the search space is {', '.join(beyond)}")
     ledger = sweep_tracking.Ledger(store, setting, opened, trace=trace, url=url)
     status = "KILLED"
     try:
@@ -228,15 +231,17 @@ def adopt(
 def found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
     """The study, and its complete trial of this number (None: the best)."""
     import optuna
+    from optuna.trial import TrialState
 
     url = storage_url(layout, storage)
-    store = opened_storage(url)
+    store = opened_storage(url, there=storage is not None)
     known = optuna.get_all_study_names(store)
     if study not in known:
         raise UserError(f"no study '{study}' in {masked(url)}; {nearest(study, known)}")
     loaded = optuna.load_study(study_name=study, storage=store)
     chosen = studies.best(loaded) if trial is None else next((t for t in loaded.trials if t.number == trial), None)
-    if chosen is None or chosen.values is None:
+    # A trial that was pruned has a value too, the last that it reported: of a part of the folds.
+    if chosen is None or chosen.state != TrialState.COMPLETE:
         what = "no trial that is complete" if trial is None else f"no complete trial {trial}"
         raise UserError(f"{study} has {what}")
     return loaded, chosen
@@ -325,7 +330,7 @@ def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
     """One row a study: name, model, part, trials, complete, pruned, failed, best, configured."""
     import optuna
 
-    store = opened_storage(storage_url(layout, storage))
+    store = opened_storage(storage_url(layout, storage), there=storage is not None)
     rows = []
     for name in optuna.get_all_study_names(store):
         study = optuna.load_study(study_name=name, storage=store)

@@ -44,15 +44,22 @@ def journal(folder: Path) -> str:
     return f"journal:///{(folder / 'studies.journal').absolute()}"
 
 
-@lru_cache(maxsize=4)
-def storage(url: str) -> BaseStorage:
+def storage(url: str, *, there: bool = False) -> BaseStorage:
     """Optuna's storage: ``journal:///<path>`` on one host, ``postgresql://...`` where several share it.
 
     Raises
     ------
     UserError
-        When it cannot be reached or used.
+        When it cannot be reached or used, or is a file that must be ``there`` and is not.
     """
+    scheme, _, rest = url.partition("://")
+    if there and scheme == "journal" and not Path(rest[1:]).exists():
+        raise UserError(f"no studies are kept in {Path(rest[1:])}: it is not there")
+    return _storage(url)
+
+
+@lru_cache(maxsize=4)
+def _storage(url: str) -> BaseStorage:
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -76,7 +83,8 @@ def storage(url: str) -> BaseStorage:
                 f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: make postgresql"
             ) from None
         except (OperationalError, ArgumentError) as error:
-            reason = " ".join(str(error).split())[:200]
+            # SQLAlchemy adds where its manual explains the error.
+            reason = " ".join(str(error).partition("(Background on")[0].split())[:200]
             raise UserError(f"the storage {masked(url)} cannot be reached: {reason}") from None
         except RuntimeError as error:
             # Optuna's and MLflow's tables share a name (alembic_version), so neither works in the other's database.

@@ -57,12 +57,14 @@ def summary(study: Study, *, space: Mapping[str, Dimension]) -> dict[str, Any]:
 
     trials = study.get_trials(deepcopy=False)
     found = best(study)
-    configured = next((t for t in trials if t.user_attrs.get("configured") and t.values), None)
-    again = [t for t in trials if t.user_attrs.get("again") == 0 and t.values]
+    # A trial that was pruned has a value too, the last that it reported.
+    whole = [t for t in trials if t.state == TrialState.COMPLETE]
+    configured = next((t for t in whole if t.user_attrs.get("configured")), None)
+    again = [t for t in whole if t.user_attrs.get("again") == 0]
     configured = configured or next(iter(again), None)
     out: dict[str, Any] = {
         "trials": counted(study),
-        "complete": sum(t.state == TrialState.COMPLETE for t in trials),
+        "complete": len(whole),
         "failed": sum(t.state == TrialState.FAIL and not t.user_attrs.get("given_up") for t in trials),
         "given_up": sum(bool(t.user_attrs.get("given_up")) for t in trials),
         **saved(study),
