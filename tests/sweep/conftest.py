@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +14,11 @@ from test_pipeline import ROOT
 from electrode_bench import models
 from electrode_bench.features import featurize
 from electrode_bench.layout import Layout
+from electrode_bench.models import rf_magpie
 from electrode_bench.params import Sweep
 from electrode_bench.schema import FORMULA, TARGETS, Fold
 from electrode_bench.search_space import Choice, Int
+from electrode_bench.stages.sweep import round_trip
 from electrode_bench.sweep.setting import Outcome, Part, Setting
 
 SPACE = {"n_estimators": Int(2, 6), "min_samples_leaf": Int(1, 4), "targets": Choice(("separate", "joint"))}
@@ -80,7 +81,12 @@ def project(finished: Layout, tmp_path: Path) -> Layout:
     """A finished project whose params.yaml allows sweeps of the forest that take seconds."""
     layout = Layout(tmp_path / "project")
     shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8").replace("n_estimators: 100", "n_estimators: 50")
-    text = text.replace("  folds: 3\n", "  folds: 2\n")
-    layout.params.write_text(text.replace("spaces: {}", f"spaces: {{rf_magpie: {json.dumps(small_sweeps.SPACE)}}}"))
+    yaml = round_trip()
+    values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["sweep"] |= {"folds": 2, "spaces": {"rf_magpie": small_sweeps.SPACE}}
+    forest = values["models"]["rf_magpie"]
+    # Whatever a sweep on real data has found since: these tests tune the forest as the study has it.
+    forest.pop("adopted", None)
+    forest |= {k: v for k, v in rf_magpie.Config(n_estimators=50).model_dump(mode="json").items() if k in forest}
+    yaml.dump(values, layout.params)
     return layout

@@ -13,7 +13,7 @@ import pytest
 from small_sweeps import small_sweep
 from typer.testing import CliRunner
 
-from electrode_bench import metrics, params, splits, tracking
+from electrode_bench import metrics, params, splits, sweep_record, tracking
 from electrode_bench.artifacts import digest_frame
 from electrode_bench.cli import app
 from electrode_bench.errors import UserError
@@ -22,7 +22,6 @@ from electrode_bench.report import tuning
 from electrode_bench.schema import ID, TARGETS, Fold
 from electrode_bench.stages import fit, score
 from electrode_bench.stages import sweep as stage
-from electrode_bench.sweep import record
 from electrode_bench.sweep.score import CONFIGURED, MEAN, TUNED, compared, verdict
 
 
@@ -135,12 +134,12 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     (made,) = small_sweep(project, given, trials=3)
     stage.adopt(project, given, study=made.study)
     path = project.sweep_record("rf_magpie")
-    before = record.read(path)
+    before = sweep_record.read(path)
     assert before is not None
     assert (before["study"], before["adopted"], before["scores"]) == (made.study, made.summary["best_trial"], [])
     assert [t["number"] for t in before["trials"]] == [0, 1, 2]
     found = score.run(project, given, study=made.study)
-    after = record.read(path)
+    after = sweep_record.read(path)
     assert after is not None
     (kept,) = after["scores"]
     assert {k: kept[k] for k in ("claim", "trial")} == {"claim": "held_out", "trial": made.summary["best_trial"]}
@@ -184,11 +183,11 @@ def test_the_command_says_what_tuning_brought(project: Layout) -> None:
 
 def test_a_spoilt_record_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "rf_magpie.json"
-    assert record.read(path) is None
+    assert sweep_record.read(path) is None
     for text in ("{", "[]", '{"study": 1}'):
         path.write_text(text)
         with pytest.raises(UserError, match=r"record of a study"):
-            record.read(path)
+            sweep_record.read(path)
 
 
 def test_the_folds_compared_may_be_few(project: Layout) -> None:

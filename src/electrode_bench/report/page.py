@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import PurePath
 from statistics import NormalDist
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.metrics import CONTROL
-from electrode_bench.report import study, tables
+from electrode_bench.report import study, tables, tuning
 from electrode_bench.report.parity import points
 from electrode_bench.schema import FORMULA, ID, TARGETS, Column
 from electrode_bench.splits import NOISE, TITLES
@@ -81,6 +81,8 @@ class Results:
     penalties: pd.DataFrame
     penalty_against_distance: pd.DataFrame
     power_laws: pd.DataFrame
+    #: By model, the record of the study that its configuration comes from (sweep_record), where a sweep found it.
+    sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def protocols(self) -> list[str]:
@@ -193,6 +195,12 @@ def context(results: Results) -> dict[str, Any]:
         "spreads": bool(calibration(results)),
         "provenance": provenance(results),
         "tuned": tuned(results),
+        "sweeps": [
+            {"name": model, "title": results.titles.get(model, model), **tuning.told(of)}
+            for model, of in results.sweeps.items()
+        ],
+        "score_heads": tuning.HEADS,
+        "score_caption": tuning.CAPTION,
         "clusters": int(results.map.loc[results.map["cluster"] != NOISE, "cluster"].nunique()),
         "noise": int((results.map["cluster"] == NOISE).sum()),
         "ions": _ions(results),
@@ -384,6 +392,7 @@ def data(results: Results) -> dict[str, Any]:
         "ions": [list(row) for row in _ions(results)],
         "levels": list(LEVELS),
         "calibration": calibration(results),
+        "sweeps": {model: tuning.drawn(of) for model, of in results.sweeps.items()},
     }
 
 

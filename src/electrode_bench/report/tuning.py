@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench.schema import TARGETS
@@ -19,7 +20,7 @@ CLAIMS: Mapping[str, str] = {
     "not_nested": "all folds of {protocol}: not nested, the study saw most of the rows that they test on",
 }
 
-HEADS = ("target", "configured", "tuned", "difference", "95% interval", "p", "tuned is")
+HEADS = ("Target", "Configured", "Tuned", "Difference", "95% interval", "p", "Tuned is")
 
 CAPTION = (
     "SMAE, ± standard deviation over folds; difference in % of the configured MAE (of the SMAE for the mean), "
@@ -68,6 +69,84 @@ def markdown(score: Mapping[str, Any]) -> str:
     """The table in Markdown."""
     lines = [f"**{title(score)}**", "", f"| {' | '.join(HEADS)} |", "|---|---:|---:|---:|---:|---:|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows(score)), "", f"{CAPTION}."])
+
+
+def told(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page says of a study: counts, the best and the configured value, scores, and the ten best trials."""
+    summary = record["summary"]
+    complete = sorted(
+        (t for t in record["trials"] if t["state"] == "complete"), key=lambda t: (t["values"][0], t["number"])
+    )
+    data = record.get("data") or {}
+    return {
+        "study": record["study"],
+        "part": record["part"],
+        "release": data.get("release") or "",
+        "adopted": record["adopted"],
+        "objective": OBJECTIVES.get(record["how"]["objective"], record["how"]["objective"]),
+        "sampler": record["how"]["sampler"],
+        "pruner": record["how"]["pruner"],
+        "inner": f"{record['how']['folds']} inner folds ({record['how']['inner']})",
+        "summary": summary,
+        "scores": [
+            {"title": title(s), "rows": rows(s), "n": max(int(r["n"]) for r in s["rows"])} for s in record["scores"]
+        ],
+        "parameters": sorted(record["space"]),
+        "best": [
+            {
+                "number": t["number"],
+                "value": f"{t['values'][0]:.4f}",
+                "seconds": f"{t['seconds']:.0f}",
+                "params": [_shown(t["params"].get(name)) for name in sorted(record["space"])],
+            }
+            for t in complete[:10]
+        ],
+    }
+
+
+#: What a study makes small, in words.
+OBJECTIVES: Mapping[str, str] = {
+    "smae": "mean SMAE of the three targets",
+    **{key: f"SMAE of the {column.label.lower()}" for key, column in TARGETS.items()},
+}
+
+
+def drawn(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page draws of a study: its trials, importances, and an axis a parameter over its complete trials."""
+    complete = [t for t in record["trials"] if t["state"] == "complete"]
+    return {
+        "objective": OBJECTIVES.get(record["how"]["objective"], record["how"]["objective"]),
+        "two": bool(record["how"]["against_seconds"]),
+        "adopted": record["adopted"],
+        "configured": record["summary"].get("configured"),
+        # A trial that was pruned has no value, but the last that it reported.
+        "trials": [
+            [t["number"], t["state"], t["values"][0] if t["values"] else (t["steps"][-1][1] if t["steps"] else None),
+             t["values"][1] if len(t["values"]) > 1 else None]
+            for t in record["trials"]
+        ],
+        "importances": [[name, share] for name, share in record["summary"]["importances"].items()],
+        "axes": [_axis(name, of, complete) for name, of in sorted(record["space"].items())],
+        "values": [t["values"][0] for t in complete],
+        "numbers": [t["number"] for t in complete],
+    }  # fmt: skip
+
+
+def _axis(name: str, of: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One parameter of a parallel-coordinates plot: numbers as they are (or their logarithm), choices by position."""
+    values = [t["params"].get(name) for t in trials]
+    if of["kind"] != "choice":
+        low, high = float(of["low"]), float(of["high"])
+        log = bool(of.get("log"))
+        return {"name": name, "log": log, "range": [low, high], "labels": None, "values": values}
+    labels = [_shown(v) for v in of["values"]]
+    at = [labels.index(_shown(v)) if _shown(v) in labels else None for v in values]
+    return {"name": name, "log": False, "range": [0, max(1, len(labels) - 1)], "labels": labels, "values": at}
+
+
+def _shown(value: Any) -> str:
+    """A parameter's value as it stands in params.yaml."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _smae(row: Mapping[str, Any], which: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from electrode_bench import sweep_record
 from electrode_bench.artifacts import read_json, read_table, write_text
 from electrode_bench.data import sources
 from electrode_bench.errors import UserError
@@ -88,10 +91,21 @@ def read(layout: Layout) -> page.Results:
         splits=splits,
         cells=cells,
         headline=headline,
+        sweeps=records(layout, cells),
         by_ion=show.comparison(layout, "by_ion"),
         by_cluster=show.comparison(layout, "by_cluster"),
         **{name: show.comparison(layout, name, columns=columns) for name, columns in _MAYBE_EMPTY.items()},
     )
+
+
+def records(layout: Layout, cells: Sequence[page.Cell]) -> dict[str, dict[str, Any]]:
+    """By model, the record of the study that its configuration was adopted from; without one where it is of another."""
+    out = {}
+    for model, tuning in {str(c.about["model"]): c.about["tuning"] for c in cells if "tuning" in c.about}.items():
+        found = sweep_record.read(layout.sweep_record(model))
+        if found is not None and found["study"] == tuning["study"]:
+            out[model] = found
+    return out
 
 
 def _same(cell: page.Cell, target: str, *, expected: float) -> None:

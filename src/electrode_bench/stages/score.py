@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from electrode_bench import models, runner, splits, sweep_tracking, tracking
+from electrode_bench import models, runner, splits, sweep_record, sweep_tracking, tracking
 from electrode_bench.artifacts import plain, read_table, write_csv, write_table
 from electrode_bench.errors import UserError
 from electrode_bench.executor import IN_PROCESS, Executor
@@ -140,9 +140,9 @@ def _sibling(alike: dict[str, Any], protocol: str, fold: Fold, layout: Layout, s
 def _record(layout: Layout, study: Study) -> None:
     """Bring the project's record of the study up to date, where it is the one that was adopted."""
     path = layout.sweep_record(str(study.user_attrs["identity"]["model"]))
-    known = record.read(path)
+    known = sweep_record.read(path)
     if known is not None and known["study"] == study.study_name:
-        record.write(record.of(study, adopted=known["adopted"], data=known["data"]), path)
+        sweep_record.write(record.of(study, adopted=known["adopted"], data=known["data"]), path)
 
 
 def _publish(layout: Layout, study: Study, scored: Scored) -> None:

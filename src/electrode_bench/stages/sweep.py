@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench import models, runner, search_space, splits, sweep_tracking, tracking
+from electrode_bench import models, runner, search_space, splits, sweep_record, sweep_tracking, tracking
 from electrode_bench.artifacts import digest, read_table, write_text
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
@@ -28,6 +28,7 @@ from electrode_bench.sweep.trial import evaluated_again, used
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+    from ruamel.yaml import YAML
 
 
 @dataclass(frozen=True)
@@ -217,7 +218,7 @@ def adopt(
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
     # The record first: it says where the values come from, and is no harm alone.
-    record.write(
+    sweep_record.write(
         record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})), layout.sweep_record(model)
     )
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
@@ -241,17 +242,24 @@ def found(layout: Layout, *, study: str, storage: str | None, trial: int | None)
     return loaded, chosen
 
 
-def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
-    """Change ``models.<model>`` in params.yaml; the rest stays as it is, comments too."""
-    import io
-
+def round_trip() -> YAML:
+    """A reader and writer of params.yaml that keeps comments, and writes values as people do there."""
     from ruamel.yaml import YAML
-    from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
+    return yaml
+
+
+def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) -> None:
+    """Change ``models.<model>`` in params.yaml; the rest stays as it is, comments too."""
+    import io
+
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    yaml = round_trip()
     text = path.read_text(encoding="utf-8")
     document = yaml.load(text)
 

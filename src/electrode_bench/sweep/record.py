@@ -1,18 +1,11 @@
-"""A study as one small file in the project: what an adopted configuration comes from, when no storage is at hand.
-
-``sweeps/<model>.json`` is written by `sweep adopt` and goes into git beside params.yaml. It holds what the study was
-and every trial with its values, but no row of the data.
-"""
+"""What a study's record holds (``sweep_record``): what the study was, its trials, and what tuning brought."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from electrode_bench.artifacts import plain, write_text
-from electrode_bench.errors import UserError
+from electrode_bench.artifacts import plain
 from electrode_bench.sweep import studies
 from electrode_bench.sweep.trial import outcome_of, tried
 
@@ -56,37 +49,3 @@ def of(study: Study, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]
         ],
     }
     return dict(plain(record))
-
-
-def write(record: Mapping[str, Any], path: Path) -> None:
-    """As JSON with a trial a line: what changed is then seen in a diff."""
-    lines = []
-    for key, value in record.items():
-        if isinstance(value, list) and value:
-            inside = ",\n".join(f"    {json.dumps(item, sort_keys=True)}" for item in value)
-            lines.append(f"  {json.dumps(key)}: [\n{inside}\n  ]")
-        else:
-            lines.append(f"  {json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text("{\n" + ",\n".join(lines) + "\n}\n", path)
-
-
-def read(path: Path) -> dict[str, Any] | None:
-    """The record in a file; None where there is none.
-
-    Raises
-    ------
-    UserError
-        When the file is no record.
-    """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} is no readable record of a study ({error}); make it with: electrode-bench sweep adopt"
-        ) from None
-    if not isinstance(value, dict) or not {"study", "trials", "summary"} <= value.keys():
-        raise UserError(f"{path} is no record of a study; make it with: electrode-bench sweep adopt")
-    return value
