@@ -165,7 +165,9 @@ class Ledger:
             )
             write_text(studies.page(self.study), folder / "plots.html")
             self.store.client.log_artifacts(self.parent, str(folder))
-        self.store.client.set_terminated(self.parent, status)
+        if not driver.under_way(self.study):
+            # Else another driver is at work, and closes it at its own end.
+            self.store.client.set_terminated(self.parent, status)
         return summary
 
     def _parent(self, opened: Opened, *, url: str) -> str:
@@ -362,7 +364,7 @@ def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> in
             return 1
         killed(store, run.info.run_id, trial, reason=driver.INTERRUPTED, space=space)
         return 1
-    if study is not None and driver.counted(study, running=True) > driver.counted(study):
+    if study is not None and driver.under_way(study):
         # It names the driver that came last, and another one is at work, for as long as it has to.
         return 0
     store.client.set_terminated(run.info.run_id, "KILLED")

@@ -271,8 +271,10 @@ def _masked(uri: str) -> str:
 
 
 @contextmanager
-def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
+def opened(layout: Layout, *, uri: str, again: str = "electrode-bench publish") -> Iterator[Store]:
     """The tracking store at ``uri``, made when it is a SQLite file that does not exist.
+
+    ``again`` is what to run once a store that cannot be used is put right: the error says so.
 
     Raises
     ------
@@ -286,15 +288,15 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made ({error.strerror}); {_SAFE}") from error
+        raise UserError(f"{folder} cannot be made ({error.strerror}); {_safe(again)}") from error
     lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
-    _usable(uri)
+    _usable(uri, again)
     # MLflow 3 reports its use to its makers unless told not to, and prints two lines for each run that a server closes:
     # they would stand in what --json prints.
     with (
         environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
         _quiet(),
-        _user_errors(uri),
+        _user_errors(uri, again),
     ):
         from mlflow import MlflowClient
 
@@ -308,7 +310,9 @@ def opened(layout: Layout, *, uri: str) -> Iterator[Store]:
             yield Store(client, uri, cells, folds, lock)
 
 
-_SAFE = "the results are safe; put it right and run: electrode-bench publish"
+def _safe(again: str) -> str:
+    return f"the results are safe; put it right and run: {again}"
+
 
 _CELLS_NOTE = (
     "One run a cell: one model under one protocol. Newest runs only: `tags.current = 'true'`. "
@@ -318,7 +322,7 @@ _CELLS_NOTE = (
 _FOLDS_NOTE = f"One run a fold of the cells in `{CELLS}`. Group by the tag `cell`, or follow a cell's link here."
 
 
-def _usable(uri: str) -> None:
+def _usable(uri: str, again: str) -> None:
     """Refuse at once what MLflow would try for minutes or explain at length."""
     file = _sqlite(uri)
     scheme = urlsplit(uri).scheme
@@ -329,14 +333,14 @@ def _usable(uri: str) -> None:
         )
     if _database(uri):
         # MLflow would try for most of an hour.
-        _answers(uri)
+        _answers(uri, again)
     if file is not None and file.exists() and file.stat().st_size:
         with file.open("rb") as stream:
             if stream.read(16) != b"SQLite format 3\x00":
                 raise UserError(f"{file} is no SQLite database; delete {file.parent} and run: electrode-bench publish")
 
 
-def _answers(uri: str) -> None:
+def _answers(uri: str, again: str) -> None:
     """Try a database server once, and whether MLflow may have its tables there."""
     from sqlalchemy import create_engine, inspect
     from sqlalchemy.exc import SQLAlchemyError
@@ -353,7 +357,7 @@ def _answers(uri: str) -> None:
             f"the driver of {_masked(uri)} is not installed; for PostgreSQL, install it with: make postgresql"
         ) from None
     except SQLAlchemyError as error:
-        raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_SAFE}") from error
+        raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_safe(again)}") from error
     if "studies" in has and "experiments" not in has:
         # Both programs have a table of this name: alembic_version.
         raise UserError(
@@ -436,7 +440,7 @@ def _loggers_quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _user_errors(uri: str) -> Iterator[None]:
+def _user_errors(uri: str, again: str) -> Iterator[None]:
     """Failures of the store as one line."""
     from filelock import Timeout
     from mlflow.exceptions import MlflowException
@@ -446,11 +450,10 @@ def _user_errors(uri: str) -> Iterator[None]:
         yield
     except Timeout as error:
         raise UserError(
-            f"another publish has held {error.lock_file} for {PATIENCE} s; wait for it or end it, then run: "
-            "electrode-bench publish"
+            f"another process has held {error.lock_file} for {PATIENCE} s; wait for it or end it, then run: {again}"
         ) from error
     except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_SAFE}") from error
+        raise UserError(f"MLflow's store {_masked(uri)} cannot be used: {_reason(error)}; {_safe(again)}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -76,10 +76,19 @@ def make_setting() -> Callable[..., Setting]:
     return make
 
 
+@pytest.fixture(scope="session")
+def make_project(finished: Layout) -> Callable[[Path], Layout]:
+    """Makes a finished project in a folder, whose params.yaml allows sweeps of the forest that take seconds."""
+    return lambda folder: _project(finished, folder)
+
+
 @pytest.fixture
-def project(finished: Layout, tmp_path: Path) -> Layout:
-    """A finished project whose params.yaml allows sweeps of the forest that take seconds."""
-    layout = Layout(tmp_path / "project")
+def project(make_project: Callable[[Path], Layout], tmp_path: Path) -> Layout:
+    return make_project(tmp_path)
+
+
+def _project(finished: Layout, folder: Path) -> Layout:
+    layout = Layout(folder / "project")
     shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
     yaml = round_trip()
     values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))

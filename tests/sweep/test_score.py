@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from electrode_bench.report import tuning
 from electrode_bench.schema import ID, TARGETS, Fold
 from electrode_bench.stages import fit, score
 from electrode_bench.stages import sweep as stage
+from electrode_bench.sweep import record
 from electrode_bench.sweep.score import CONFIGURED, MEAN, TUNED, compared, verdict
 
 
@@ -83,33 +85,44 @@ def test_verdict(low: float, high: float, p: float, expected: str) -> None:
     assert verdict({"low": low, "high": high, "p": p}) == expected
 
 
-def test_held_out_rows_are_those_that_no_trial_has_seen(project: Layout) -> None:
-    given = params.load(project.params)
-    (made,) = small_sweep(project, given, trials=3)
-    found = score.run(project, given, study=made.study)
-    outer = splits.read_folds(project.folds)["grouped"][0]
+@pytest.fixture(scope="module")
+def swept(make_project: Callable[[Path], Layout], tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, str]:
+    """A project with a study, for tests that only read what comes of it; and the study's name."""
+    layout = make_project(tmp_path_factory.mktemp("swept"))
+    (made,) = small_sweep(layout, params.load(layout.params), trials=3)
+    return layout, made.study
+
+
+def test_held_out_rows_are_those_that_no_trial_has_seen(swept: tuple[Layout, str]) -> None:
+    layout, study = swept
+    found = score.run(layout, params.load(layout.params), study=study)
+    outer = splits.read_folds(layout.folds)["grouped"][0]
     assert (found.claim, found.protocol, found.folds) == ("held_out", "grouped", (outer.key,))
     assert set(found.comparison.predictions[ID]) == set(outer.test_ids)
-    # The configured one is what the pipeline's cell has on that fold: the same seed, the same numbers.
-    cell = fit.run(project, given, model="rf_magpie", protocol="grouped").predictions
-    ours = found.comparison.predictions
-    ours = ours[ours["model"] == CONFIGURED].assign(model="rf_magpie").reset_index(drop=True)
-    assert digest_frame(ours) == digest_frame(cell[cell["fold"] == outer.key].reset_index(drop=True))
     tuned = found.comparison.rows.set_index("target")["tuned_smae"]
     assert tuned[MEAN] == pytest.approx(tuned[list(TARGETS)].mean())
 
 
-def test_all_folds_of_a_protocol_are_not_nested_and_what_the_pipeline_gives(project: Layout) -> None:
-    given = params.load(project.params)
-    (made,) = small_sweep(project, given, trials=4)
-    found = score.run(project, given, study=made.study, protocol="stratified")
+def test_all_folds_of_a_protocol_are_not_nested_and_what_the_pipeline_gives(swept: tuple[Layout, str]) -> None:
+    layout, study = swept
+    given = params.load(layout.params)
+    found = score.run(layout, given, study=study, protocol="stratified")
     assert (found.claim, found.key) == ("not_nested", "stratified")
     assert "not nested" in tuning.title(found.as_json())
-    stage.adopt(project, given, study=made.study)
-    cell = fit.run(project, params.load(project.params), model="rf_magpie", protocol="stratified")
-    ours = found.comparison.predictions
-    ours = ours[ours["model"] == TUNED].assign(model="rf_magpie").reset_index(drop=True)
-    assert digest_frame(ours) == digest_frame(cell.predictions)
+    best = record_of(layout, study)
+    values = {**best["base"], **best["trials"][found.trial]["params"]}
+    # As configured, and as adopted: the same seeds, the same numbers.
+    for name, of in ((CONFIGURED, best["base"]), (TUNED, values)):
+        changed = given.model_copy(update={"models": {"rf_magpie": of}})
+        cell = fit.run(layout, changed, model="rf_magpie", protocol="stratified")
+        ours = found.comparison.predictions
+        ours = ours[ours["model"] == name].assign(model="rf_magpie").reset_index(drop=True)
+        assert digest_frame(ours) == digest_frame(cell.predictions)
+
+
+def record_of(layout: Layout, study: str) -> dict:
+    loaded, _ = stage.found(layout, study=study, storage=None, trial=None)
+    return record.of(loaded, adopted=0, data={})
 
 
 def test_nested_takes_each_folds_own_best_and_wants_all_studies(project: Layout) -> None:
@@ -158,26 +171,24 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     assert again.before == (made.summary["best_trial"],)
 
 
-def test_a_score_of_other_data_is_refused(project: Layout, tmp_path: Path) -> None:
-    given = params.load(project.params)
-    (made,) = small_sweep(project, given, trials=1)
+def test_a_score_of_other_data_is_refused(swept: tuple[Layout, str], tmp_path: Path) -> None:
+    layout, study = swept
     other = Layout(tmp_path / "other")
-    shutil.copytree(project.root, other.root)
+    shutil.copytree(layout.root, other.root)
     table = pd.read_parquet(other.table)
     table[list(TARGETS)] *= 2
     table.to_parquet(other.table)
     with pytest.raises(UserError, match="was made with other data, folds or code than are here"):
-        score.run(other, given, study=made.study)
+        score.run(other, params.load(other.params), study=study)
 
 
-def test_the_command_says_what_tuning_brought(project: Layout) -> None:
-    given = params.load(project.params)
-    (made,) = small_sweep(project, given, trials=2)
-    done = CliRunner().invoke(app, ["-p", str(project.root), "sweep", "score", made.study, "-w", "1"])
+def test_the_command_says_what_tuning_brought(swept: tuple[Layout, str]) -> None:
+    layout, study = swept
+    done = CliRunner().invoke(app, ["-p", str(layout.root), "sweep", "score", study, "-w", "1"])
     assert done.exit_code == 0, done.output
     for part in ("which the study has not seen", "Average voltage", "mean of the three", "95% interval", "test rows"):
         assert part in done.output
-    shown = CliRunner().invoke(app, ["-p", str(project.root), "sweep", "score", made.study, "-w", "1", "--json"])
+    shown = CliRunner().invoke(app, ["-p", str(layout.root), "sweep", "score", study, "-w", "1", "--json"])
     assert [r["target"] for r in json.loads(shown.stdout)["rows"]] == [*TARGETS, MEAN]
 
 
@@ -190,10 +201,9 @@ def test_a_spoilt_record_is_one_line(tmp_path: Path) -> None:
             sweep_record.read(path)
 
 
-def test_the_folds_compared_may_be_few(project: Layout) -> None:
+def test_the_folds_compared_may_be_few(swept: tuple[Layout, str]) -> None:
     """The sizes of the bootstrap are a learning curve: only the largest is compared."""
-    given = params.load(project.params)
-    (made,) = small_sweep(project, given, trials=1)
-    found = score.run(project, given, study=made.study, protocol="bootstrap")
-    headline = metrics.headline_folds(splits.read_folds(project.folds)["bootstrap"])
+    layout, study = swept
+    found = score.run(layout, params.load(layout.params), study=study, protocol="bootstrap")
+    headline = metrics.headline_folds(splits.read_folds(layout.folds)["bootstrap"])
     assert set(found.comparison.rows["folds"]) == {len(headline)}

@@ -146,7 +146,10 @@ def _record(layout: Layout, study: Study) -> None:
 
 
 def _publish(layout: Layout, study: Study, scored: Scored) -> None:
-    with tracking.opened(layout, uri=publish.tracking_uri(layout)) as store, tempfile.TemporaryDirectory() as name:
+    with (
+        tracking.opened(layout, uri=publish.tracking_uri(layout), again="the same command again") as store,
+        tempfile.TemporaryDirectory() as name,
+    ):
         folder = Path(name)
         write_csv(scored.comparison.rows, folder / f"{scored.key}.csv")
         write_table(scored.comparison.predictions, folder / f"{scored.key}_predictions.parquet", PREDICTION_COLUMNS)

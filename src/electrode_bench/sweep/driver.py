@@ -218,6 +218,11 @@ def counted(study: Study, *, running: bool = False) -> int:
     return ended + sum(t.state == TrialState.RUNNING and "driver" in t.user_attrs for t in trials)
 
 
+def under_way(study: Study) -> bool:
+    """Whether a driver has trials under way."""
+    return counted(study, running=True) > counted(study)
+
+
 def reap(url: str, *, silent_for: float | None = None) -> list[tuple[str, int, int]]:
     """Give up running trials whose driver is dead: (study, number, id of the trial in the storage) of each.
 
