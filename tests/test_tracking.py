@@ -522,3 +522,42 @@ def test_the_command_of_the_ui_is_quoted_and_a_server_has_none(tmp_path: Path) -
 def test_importing_the_module_does_not_import_mlflow() -> None:
     code = "import sys, electrode_bench.tracking; sys.exit('mlflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/sdb1 /home/local\\040disk xfs rw 0 0
+tmpfs /shadowed tmpfs rw 0 0
+//server/share /shadowed cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "local"),
+    [
+        ("/data/mlflow.db", True),
+        ("/home/lab/mlflow.db", False),
+        ("/home/local disk/mlflow.db", True),
+        ("/homework/mlflow.db", True),
+        ("/shadowed/mlflow.db", False),
+    ],
+)
+def test_a_networks_disk_is_told_from_this_machines(path: str, local: bool) -> None:
+    assert tracking.on_one_machine(Path(path), MOUNTS) is local
+
+
+def test_a_database_on_this_machines_disk_writes_ahead(tmp_path: Path) -> None:
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists() or not tracking.on_one_machine(tmp_path.resolve(), mounts.read_text(encoding="utf-8")):
+        pytest.skip("this folder is not known to be on a disk of this machine")
+    layout = Layout(tmp_path)
+    with tracking.opened(layout, uri=tracking.tracking_uri(layout, {})):
+        # Readers hold the log of writes open: it is brought into the file all the same.
+        reader = sqlite3.connect(layout.mlruns / "mlflow.db")
+        reader.execute("SELECT count(*) FROM experiments").fetchone()
+    log = layout.mlruns / "mlflow.db-wal"
+    assert log.exists()
+    assert log.stat().st_size == 0
+    assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    reader.close()
