@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from serving import free_port
 from small_sweeps import small_params, small_sweep
 
 from electrode_bench import models, params, splits, tracking
@@ -319,3 +320,23 @@ def test_the_space_of_a_study_is_read_back(project: Layout) -> None:
     study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
     assert studies.space(study) == dict(setting.space)
     assert digest(made.study) != ""
+
+
+def test_a_studys_run_stays_open_while_another_driver_has_trials_under_way(project: Layout) -> None:
+    import optuna
+
+    (made,) = small_sweep(project, small_params(), trials=1)
+    study = optuna.load_study(study_name=made.study, storage=storage(stage.storage_url(project, None)))
+    other = study.ask()
+    other.set_user_attr("driver", dataclasses.asdict(driver.Driver.here()))
+    small_sweep(project, small_params(), trials=2)
+    assert len(_open(project)) == 1
+    study.tell(other, state=optuna.trial.TrialState.FAIL)
+    small_sweep(project, small_params(), trials=2)
+    assert _open(project) == []
+
+
+def test_a_store_that_is_lost_says_to_run_the_sweep_again(project: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(UserError, match="put it right and run: the same command again"):
+        small_sweep(project, small_params(), trials=1)

@@ -147,7 +147,7 @@ def _record(layout: Layout, study: Study) -> None:
 
 def _publish(layout: Layout, study: Study, scored: Scored) -> None:
     with (
-        tracking.opened(layout, uri=publish.tracking_uri(layout), again="the same command again") as store,
+        tracking.opened(layout, uri=publish.tracking_uri(layout), again=stage.AGAIN) as store,
         tempfile.TemporaryDirectory() as name,
     ):
         folder = Path(name)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from ruamel.yaml import YAML
 
 
+#: What to run when MLflow's store was lost and is back: nothing of a sweep is published otherwise.
+AGAIN = "the same command again"
+
+
 @dataclass(frozen=True)
 class Swept:
     """One study after a sweep."""
@@ -131,7 +135,7 @@ def run(
         raise UserError(
             f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
         )
-    with tracking.opened(layout, uri=uri) as store, kept(url):
+    with tracking.opened(layout, uri=uri, again=AGAIN) as store, kept(url):
         sweep_tracking.reap(store, url=url)
         return [
             _one(
@@ -322,7 +326,7 @@ def settings_like(layout: Layout, params: Params, study: Study) -> list[Setting]
 def reap(layout: Layout, *, storage: str | None = None, silent_for: float | None = None) -> tuple[int, int]:
     """Close what dead drivers left open, in the studies and in MLflow: (trials given up, runs closed)."""
     uri = publish.tracking_uri(layout)
-    with tracking.opened(layout, uri=uri) as store:
+    with tracking.opened(layout, uri=uri, again=AGAIN) as store:
         return sweep_tracking.reap(store, url=storage_url(layout, storage), silent_for=silent_for)
 
 
