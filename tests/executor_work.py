@@ -72,6 +72,16 @@ def node(folder: Path, number: int) -> tuple[int, str]:
     return number, name
 
 
+_KEPT: list[bytes] = []
+
+
+def grow(number: int) -> int:
+    """Keep 400 MB more, and take the second after which a worker's memory is looked at again."""
+    _KEPT.append(b"1" * 400_000_000)
+    time.sleep(1.2)
+    return number
+
+
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -284,3 +284,17 @@ def _beating(folder: Path) -> bool:
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
     time.sleep(1)
     return before != {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def test_a_worker_that_grew_is_replaced_and_no_call_waits_for_ever() -> None:
+    """In a process of its own: where warnings are errors, loky's thread died of its warning."""
+    script = (
+        "import executor_work as work; from electrode_bench.executor import Local; "
+        "print(sorted(Local(2).run(work.grow, ((i,) for i in range(6)))))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", script],
+        env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "[0, 1, 2, 3, 4, 5]\n", done.stderr

@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
@@ -100,6 +101,9 @@ class Local:
 
         from joblib.externals.loky import get_reusable_executor
 
+        # A process that has grown by 300 MB (a network after a forest), or was idle for long, ends and is replaced.
+        # loky's thread warns of it, and where warnings are errors it died of that, and the calls waited for ever.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         # No more processes than there are calls: each costs a start of Python.
         pool = get_reusable_executor(
             len(first), timeout=_IDLE, initializer=_end_with_parent, env={**_ONE_THREAD, **_settings()}
