@@ -7,22 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from electrode_bench import models, runner, splits, sweep_record, sweep_tracking, tracking
+from electrode_bench import runner, splits, sweep_record, sweep_tracking, tracking
 from electrode_bench.artifacts import plain, read_table, write_csv, write_table
 from electrode_bench.errors import UserError
 from electrode_bench.executor import IN_PROCESS, Executor
 from electrode_bench.layout import Layout
-from electrode_bench.params import Params, Strict
+from electrode_bench.params import Params
 from electrode_bench.schema import FORMULA, ID, PREDICTION_COLUMNS, Fold
 from electrode_bench.stages import fit, publish
 from electrode_bench.stages import sweep as stage
-from electrode_bench.sweep import record, studies
+from electrode_bench.sweep import record
 from electrode_bench.sweep.score import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare
-from electrode_bench.sweep.trial import used
 
 if TYPE_CHECKING:
     from optuna import Study
-    from optuna.trial import FrozenTrial
 
 
 @dataclass(frozen=True)
@@ -85,14 +83,14 @@ def run(
     spec, of_part = own.spec, own.part.name.partition("/")
     where = splits.known(protocol or of_part[0])
     folds = splits.read_folds(layout.folds)[where]
-    tuned = _configured(loaded, chosen)
+    tuned = stage.configuration_of(loaded, chosen)
     if nested:
         claim, best = NESTED, {}
         for fold in folds:
             sibling = stage.found(
                 layout, study=_sibling(alike, where, fold, layout, storage), storage=storage, trial=None
             )
-            best[fold.key] = (own.base, _configured(*sibling))
+            best[fold.key] = (own.base, stage.configuration_of(*sibling))
     elif protocol is None:
         claim, folds = HELD_OUT, tuple(f for f in folds if f.key == of_part[2])
         best = {f.key: (own.base, tuned) for f in folds}
@@ -114,12 +112,6 @@ def run(
     _record(layout, loaded)
     _publish(layout, loaded, scored)
     return scored
-
-
-def _configured(study: Study, trial: FrozenTrial) -> Strict:
-    """The configuration that a trial's value belongs to."""
-    values = {**study.user_attrs["base"], **used(trial, studies.space(study))}
-    return models.configure(str(study.user_attrs["identity"]["model"]), values, where=study.study_name)
 
 
 def _sibling(alike: dict[str, Any], protocol: str, fold: Fold, layout: Layout, storage: str | None) -> str:

@@ -15,7 +15,7 @@ from electrode_bench.errors import UserError, nearest
 from electrode_bench.executor import Executor
 from electrode_bench.layout import Layout
 from electrode_bench.models.base import named_device
-from electrode_bench.params import KFold, Params, Split, Sweep
+from electrode_bench.params import KFold, Params, Split, Strict, Sweep
 from electrode_bench.schema import ID, Fold
 from electrode_bench.seeds import derive
 from electrode_bench.stages import fit, publish
@@ -217,10 +217,7 @@ def adopt(
     identity = loaded.user_attrs["identity"]
     model = str(identity["model"])
     before = fit.configured(params, model).model_dump(mode="json")
-    # What the study held fixed belongs to the trial's value too.
-    after = {**loaded.user_attrs["base"], **used(chosen, studies.space(loaded))}
-    config = models.configure(model, after, where=study)
-    new = config.model_dump(mode="json")
+    new = configuration_of(loaded, chosen).model_dump(mode="json")
     changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
@@ -249,6 +246,12 @@ def found(layout: Layout, *, study: str, storage: str | None, trial: int | None)
         what = "no trial that is complete" if trial is None else f"no complete trial {trial}"
         raise UserError(f"{study} has {what}")
     return loaded, chosen
+
+
+def configuration_of(study: Study, trial: FrozenTrial) -> Strict:
+    """The configuration that a trial's value belongs to; what the study held fixed is part of it."""
+    values = {**study.user_attrs["base"], **used(trial, studies.space(study))}
+    return models.configure(str(study.user_attrs["identity"]["model"]), values, where=study.study_name)
 
 
 def round_trip() -> YAML:
