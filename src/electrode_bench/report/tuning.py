@@ -83,7 +83,7 @@ def told(record: Mapping[str, Any]) -> dict[str, Any]:
         "part": record["part"],
         "release": data.get("release") or "",
         "adopted": record["adopted"],
-        "objective": OBJECTIVES.get(record["how"]["objective"], record["how"]["objective"]),
+        "objective": OBJECTIVES[record["how"]["objective"]],
         "sampler": record["how"]["sampler"],
         "pruner": record["how"]["pruner"],
         "inner": f"{record['how']['folds']} inner folds ({record['how']['inner']})",
@@ -115,7 +115,7 @@ def drawn(record: Mapping[str, Any]) -> dict[str, Any]:
     """What the page draws of a study: its trials, importances, and an axis a parameter over its complete trials."""
     complete = [t for t in record["trials"] if t["state"] == "complete"]
     return {
-        "objective": OBJECTIVES.get(record["how"]["objective"], record["how"]["objective"]),
+        "objective": OBJECTIVES[record["how"]["objective"]],
         "two": bool(record["how"]["against_seconds"]),
         "adopted": record["adopted"],
         "configured": record["summary"].get("configured"),
@@ -128,7 +128,6 @@ def drawn(record: Mapping[str, Any]) -> dict[str, Any]:
         "importances": [[name, share] for name, share in record["summary"]["importances"].items()],
         "axes": [_axis(name, of, complete) for name, of in sorted(record["space"].items())],
         "values": [t["values"][0] for t in complete],
-        "numbers": [t["number"] for t in complete],
     }  # fmt: skip
 
 
