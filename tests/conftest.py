@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from electrode_bench.layout import Layout
@@ -30,15 +32,29 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
-    """A small finished project: the sample cut down, two models under all protocols, compared."""
+def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Layout:
+    """A small finished project: the sample cut down, two models under all protocols, compared.
+
+    It is made once for all workers of pytest-xdist; each has a copy.
+    """
+    from electrode_bench.layout import Layout
+
+    mine = tmp_path_factory.mktemp("finished")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "a finished project"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            _finish(mine / "making").rename(shared)
+    return Layout(shutil.copytree(shared, mine / "project"))
+
+
+def _finish(folder: Path) -> Path:
     from test_pipeline import QUICK, _project
 
     from electrode_bench import splits
     from electrode_bench.stages import compare, featurize, fit, prepare, split
     from electrode_bench.stages import map as mapping
 
-    folder: Path = tmp_path_factory.mktemp("finished")
     layout = _project(folder, shuffle=False)
     prepare.run(layout, QUICK.prepare)
     for feature_set in ("magpie_mean", "modnet"):
@@ -49,7 +65,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Layout:
         for protocol in splits.PROTOCOLS:
             fit.run(layout, QUICK, model=model, protocol=protocol)
     compare.run(layout, seed=QUICK.seed)
-    return layout
+    return layout.root
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse to run where pytest-xdist makes no groups: each worker would start clusters, servers and browsers anew."""
+    if not getattr(config.option, "loadgroup", False):
+        return
+    lost = [item.nodeid for item in items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+    if lost:
+        raise pytest.UsageError(f"pytest-xdist did not group {lost[0]}; are pytest and it as in constraints.txt?")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from electrode_bench import tracking
 from electrode_bench.layout import Layout
 
-pytestmark = chromium.needed
+pytestmark = [chromium.needed, pytest.mark.xdist_group("MLflow's page")]
 
 
 class Cells:

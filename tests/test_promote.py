@@ -27,6 +27,9 @@ from electrode_bench.report import model_card
 from electrode_bench.schema import TARGETS
 from electrode_bench.stages import promote
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("promotion")
+
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> tuple[Layout, str, dict[str, tuple[Any, Any]]]:

@@ -31,6 +31,9 @@ from electrode_bench.formula_model import FormulaModel
 from electrode_bench.layout import Layout
 from electrode_bench.schema import FORMULA, ID, TARGETS
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("tracking")
+
 SCRIPT = Path(tracking_cells.__file__)
 
 

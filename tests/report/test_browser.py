@@ -19,7 +19,7 @@ from electrode_bench.layout import Layout
 from electrode_bench.schema import FORMULA, ID
 from electrode_bench.stages import report
 
-pytestmark = chromium_browser.needed
+pytestmark = [chromium_browser.needed, pytest.mark.xdist_group("report in a browser")]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,9 @@ from electrode_bench.layout import Layout
 from electrode_bench.report import static
 from electrode_bench.stages import report
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("figures")
+
 NAMES = ["working_ions", "map", "protocols", "learning_curve", "parity"]
 
 

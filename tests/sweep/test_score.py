@@ -26,6 +26,9 @@ from electrode_bench.stages import sweep as stage
 from electrode_bench.sweep import record
 from electrode_bench.sweep.score import CONFIGURED, MEAN, TUNED, compared, verdict
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("scores of a sweep")
+
 
 def _predictions(errors: dict[str, list[float]], folds: tuple[Fold, ...], truth: pd.DataFrame) -> pd.DataFrame:
     """Predictions that miss each test row, in the order of the folds, by these errors; every target alike."""

@@ -18,7 +18,7 @@ from electrode_bench import tracking
 from electrode_bench.layout import Layout
 from electrode_bench.stages import sweep as stage
 
-pytestmark = chromium.needed
+pytestmark = [chromium.needed, pytest.mark.xdist_group("a sweep on MLflow's page")]
 
 
 @dataclass
