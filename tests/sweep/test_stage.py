@@ -131,6 +131,9 @@ def test_a_deleted_mlruns_costs_no_study_elsewhere(project: Layout, tmp_path: Pa
 
 
 def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: Layout) -> None:
+    text = project.params.read_text(encoding="utf-8")
+    above = "  # Said of the next model.\n  modnet:\n"
+    project.params.write_text(text.replace("  modnet:\n", above, 1))
     given = params.load(project.params)
     (made,) = small_sweep(project, given, trials=4)
     before = project.params.read_text(encoding="utf-8")
@@ -145,6 +148,7 @@ def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: L
     # Nothing but this model's lines has changed, and no comment is lost.
     comments = [[line.partition("#")[2] for line in text.splitlines() if "#" in line] for text in (before, after)]
     assert comments[0] == comments[1]
+    assert above in after
     changed = set(after.splitlines()) - set(before.splitlines())
     assert {line.split(":")[0].strip() for line in changed} <= {
         *adopted.changes,

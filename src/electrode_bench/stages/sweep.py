@@ -287,7 +287,11 @@ def _write(path: Path, model: str, values: dict[str, Any], tag: dict[str, Any]) 
     if not of.get(model):
         of[model] = CommentedMap()
     for key, value in {**values, models.ADOPTED: CommentedMap(tag)}.items():
-        of[model][key] = flowing(value)
+        if key in of[model]:
+            of[model][key] = flowing(value)
+        else:
+            # First, not last: a comment above the next model hangs on the last key, and would come before a new one.
+            of[model].insert(0, key, flowing(value))
     out = io.StringIO()
     yaml.dump(document, out)
     write_text(out.getvalue(), path)
