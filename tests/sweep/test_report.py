@@ -87,6 +87,9 @@ def test_the_page_tells_what_tuning_brought(results: page.Results, made: dict[st
                  "3 (adopted)", "sweeps/rf_magpie.json"):  # fmt: skip
         assert part in text
     assert "Tuning: where" not in page.html(replace(results, cells=[], sweeps={}), plotly="")
+    pruned = {**made, "summary": {**made["summary"], "complete": 11, "pruned": 1, "saved_seconds": 120.0}}
+    text = page.html(replace(results, sweeps={"rf_magpie": pruned}), plotly="")
+    assert "11 complete, 1 pruned (pruning saved about 2 minutes of fitting)." in text
     without = page.html(replace(results, sweeps={}), plotly="")
     assert "records (sweeps/*.json) are not here" in without
 
@@ -121,6 +124,13 @@ def test_axes_are_positions_of_choices_and_bounds_of_numbers(made: dict[str, Any
     assert (axes["n_estimators"]["range"], axes["n_estimators"]["log"]) == ([2.0, 16.0], True)
     complete = [t for t in made["trials"] if t["state"] == "complete"]
     assert axes["n_estimators"]["values"] == [t["params"]["n_estimators"] for t in complete]
+
+
+def test_what_matters_most_comes_first(made: dict[str, Any]) -> None:
+    """A record has its keys in alphabetical order."""
+    shares = {"a": 0.1, "b": 0.6, "c": 0.3}
+    drawn = tuning.drawn({**made, "summary": {**made["summary"], "importances": shares}})
+    assert drawn["importances"] == [["b", 0.6], ["c", 0.3], ["a", 0.1]]
 
 
 @pytest.fixture

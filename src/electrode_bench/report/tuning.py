@@ -125,7 +125,8 @@ def drawn(record: Mapping[str, Any]) -> dict[str, Any]:
              t["values"][1] if len(t["values"]) > 1 else None]
             for t in record["trials"]
         ],
-        "importances": [[name, share] for name, share in record["summary"]["importances"].items()],
+        "importances": sorted(([name, share] for name, share in record["summary"]["importances"].items()),
+                              key=lambda of: (-of[1], of[0])),
         "axes": [_axis(name, of, complete) for name, of in sorted(record["space"].items())],
         "values": [t["values"][0] for t in complete],
     }  # fmt: skip
