@@ -178,6 +178,10 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     assert (code, "say which one moves" in err) == (2, True)
     assert "split.bootstrap.sizes" in say("params")
     assert "Passes over the training compositions" in say("models", "crabnet")
+    searched = {row["key"]: row["searched"] for row in json.loads(say("models", "crabnet", "--json"))}
+    assert searched["epochs"] == "40 to 200, logarithmic"
+    assert searched["loss"] == 'one of "l1", "robust_l1"'
+    assert searched["patience"] == ""
     known = say("models")
     assert "n_estimators" in known
     assert "modnet_upstream skipped: no-reference-environment is missing" in known

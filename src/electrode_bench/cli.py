@@ -613,11 +613,15 @@ def sweep_run(
         if one.summary["importances"]:
             shares = ", ".join(f"{k} {v:.0%}" for k, v in list(one.summary["importances"].items())[:5])
             typer.echo(f"  what matters: {shares}")
-        typer.echo(
-            f"  in MLflow: {one.url}\n"
-            f"  on rows it has not seen: electrode-bench sweep score {one.study}{' --nested' if nested else ''}\n"
-            f"  adopt it: electrode-bench sweep adopt {one.study}"
-        )
+        local = " (served by: electrode-bench ui)" if "://127.0.0.1" in one.url else ""
+        typer.echo(f"  in MLflow{local}: {one.url}")
+        if one.summary.get("best") is not None and one.summary["best"] == one.summary.get("configured"):
+            typer.echo("  nothing better than what is configured was found")
+        else:
+            typer.echo(
+                f"  on rows it has not seen: electrode-bench sweep score {one.study}{' --nested' if nested else ''}\n"
+                f"  adopt it: electrode-bench sweep adopt {one.study}"
+            )
 
 
 @sweep_app.command("score")
@@ -707,8 +711,11 @@ def sweep_adopt(
             stored, again = task.check(given.layout, given.params, study=study, storage=storage, trial=trial)
         if stored != again:
             raise UserError(f"{study}: the trial's value was {stored!r} and is now {again!r}; nothing is adopted")
+        _err().print(f"evaluated again: {again!r}, equal to what the study has")
     made = task.adopt(given.layout, given.params, study=study, storage=storage, trial=trial)
     lines = [f"{made.model} takes trial {made.trial} of {made.study} ({made.value:.4f}):"]
+    for doubt in made.warnings:
+        _err().print(f"[yellow]{doubt}[/yellow]", soft_wrap=True)
     changes = [f"  {name}: {json.dumps(old)} -> {json.dumps(new)}" for name, (old, new) in made.changes.items()]
     lines += changes or ["  nothing changes"]
     _say(asdict(made), "\n".join([*lines, "see it with: dvc params diff; run it with: dvc repro"]), as_json=as_json)
@@ -783,10 +790,20 @@ def models(
 
     from electrode_bench.models import REGISTRY, spec
     from electrode_bench.params import explain
+    from electrode_bench.search_space import in_words
 
     if name is not None:
-        table = Table("key", "default", "meaning", title=f"params.yaml, models.{name}", title_justify="left")
-        _explain(explain(spec(name).config()), table, as_json=as_json)
+        space = spec(name).space
+        rows = [
+            {**row, "searched": in_words(space[row["key"]]) if row["key"] in space else ""}
+            for row in explain(spec(name).config())
+        ]
+        table = Table(
+            "key", "default", "what a sweep tries", "meaning", title=f"params.yaml, models.{name}", title_justify="left"
+        )
+        for row in rows:
+            table.add_row(row["key"], json.dumps(row["value"]), row["searched"], row["meaning"])
+        _say(rows, table, as_json=as_json)
         return
 
     values: dict[str, dict[str, Any]] = {

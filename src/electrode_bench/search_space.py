@@ -142,6 +142,13 @@ def suggest(trial: BaseTrial, space: Mapping[str, Dimension]) -> dict[str, Any]:
     return {name: of.suggest(trial, name) for name, of in space.items()}
 
 
+def in_words(dimension: Dimension) -> str:
+    """A dimension for people: "2 to 6", "0.001 to 0.1, logarithmic", "one of 32, 64"."""
+    if isinstance(dimension, Choice):
+        return f"one of {', '.join(json.dumps(value) for value in dimension.values)}"
+    return f"{dimension.low} to {dimension.high}{', logarithmic' if dimension.log else ''}"
+
+
 def outside(space: Mapping[str, Dimension], values: Mapping[str, Any]) -> list[str]:
     """The space's parameters whose values lie outside it."""
     return [name for name, of in space.items() if not of.inside(_plain(values[name]))]

@@ -70,7 +70,8 @@ _METRICS = {
     "pruned": "trials/pruned",
     "failed": "trials/failed",
     "given_up": "trials/given_up",
-    "seconds": "cost/pruned_seconds",
+    "seconds": "cost/seconds",
+    "pruned_seconds": "cost/pruned_seconds",
     "saved_seconds": "cost/saved_seconds",
 }
 
@@ -253,7 +254,7 @@ def note(study: Study, summary: Mapping[str, Any], *, experiment: str) -> str:
         "",
         f"Adopt: `electrode-bench sweep adopt {study.study_name}`",
     ]
-    for score in study.user_attrs.get(record.SCORES, {}).values():
+    for score in record.scores(study):
         lines += ["", tuning.markdown(score)]
     return "\n".join(lines)
 
@@ -276,7 +277,8 @@ def score(store: Store, study: Study, scored: Mapping[str, Any], *, key: str, fo
     place = store.client.get_run(run_id).info.experiment_id
     tags = {
         "mlflow.note.content": note(study, summary, experiment=place),
-        f"scored.{key}": f"trial {scored['trial']}, {scored['claim']}",
+        # All of them: of several looks at the same rows the last one is no clean claim.
+        f"scored.{key}": ", ".join(f"trial {n}" for n in sorted({scored["trial"], *scored["before"]})),
     }
     log(store.client, run_id, metrics=values, tags=tags)
     store.client.log_artifacts(run_id, str(folder), "score")

@@ -84,12 +84,18 @@ def test_a_record_is_what_was_written_and_the_same_bytes(made: dict[str, Any], t
 def test_the_page_tells_what_tuning_brought(results: page.Results, made: dict[str, Any]) -> None:
     text = page.html(results, plotly="/* plotly */")
     for part in ("of release 2023.11.1", made["study"], "-25.0%", "-35.0% to -15.0%", "which the study has not seen",
-                 "3 (adopted)", "sweeps/rf_magpie.json"):  # fmt: skip
+                 "3 (adopted)", "sweeps/rf_magpie.json",
+                 'md5 of the data <code class="all">abc', "seed 1,"):  # fmt: skip
         assert part in text
     assert "Tuning: where" not in page.html(replace(results, cells=[], sweeps={}), plotly="")
     pruned = {**made, "summary": {**made["summary"], "complete": 11, "pruned": 1, "saved_seconds": 120.0}}
     text = page.html(replace(results, sweeps={"rf_magpie": pruned}), plotly="")
     assert "11 complete, 1 pruned (pruning saved about 2 minutes of fitting)." in text
+    looked = {**made, "scores": [SCORE, {**SCORE, "trial": 5, "before": [3]}]}
+    text = page.html(replace(results, sweeps={"rf_magpie": looked}), plotly="")
+    assert "Trial 3 of rf:" in text
+    assert "Trial 5 of rf:" not in text
+    assert "looked at for trial 5 too: a trial that is chosen by them is tuned on them" in text
     without = page.html(replace(results, sweeps={}), plotly="")
     assert "records (sweeps/*.json) are not here" in without
 
@@ -103,6 +109,7 @@ def test_a_study_of_other_data_is_told_from_one_that_saw_the_folds(results: page
     ]
     shown = page.html(replace(results, cells=cells), plotly="")
     assert "on another table than this one" in shown
+    assert "were made on other data than the results on this page" in shown
     assert "are not nested and may flatter it" not in shown
 
 

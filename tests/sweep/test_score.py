@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from small_sweeps import small_sweep
 from typer.testing import CliRunner
 
@@ -160,6 +161,9 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     (kept,) = after["scores"]
     assert {k: kept[k] for k in ("claim", "trial")} == {"claim": "held_out", "trial": made.summary["best_trial"]}
     assert {**after, "scores": []} == before
+    assert (
+        before["data"]["table"] == yaml.safe_load(project.params.read_text())["models"]["rf_magpie"]["adopted"]["table"]
+    )
     with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
         (run,) = tracking.search(store, experiment.experiment_id, "tags.kind = 'sweep'")
@@ -167,11 +171,24 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     row = found.comparison.rows.set_index("target").loc["average_voltage"]
     assert run.data.metrics["held_out/average_voltage/tuned_smae"] == pytest.approx(row["tuned_smae"])
     assert "which the study has not seen" in run.data.tags["mlflow.note.content"]
-    assert files == {"score/held_out.csv", "score/held_out_predictions.parquet"}
+    name = f"score/held_out_trial_{found.trial:04d}"
+    assert files == {f"{name}.csv", f"{name}_predictions.parquet"}
+    assert run.data.tags["scored.held_out"] == f"trial {found.trial}"
     # To look again for another trial is told: these rows would become rows that are tuned on.
     other = next(n for n in range(3) if n != made.summary["best_trial"])
     again = score.run(project, given, study=made.study, trial=other)
     assert again.before == (made.summary["best_trial"],)
+    # Nor may a later look push the adopted trial's own score out of the record.
+    last = sweep_record.read(path)
+    assert last is not None
+    assert [s["trial"] for s in last["scores"]] == [found.trial, other]
+    assert last["scores"][0] == kept
+    assert [s["title"] for s in tuning.told(last)["scores"]] == [tuning.title(kept)]
+    assert tuning.told(last)["others"] == [other]
+    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+        tags = store.client.get_run(run.info.run_id).data.tags
+    assert tags["scored.held_out"] == ", ".join(f"trial {n}" for n in sorted({found.trial, other}))
+    assert f"looked at for trial {found.trial} too" in tags["mlflow.note.content"]
 
 
 def test_a_score_of_other_data_is_refused(swept: tuple[Layout, str], tmp_path: Path) -> None:

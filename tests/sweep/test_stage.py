@@ -175,6 +175,49 @@ def test_what_was_adopted_is_in_params_and_in_the_cells_that_it_makes(project: L
         models.configure("rf_magpie", edited["models"]["rf_magpie"])
 
 
+def test_a_study_does_not_begin_with_what_was_tuned_on_its_test_rows(project: Layout) -> None:
+    given = params.load(project.params)
+    (made,) = small_sweep(project, given, trials=2)
+    stage.adopt(project, given, study=made.study, trial=1)
+    before, after = fit.configured(given, "rf_magpie"), fit.configured(params.load(project.params), "rf_magpie")
+    assert before != after
+    now = params.load(project.params)
+    # The same part: its test rows were not seen by the study that found the values.
+    (same,) = stage.settings(project, now, model="rf_magpie", nested=False)
+    assert (same.base, same.part.name) == (after, "grouped/fold-0")
+    nested = stage.settings(project, now, model="rf_magpie", nested=True)
+    assert {s.part.name for s in nested} == {"grouped/fold-0", "grouped/fold-1", "grouped/fold-2"}
+    assert all(s.base == before for s in nested)
+    other = now.model_copy(update={"sweep": now.sweep.model_copy(update={"fold": "fold-1"})})
+    (one,) = stage.settings(project, other, model="rf_magpie", nested=False)
+    assert one.base == before
+    lines: list[str] = []
+    small_sweep(project, other, trials=1, told=lines.append)
+    assert any(f"what was configured before {made.study} was adopted" in line for line in lines)
+    project.sweep_record("rf_magpie").unlink()
+    with pytest.raises(UserError, match=r"sweeps/rf_magpie.json of .* is not there: restore it from git"):
+        stage.settings(project, other, model="rf_magpie", nested=False)
+
+
+def test_what_speaks_against_an_adoption_is_told(project: Layout) -> None:
+    given = params.load(project.params)
+    (made,) = small_sweep(project, given, trials=4)
+    trials = _values(project, made.study)
+    values = [v[0] for _, v in trials if v]
+    worst = values.index(max(values))
+    assert max(values) > made.summary["configured"]
+    kind = [w.partition(" (")[0] for w in stage.adopt(project, given, study=made.study, trial=worst).warnings]
+    # The project has the record of a study of the sample already.
+    assert "worse than what was configured" in kind
+    again = stage.adopt(project, params.load(project.params), study=made.study).warnings
+    assert again == ()
+    path = project.sweep_record("rf_magpie")
+    known = json.loads(path.read_text())
+    path.write_text(json.dumps({**known, "study": "another", "data": {**known["data"], "md5": "other"}}))
+    (told,) = stage.adopt(project, params.load(project.params), study=made.study).warnings
+    assert told == "the record of another, of other data was replaced; git has it if it was committed"
+
+
 @pytest.mark.parametrize(
     ("study", "trial", "message"),
     [("rf_magpie-nothing", None, "no study 'rf_magpie-nothing' in journal"), (None, 9, "has no complete trial 9")],

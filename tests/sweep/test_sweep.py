@@ -161,6 +161,14 @@ def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_setting: M
     assert "pruning saved about" in studies.sentence(studies.summary(opened.study, space=setting.space))
 
 
+def test_plots_and_summary_have_the_same_importances(make_setting: Make, notes, tmp_path: Path) -> None:
+    study = _run(make_setting(pruner="none"), journal(tmp_path), notes, trials=10).study
+    shares = studies.importances(study)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    drawn = studies.page(study).partition("Which parameters matter")[2].partition("<h2>")[0]
+    assert all(repr(share) in drawn for share in shares.values()), shares
+
+
 @pytest.mark.parametrize("model", ["modnet", "crabnet"])
 def test_looking_in_on_a_training_changes_no_number(make_setting: Make, model: str) -> None:
     narrow = {"shared": [8], "grouped": [8], "separate": [8]} if model == "modnet" else {}

@@ -24,16 +24,19 @@ HEADS = ("Target", "Configured", "Tuned", "Difference", "95% interval", "p", "Tu
 
 CAPTION = (
     "SMAE, ± standard deviation over folds; difference in % of the configured MAE (of the SMAE for the mean), "
-    "its interval resampled by formula; p: corrected t-test over folds"
+    "its interval resampled by formula; p: corrected t-test over folds. Better or worse asks for both to agree; "
+    "one fold has no such test (-): there the interval alone decides"
 )
 
 
 def title(score: Mapping[str, Any]) -> str:
-    """What a score is of: the model, the trial, and the claim."""
+    """What a score is of: the trial, and the claim."""
     what = CLAIMS[score["claim"]].format(
         folds=f"{score['protocol']}/{', '.join(score['folds'])}", protocol=TITLES[score["protocol"]].lower()
     )
-    return f"{score['model']}, trial {score['trial']} of {score['study']}: {what}"
+    looked = [str(n) for n in score.get("before", ())]
+    again = f" (these rows were looked at for trial {', '.join(looked)} too)" if looked else ""
+    return f"Trial {score['trial']} of {score['study']}: {what}{again}"
 
 
 def rows(score: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -78,19 +81,25 @@ def told(record: Mapping[str, Any]) -> dict[str, Any]:
         (t for t in record["trials"] if t["state"] == "complete"), key=lambda t: (t["values"][0], t["number"])
     )
     data = record.get("data") or {}
+    ours = [s for s in record["scores"] if s["trial"] == record["adopted"]]
+    # Rows that no trial has seen, looked at for others: whoever chose by them tuned on them.
+    clean = [s for s in record["scores"] if s["claim"] != "not_nested"]
+    others = sorted({n for s in clean for n in (s["trial"], *s.get("before", ()))} - {record["adopted"]})
     return {
         "study": record["study"],
         "part": record["part"],
         "release": data.get("release") or "",
+        "md5": data.get("md5") or "",
+        "seed": record["identity"]["seed"],
+        "saved": _duration(summary["saved_seconds"]),
+        "others": others,
         "adopted": record["adopted"],
         "objective": OBJECTIVES[record["how"]["objective"]],
         "sampler": record["how"]["sampler"],
         "pruner": record["how"]["pruner"],
         "inner": f"{record['how']['folds']} inner folds ({record['how']['inner']})",
         "summary": summary,
-        "scores": [
-            {"title": title(s), "rows": rows(s), "n": max(int(r["n"]) for r in s["rows"])} for s in record["scores"]
-        ],
+        "scores": [{"title": title(s), "rows": rows(s), "n": max(int(r["n"]) for r in s["rows"])} for s in ours],
         "parameters": sorted(record["space"]),
         "best": [
             {
@@ -147,6 +156,10 @@ def _axis(name: str, of: Mapping[str, Any], trials: Sequence[Mapping[str, Any]])
 def _shown(value: Any) -> str:
     """A parameter's value as it stands in params.yaml."""
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 def _smae(row: Mapping[str, Any], which: str) -> str:

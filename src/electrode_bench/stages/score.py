@@ -36,18 +36,18 @@ class Scored:
     protocol: str
     folds: tuple[str, ...]
     comparison: Comparison
-    #: Trials of the study that the same held-out rows were used for before.
+    #: Other trials of the study that rows which no trial has seen were looked at for.
     before: tuple[int, ...] = ()
 
     @property
     def key(self) -> str:
-        """What tells it from the study's other scores."""
+        """What it is of, in names of metrics."""
         return self.claim if self.claim != NOT_NESTED else self.protocol
 
     def as_json(self) -> dict[str, Any]:
         rows = self.comparison.rows.to_dict("records")
         about = {k: getattr(self, k) for k in ("study", "model", "trial", "claim", "protocol", "folds")}
-        return dict(plain({**about, "rows": rows}))
+        return dict(plain({**about, "before": list(self.before), "rows": rows}))
 
 
 def run(
@@ -102,13 +102,13 @@ def run(
         spec, best, folds, frame=frame, targets=targets, formulas=table[FORMULA], seed=own.seed, cache=layout.cache,
         executor=executor, progress=progress,
     )  # fmt: skip
-    earlier = dict(loaded.user_attrs.get(record.SCORES, {}))
-    known = earlier.get(claim, {}) if claim == HELD_OUT else {}
-    before = tuple(sorted({*known.get("before", ()), known["trial"]} - {chosen.number})) if known else ()
+    looked = [s for s in record.scores(loaded) if s["claim"] == claim != NOT_NESTED]
+    seen = {n for s in looked for n in (s["trial"], *s.get("before", ()))}
+    before = tuple(sorted(seen - {chosen.number}))
     scored = Scored(
         study, spec.name, spec.title, chosen.number, claim, where, tuple(f.key for f in folds), found, before
     )  # fmt: skip
-    loaded.set_user_attr(record.SCORES, {**earlier, scored.key: {**scored.as_json(), "before": list(before)}})
+    record.keep(loaded, scored.as_json())
     _record(layout, loaded)
     _publish(layout, loaded, scored)
     return scored
@@ -140,9 +140,10 @@ def _record(layout: Layout, study: Study) -> None:
 def _publish(layout: Layout, study: Study, scored: Scored) -> None:
     with (
         tracking.opened(layout, uri=publish.tracking_uri(layout), again=stage.AGAIN) as store,
-        tempfile.TemporaryDirectory() as name,
+        tempfile.TemporaryDirectory() as temporary,
     ):
-        folder = Path(name)
-        write_csv(scored.comparison.rows, folder / f"{scored.key}.csv")
-        write_table(scored.comparison.predictions, folder / f"{scored.key}_predictions.parquet", PREDICTION_COLUMNS)
+        folder = Path(temporary)
+        name = record.score_name(scored.as_json())
+        write_csv(scored.comparison.rows, folder / f"{name}.csv")
+        write_table(scored.comparison.predictions, folder / f"{name}_predictions.parquet", PREDICTION_COLUMNS)
         sweep_tracking.score(store, study, scored.as_json(), key=scored.key, folder=folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,8 +55,11 @@ def storage_url(layout: Layout, given: str | None) -> str:
     return given or journal(layout.mlruns)
 
 
-def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> list[Setting]:
+def settings(layout: Layout, params: Params, *, model: str, nested: bool, base: Strict | None = None) -> list[Setting]:
     """A setting for each outer fold that is tuned on: one, or all of the protocol where ``nested``.
+
+    ``base`` is the configuration that they begin with; None takes what is configured, but for what was tuned on rows
+    that one of these folds tests on.
 
     Raises
     ------
@@ -74,9 +77,10 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
     if how.fold is not None and how.fold not in outer:
         raise UserError(f"params.yaml, sweep.fold: {how.protocol} has no fold '{how.fold}'; {nearest(how.fold, outer)}")
     chosen = list(outer) if nested else [how.fold or next(iter(outer))]
-    base = fit.configured(params, model)
     frame, targets = fit.inputs(layout, spec)
     whole = runner.data_digests(frame, targets)["table"]
+    if base is None:
+        base = _clean_base(layout, params, model, parts=[f"{how.protocol}/{key}" for key in chosen], table=whole)
     table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False)
     clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
     made = []
@@ -89,6 +93,25 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool) -> lis
         part = Part(name, frame.loc[ids], targets.loc[ids], inner)
         made.append(Setting(spec, base, space, how, part, params.seed, whole))
     return made
+
+
+def _clean_base(layout: Layout, params: Params, model: str, *, parts: Sequence[str], table: str) -> Strict:
+    """What is configured, or was before a sweep's trial was adopted that has seen rows which one of ``parts`` tests on.
+
+    A study's first trial is the configuration that it begins with: one that was tuned on its test rows would make its
+    claim to have not seen them false.
+    """
+    adopted = models.adopted(model, params.models.get(model, {}))
+    if adopted is None or adopted.table != table or set(parts) == {adopted.part}:
+        return fit.configured(params, model)
+    path = layout.sweep_record(model)
+    known = sweep_record.read(path)
+    if known is None or known["study"] != adopted.study:
+        raise UserError(
+            f"models.{model} was tuned on {adopted.part}, with rows that {', '.join(parts)} would test on; what was "
+            f"configured before stands in {path} of {adopted.study}, which is not there: restore it from git"
+        )
+    return models.configure(model, known["base"], where=str(path))
 
 
 def _inner(params: Params, table: pd.DataFrame, clusters: pd.Series, *, name: str) -> tuple[Fold, ...]:
@@ -135,6 +158,12 @@ def run(
         raise UserError(
             f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
         )
+    wanted = settings(layout, params, model=model, nested=nested)
+    if told and wanted[0].base != fit.configured(params, model):
+        told(
+            f"begins with what was configured before {params.models[model][models.ADOPTED]['study']} was adopted: "
+            "that study saw rows that this one must not"
+        )
     with tracking.opened(layout, uri=uri, again=AGAIN) as store, kept(url):
         sweep_tracking.reap(store, url=url)
         return [
@@ -150,7 +179,7 @@ def run(
                 progress=progress,
                 told=told,
             )
-            for setting in settings(layout, params, model=model, nested=nested)
+            for setting in wanted
         ]
 
 
@@ -170,6 +199,7 @@ def _one(
     opened = open_study(setting, url=url, trials=trials)
     if opened.created:
         opened.study.set_user_attr("snapshot", {k: trace.provenance.get(k) for k in ("release", "md5")})
+        opened.study.set_user_attr("commit", f"{trace.commit or ''}{' (changed since)' if trace.dirty else ''}")
     if told and opened.changed:
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
@@ -201,6 +231,8 @@ class Adopted:
     value: float
     #: Parameter: (before, after), of those that changed.
     changes: dict[str, tuple[Any, Any]]
+    #: What whoever adopts it should know.
+    warnings: tuple[str, ...] = ()
 
 
 def adopt(
@@ -221,12 +253,32 @@ def adopt(
     changes = {k: (before[k], new[k]) for k in new if before[k] != new[k]}
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
-    # The record first: it says where the values come from, and is no harm alone.
-    sweep_record.write(
-        record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})), layout.sweep_record(model)
+    path = layout.sweep_record(model)
+    known, now = (
+        sweep_record.read(path),
+        record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})),
     )
+    # The record first: it says where the values come from, and is no harm alone.
+    sweep_record.write(now, path)
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)
-    return Adopted(model, study, chosen.number, float(chosen.values[0]), changes)
+    return Adopted(model, study, chosen.number, float(chosen.values[0]), changes, _doubts(known, now))
+
+
+def _doubts(known: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[str, ...]:
+    """Reasons to think again about the adoption that a record was written for, in place of the record ``known``."""
+    doubts = []
+    (value,) = (t["values"][0] for t in now["trials"] if t["number"] == now["adopted"])
+    before = now["summary"].get("configured")
+    if before is not None and value > before:
+        doubts.append(f"worse than what was configured ({before:.4f})")
+    for score in now["scores"]:
+        worse = [row["target"] for row in score["rows"] if row["verdict"] == "worse"]
+        if score["trial"] == now["adopted"] and worse:
+            doubts.append(f"`sweep score` found it worse ({score['claim']}, {score['protocol']}): {', '.join(worse)}")
+    if known is not None and known["study"] != now["study"]:
+        data = "" if known.get("data", {}).get("md5") == now["data"]["md5"] else ", of other data"
+        doubts.append(f"the record of {known['study']}{data} was replaced; git has it if it was committed")
+    return tuple(doubts)
 
 
 def found(layout: Layout, *, study: str, storage: str | None, trial: int | None) -> tuple[Study, FrozenTrial]:
@@ -320,8 +372,8 @@ def settings_like(layout: Layout, params: Params, study: Study) -> list[Setting]
     how = Sweep(**known["how"])
     base, space = models.configure(model, known["base"], where=study.study_name), studies.space(study)
     alike = [
-        replace(setting, base=base, space=space)
-        for setting in settings(layout, params.model_copy(update={"sweep": how}), model=model, nested=True)
+        replace(setting, space=space)
+        for setting in settings(layout, params.model_copy(update={"sweep": how}), model=model, nested=True, base=base)
     ]
     if study.study_name not in {setting.name for setting in alike}:
         raise UserError(

@@ -7,13 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from electrode_bench.artifacts import plain
 from electrode_bench.sweep import studies
+from electrode_bench.sweep.score import NOT_NESTED
 from electrode_bench.sweep.trial import outcome_of, tried
 
 if TYPE_CHECKING:
     from optuna import Study
 
-#: Attribute of a study: what `sweep score` found, by what it claims.
+#: Attribute of a study: what `sweep score` found, by what it claims and the trial.
 SCORES = "scores"
+
+
+def scores(study: Study) -> list[dict[str, Any]]:
+    """What `sweep score` found: one for each claim (or protocol) and trial, in the order of the first looks."""
+    return list(study.user_attrs.get(SCORES, {}).values())
+
+
+def keep(study: Study, score: Mapping[str, Any]) -> None:
+    """Keep a score with its study; those of other trials stay, so that no look is forgotten."""
+    kept = {score_name(s): s for s in [*scores(study), dict(score)]}
+    study.set_user_attr(SCORES, kept)
+
+
+def score_name(score: Mapping[str, Any]) -> str:
+    """What tells a score from the study's others, as held_out_trial_0007."""
+    of = score["protocol"] if score["claim"] == NOT_NESTED else score["claim"]
+    return f"{of}_trial_{score['trial']:04d}"
 
 
 def of(study: Study, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,14 +43,15 @@ def of(study: Study, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]
         "model": known["identity"]["model"],
         "part": known["identity"]["part"],
         "adopted": adopted,
-        "data": {k: data.get(k) for k in ("release", "md5")},
+        "data": {**{k: data.get(k) for k in ("release", "md5")}, "table": known.get("table", "")},
+        "commit": known.get("commit", ""),
         "optuna": known.get("optuna", ""),
         "identity": known["identity"],
         "how": {k: v for k, v in known["how"].items() if k != "spaces"},
         "space": known["space"],
         "base": known["base"],
         "summary": studies.summary(study, space=space),
-        "scores": list(known.get(SCORES, {}).values()),
+        "scores": scores(study),
         "trials": [
             {
                 "number": trial.number,

@@ -16,6 +16,7 @@ from electrode_bench.sweep.trial import outcome_of, tried
 
 if TYPE_CHECKING:
     from optuna import Study
+    from optuna.importance import BaseImportanceEvaluator
     from optuna.trial import FrozenTrial
 
 #: Complete trials from which importances of parameters say anything.
@@ -82,20 +83,25 @@ def importances(study: Study) -> dict[str, float]:
 
     F. Hutter, H. Hoos, K. Leyton-Brown, ICML 2014: a forest fitted to the trials, its seed fixed.
     """
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+    from optuna.importance import get_param_importances
     from optuna.trial import TrialState
 
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < _ENOUGH:
         return {}
     target = (lambda t: t.values[0]) if len(study.directions) > 1 else None
-    forest = FanovaImportanceEvaluator(seed=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return {k: float(v) for k, v in get_param_importances(study, evaluator=forest, target=target).items()}
+            return {k: float(v) for k, v in get_param_importances(study, evaluator=_forest(), target=target).items()}
         except (ValueError, RuntimeError):
             # All values equal, say: nothing explains anything.
             return {}
+
+
+def _forest() -> BaseImportanceEvaluator:
+    from optuna.importance import FanovaImportanceEvaluator
+
+    return FanovaImportanceEvaluator(seed=0)
 
 
 def sentence(summary: Mapping[str, Any]) -> str:
@@ -130,7 +136,7 @@ def page(study: Study) -> str:
         if complete:
             figures["History"] = visualization.plot_optimization_history(study, **how)
         if importances(study):
-            figures["Which parameters matter"] = visualization.plot_param_importances(study, **how)
+            figures["Which parameters matter"] = visualization.plot_param_importances(study, evaluator=_forest(), **how)
         if complete:
             figures["Parallel coordinates"] = visualization.plot_parallel_coordinate(study, **how)
         if two and complete:
@@ -153,7 +159,7 @@ def best(study: Study) -> FrozenTrial | None:
 
 
 def saved(study: Study) -> dict[str, float]:
-    """What pruning saved: trials pruned, seconds spent on them, and seconds that whole trials would have taken more."""
+    """Seconds that ended trials took, those of pruned ones among them, and what pruning saved of whole ones."""
     from optuna.trial import TrialState
 
     ended = [outcome_of(t) for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))]
@@ -161,4 +167,9 @@ def saved(study: Study) -> dict[str, float]:
     pruned = [o.seconds for o in ended if o.state == "pruned"]
     usual = float(np.mean(whole)) if whole else 0.0
     more = sum(max(0.0, usual - s) for s in pruned)
-    return {"pruned": len(pruned), "seconds": float(sum(pruned)), "saved_seconds": float(more)}
+    return {
+        "pruned": len(pruned),
+        "seconds": float(sum(whole + pruned)),
+        "pruned_seconds": float(sum(pruned)),
+        "saved_seconds": float(more),
+    }
