@@ -60,8 +60,10 @@ repro: install
 ui: install
 	@$(BIN)/electrode-bench ui
 
+# One process more than there are cores: a third of the time a test waits for a server or a browser.
 test: install-dev
-	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n auto --dist loadgroup
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest \
+	  -n "$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')" --dist loadgroup
 
 lint: install-dev
 	@$(BIN)/ruff check .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,26 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Layout
     from electrode_bench.layout import Layout
 
     mine = tmp_path_factory.mktemp("finished")
-    base = tmp_path_factory.getbasetemp()
-    shared = (base if worker_id == "master" else base.parent) / "a finished project"
-    with FileLock(f"{shared}.lock"):
-        if not shared.exists():
-            _finish(mine / "making").rename(shared)
+    shared = _shared(tmp_path_factory, worker_id, "a finished project", _finish)
     return Layout(shutil.copytree(shared, mine / "project"))
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The database of a store of MLflow without runs, made once for all workers (see fresh_store)."""
+    import fresh_store
+
+    return _shared(tmp_path_factory, worker_id, "fresh.db", fresh_store.made)
+
+
+def _shared(factory: pytest.TempPathFactory, worker_id: str, name: str, make: Callable[[Path], Path]) -> Path:
+    """What ``make`` leaves where it says, made in an empty folder by the first worker that asks, under one name."""
+    base = factory.getbasetemp()
+    path = (base if worker_id == "master" else base.parent) / name
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            make(factory.mktemp("making") / "project").rename(path)
+    return path
 
 
 def _finish(folder: Path) -> Path:

@@ -203,10 +203,11 @@ def test_a_tracking_server_that_is_down_does_not_cost_the_fit(run, project: Layo
     assert (code, err) == (0, "")
 
 
-def test_progress_shows_on_a_terminal_only(project: Layout) -> None:
+def test_progress_shows_on_a_terminal_only(run, project: Layout) -> None:
     command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root)]
     for stage in (["prepare"], ["featurize", "modnet"], ["map"], ["split"]):
-        assert subprocess.run([*command, *stage], check=True, capture_output=True).stderr == b""
+        code, _, err = run("-p", str(project.root), *stage)
+        assert (code, err) == (0, "")
     fit = [*command, "fit", "control", "stratified", "--no-publish"]
     assert subprocess.run(fit, check=True, capture_output=True).stderr == b""
     leader, follower = pty.openpty()

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import fresh_store
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,22 +47,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
     return cells
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of a store without runs: MLflow takes seconds to make one."""
-    layout = Layout(tmp_path_factory.mktemp("fresh"))
-    with tracking.opened(layout, uri=tracking.tracking_uri(layout, {})):
-        pass
-    return layout.mlruns / "mlflow.db"
-
-
-def copied(fresh: Path, to: Path, sql: str, *values: str) -> None:
-    to.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(fresh, to)
-    with closing(sqlite3.connect(to)) as connection, connection:
-        connection.execute(sql, values)
-
-
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "a project, 100% #1")
@@ -75,8 +59,7 @@ def uri(layout: Layout) -> str:
 
 @pytest.fixture
 def opened(layout: Layout, uri: str, fresh: Path) -> Iterator[tracking.Store]:
-    place = (layout.mlruns / "artifacts").as_uri()
-    copied(fresh, layout.mlruns / "mlflow.db", "update experiments set artifact_location = ?", place)
+    fresh_store.given(fresh, layout)
     with tracking.opened(layout, uri=uri) as store:
         yield store
 
@@ -419,7 +402,7 @@ def test_a_bad_formula_is_named_with_its_row(made: dict[str, Made], given: Any, 
 def test_a_server_over_http(layout: Layout, made: dict[str, Made], fresh: Path) -> None:
     database = layout.mlruns / "server.db"
     # The server is to make the experiments itself, with artifacts that go through it.
-    copied(fresh, database, "update experiments set name = 'other ' || name")
+    fresh_store.copied(fresh, database, "update experiments set name = 'other ' || name")
     with mlflow_server(layout.mlruns, f"sqlite:///{database}") as remote:
         cells = [made["control stratified"], made["rf_magpie stratified"]]
         first = put(layout, remote, *cells)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fresh_store
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,9 +78,15 @@ def make_setting() -> Callable[..., Setting]:
 
 
 @pytest.fixture(scope="session")
-def make_project(finished: Layout) -> Callable[[Path], Layout]:
+def make_project(finished: Layout, fresh: Path) -> Callable[[Path], Layout]:
     """Makes a finished project in a folder, whose params.yaml allows sweeps of the forest that take seconds."""
-    return lambda folder: _project(finished, folder)
+
+    def make(folder: Path) -> Layout:
+        layout = _project(finished, folder)
+        fresh_store.given(fresh, layout)
+        return layout
+
+    return make
 
 
 @pytest.fixture

@@ -76,6 +76,7 @@ def _traced(layout: Layout, *, uri: str, url: str, study: str, trials: int) -> l
 def test_the_command_on_a_cluster_with_studies_and_runs_on_servers(
     ray_nodes: Any, server: str, project: Layout, tmp_path: Path
 ) -> None:
+    (project.mlruns / "mlflow.db").unlink()
     url = postgresql.database(server, "studies-on-ray")
     command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "3",
                "--backend", "ray", "--gpus-per-trial", "0.25", "--storage", url, "--json"]  # fmt: skip

@@ -49,7 +49,7 @@ def _values(layout: Layout, study: str) -> list[tuple[dict, list[float] | None]]
 def test_no_trial_sees_the_outer_test_rows(project: Layout, tmp_path: Path) -> None:
     """With wrong targets in all of them, a sweep draws the same trials and gives them the same values."""
     poisoned = Layout(tmp_path / "poisoned")
-    shutil.copytree(project.root, poisoned.root)
+    shutil.copytree(project.root, poisoned.root, ignore=shutil.ignore_patterns("mlruns"))
     outer = splits.read_folds(project.folds)["grouped"][0]
     table = pd.read_parquet(poisoned.table)
     test = table[ID].isin(outer.test_ids)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import chromium
+import fresh_store
 import mlflow_page
 import pytest
 from mlflow_page import Notebook
@@ -42,9 +44,10 @@ def _run(layout: Layout, *, trials: int) -> stage.Swept:
 
 
 @pytest.fixture(scope="module")
-def sweep(finished: Layout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
+def sweep(finished: Layout, fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sweep]:
     layout = Layout(tmp_path_factory.mktemp("swept") / "project")
     shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
+    fresh_store.given(fresh, layout)
     made = _run(layout, trials=4)
     uri = tracking.tracking_uri(layout, {})
     with tracking.opened(layout, uri=uri) as store:
