@@ -795,15 +795,15 @@ def models(
     if name is not None:
         space = spec(name).space
         rows = [
-            {**row, "searched": in_words(space[row["key"]]) if row["key"] in space else ""}
+            {"key": key, "value": row["value"], "searched": in_words(space[key]) if key in space else "",
+             "meaning": row["meaning"]}
             for row in explain(spec(name).config())
-        ]
+            for key in [row["key"]]
+        ]  # fmt: skip
         table = Table(
             "key", "default", "what a sweep tries", "meaning", title=f"params.yaml, models.{name}", title_justify="left"
         )
-        for row in rows:
-            table.add_row(row["key"], json.dumps(row["value"]), row["searched"], row["meaning"])
-        _say(rows, table, as_json=as_json)
+        _explain(rows, table, as_json=as_json)
         return
 
     values: dict[str, dict[str, Any]] = {
@@ -960,8 +960,9 @@ def _show(given: Options, headline: Any, pairs: Any, *, as_json: bool) -> None:
 
 
 def _explain(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:
+    """Rows whose keys are the table's columns, in its order; values as they stand in params.yaml."""
     for row in rows:
-        table.add_row(row["key"], json.dumps(row["value"]), row["meaning"])
+        table.add_row(*(json.dumps(shown) if key == "value" else shown for key, shown in row.items()))
     _say(rows, table, as_json=as_json)
 
 

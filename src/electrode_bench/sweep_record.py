@@ -7,12 +7,17 @@ only reads it (the report) needs nothing of Optuna.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from electrode_bench.artifacts import write_text
 from electrode_bench.errors import UserError
+
+
+def looked_for(scores: Iterable[Mapping[str, Any]]) -> set[int]:
+    """The trials that the rows of these scores were looked at for, earlier looks included."""
+    return {n for score in scores for n in (score["trial"], *score.get("before", ()))}
 
 
 def write(record: Mapping[str, Any], path: Path) -> None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from electrode_bench import sweep_record
 from electrode_bench.schema import TARGETS
 from electrode_bench.splits import TITLES
 
@@ -84,7 +85,7 @@ def told(record: Mapping[str, Any]) -> dict[str, Any]:
     ours = [s for s in record["scores"] if s["trial"] == record["adopted"]]
     # Rows that no trial has seen, looked at for others: whoever chose by them tuned on them.
     clean = [s for s in record["scores"] if s["claim"] != "not_nested"]
-    others = sorted({n for s in clean for n in (s["trial"], *s.get("before", ()))} - {record["adopted"]})
+    others = sorted(sweep_record.looked_for(clean) - {record["adopted"]})
     return {
         "study": record["study"],
         "part": record["part"],

@@ -17,7 +17,7 @@ from electrode_bench.schema import FORMULA, ID, PREDICTION_COLUMNS, Fold
 from electrode_bench.stages import fit, publish
 from electrode_bench.stages import sweep as stage
 from electrode_bench.sweep import record
-from electrode_bench.sweep.score import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare
+from electrode_bench.sweep.score import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare, subject
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -42,7 +42,7 @@ class Scored:
     @property
     def key(self) -> str:
         """What it is of, in names of metrics."""
-        return self.claim if self.claim != NOT_NESTED else self.protocol
+        return subject(self.claim, self.protocol)
 
     def as_json(self) -> dict[str, Any]:
         rows = self.comparison.rows.to_dict("records")
@@ -103,8 +103,7 @@ def run(
         executor=executor, progress=progress,
     )  # fmt: skip
     looked = [s for s in record.scores(loaded) if s["claim"] == claim != NOT_NESTED]
-    seen = {n for s in looked for n in (s["trial"], *s.get("before", ()))}
-    before = tuple(sorted(seen - {chosen.number}))
+    before = tuple(sorted(sweep_record.looked_for(looked) - {chosen.number}))
     scored = Scored(
         study, spec.name, spec.title, chosen.number, claim, where, tuple(f.key for f in folds), found, before
     )  # fmt: skip
@@ -142,8 +141,8 @@ def _publish(layout: Layout, study: Study, scored: Scored) -> None:
         tracking.opened(layout, uri=publish.tracking_uri(layout), again=stage.AGAIN) as store,
         tempfile.TemporaryDirectory() as temporary,
     ):
-        folder = Path(temporary)
-        name = record.score_name(scored.as_json())
+        folder, about = Path(temporary), scored.as_json()
+        name = record.score_name(about)
         write_csv(scored.comparison.rows, folder / f"{name}.csv")
         write_table(scored.comparison.predictions, folder / f"{name}_predictions.parquet", PREDICTION_COLUMNS)
-        sweep_tracking.score(store, study, scored.as_json(), key=scored.key, folder=folder)
+        sweep_tracking.score(store, study, about, key=scored.key, folder=folder)

@@ -254,10 +254,8 @@ def adopt(
     tag = {"study": study, "trial": chosen.number, "part": identity["part"], "config": digest(new)}
     tag["table"] = str(loaded.user_attrs.get("table", ""))
     path = layout.sweep_record(model)
-    known, now = (
-        sweep_record.read(path),
-        record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {})),
-    )
+    known = sweep_record.read(path)
+    now = record.of(loaded, adopted=chosen.number, data=loaded.user_attrs.get("snapshot", {}))
     # The record first: it says where the values come from, and is no harm alone.
     sweep_record.write(now, path)
     _write(layout.params, model, {k: v for k, (_, v) in changes.items()}, tag)

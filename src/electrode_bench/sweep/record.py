@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from electrode_bench.artifacts import plain
 from electrode_bench.sweep import studies
-from electrode_bench.sweep.score import NOT_NESTED
+from electrode_bench.sweep.score import subject
 from electrode_bench.sweep.trial import outcome_of, tried
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def keep(study: Study, score: Mapping[str, Any]) -> None:
 
 def score_name(score: Mapping[str, Any]) -> str:
     """What tells a score from the study's others, as held_out_trial_0007."""
-    of = score["protocol"] if score["claim"] == NOT_NESTED else score["claim"]
-    return f"{of}_trial_{score['trial']:04d}"
+    return f"{subject(score['claim'], score['protocol'])}_trial_{score['trial']:04d}"
 
 
 def of(study: Study, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,11 @@ ROW_COLUMNS = (
 )  # fmt: skip
 
 
+def subject(claim: str, protocol: str) -> str:
+    """What a comparison is of, in names: its claim, or the protocol where all of its folds were taken."""
+    return protocol if claim == NOT_NESTED else claim
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Configured against tuned on the same folds.
