@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench import elmd
+from electrode_bench.clustering import elmd
+from electrode_bench.core.schema import FORMULA
 from electrode_bench.features import FEATURE_SETS
-from electrode_bench.schema import FORMULA
 
 
 def seconds(task: Callable[[], object]) -> float:

@@ -23,13 +23,16 @@ from typing import Any
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 
-from electrode_bench import params, sweep_tracking, tracking
-from electrode_bench.executor import Local
-from electrode_bench.layout import Layout
+from electrode_bench import params
+from electrode_bench.fitting.executor import Local
+from electrode_bench.project import Layout
 from electrode_bench.stages import publish
-from electrode_bench.stages import sweep as stage
-from electrode_bench.sweep import driver, studies
-from electrode_bench.sweep.storage import journal, open_study, storage
+from electrode_bench.tasks import tune as stage
+from electrode_bench.tracking import runs as tracking
+from electrode_bench.tracking import studies as sweep_tracking
+from electrode_bench.tuning import driver
+from electrode_bench.tuning import summary as studies
+from electrode_bench.tuning.storage import journal, open_study, storage
 
 
 class Clock:

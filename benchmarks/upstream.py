@@ -22,9 +22,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from electrode_bench import models, params, runner, splits
-from electrode_bench.layout import Layout
-from electrode_bench.schema import ID, TARGETS, Fold
+from electrode_bench import models, params, splits
+from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.fitting import runs as runner
+from electrode_bench.project import Layout
 from electrode_bench.stages import fit
 
 MODELS = ("control", "rf_magpie", "modnet_upstream", "modnet", "crabnet_upstream", "crabnet")

@@ -13,7 +13,9 @@ import pytest
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from electrode_bench.layout import Layout
+    from electrode_bench.project import Layout
+
+pytest_plugins = ["support.studies"]
 
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("project")
@@ -37,7 +39,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Layout
 
     It is made once for all workers of pytest-xdist; each has a copy.
     """
-    from electrode_bench.layout import Layout
+    from electrode_bench.project import Layout
 
     mine = tmp_path_factory.mktemp("finished")
     shared = _shared(tmp_path_factory, worker_id, "a finished project", _finish)
@@ -47,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Layout
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The database of a store of MLflow without runs, made once for all workers (see fresh_store)."""
-    import fresh_store
+    from support import fresh_store
 
     return _shared(tmp_path_factory, worker_id, "fresh.db", fresh_store.made)
 
@@ -63,13 +65,13 @@ def _shared(factory: pytest.TempPathFactory, worker_id: str, name: str, make: Ca
 
 
 def _finish(folder: Path) -> Path:
-    from test_pipeline import QUICK, _project
+    from support.projects import QUICK, small_project
 
     from electrode_bench import splits
     from electrode_bench.stages import compare, featurize, fit, prepare, split
     from electrode_bench.stages import map as mapping
 
-    layout = _project(folder, shuffle=False)
+    layout = small_project(folder, shuffle=False)
     prepare.run(layout, QUICK.prepare)
     for feature_set in ("magpie_mean", "modnet"):
         featurize.run(layout, QUICK.featurize, feature_set=feature_set)
@@ -95,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def ray_nodes() -> Iterator[Any]:
     """A Ray cluster of two nodes; tests that use it are of the xdist group "ray", so that there is one."""
-    import ray_cluster
+    from support import ray_cluster
 
     with ray_cluster.cluster() as nodes:
         yield nodes

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic import BaseModel
+from support import ROOT
 
 from electrode_bench import params
 from electrode_bench.errors import UserError
 from electrode_bench.models import REGISTRY
-
-ROOT = Path(__file__).parents[1]
 
 
 def _keys(values: dict, model: type) -> list[str]:

@@ -7,24 +7,22 @@ import hashlib
 import itertools
 import json
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from support import ROOT
+from support.projects import QUICK, small_project, until_split
 
-from electrode_bench import models, params, splits, tracking
-from electrode_bench.executor import Local
+from electrode_bench import models, params, splits
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.features import FEATURE_SETS
-from electrode_bench.layout import Layout
-from electrode_bench.schema import TARGETS
-from electrode_bench.stages import compare, featurize, fit, prepare, publish, split
-from electrode_bench.stages import map as mapping
+from electrode_bench.fitting.executor import Local
+from electrode_bench.project import Layout
+from electrode_bench.stages import compare, featurize, fit, prepare, publish
+from electrode_bench.tracking import runs as tracking
 
-ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "electrode_bench"
 STAGES, PLOTS = (yaml.safe_load((ROOT / "dvc.yaml").read_text())[key] for key in ("stages", "plots"))
 
@@ -131,48 +129,8 @@ def test_nothing_that_stays_the_same_by_digest_is_thrown_away_by_a_failed_stage(
             assert options["persist"] is True
 
 
-def _project(folder: Path, *, shuffle: bool) -> Layout:
-    """A project on a cut-down sample; ``shuffle`` turns the rows of the raw file around."""
-    layout = Layout(folder)
-    layout.data.mkdir(parents=True)
-    cut = layout.data / "cut.csv"
-    subprocess.run(
-        [sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True
-    )
-    if shuffle:
-        head, *rows = cut.read_text().splitlines(keepends=True)
-        cut.write_text("".join([head, *reversed(rows)]))
-    shutil.copy(ROOT / "data.dvc", layout.data_dvc)
-    return layout
-
-
-QUICK = params.Params(
-    seed=1,
-    map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
-    split=params.Split(
-        stratified=params.KFold(folds=3),
-        grouped=params.KFold(folds=3),
-        bootstrap=params.Bootstrap(sizes=[0.5, 1.0], repeats=2),
-    ),
-    models={
-        "control": {},
-        "rf_magpie": {"n_estimators": 10},
-        "modnet": {"epochs": 2, "members": 2, "shared": [16], "grouped": [16], "separate": []},
-        "crabnet": {"epochs": 1, "members": 1},
-    },
-)
-
-
-def _until_split(layout: Layout) -> None:
-    prepare.run(layout, QUICK.prepare)
-    for feature_set in FEATURE_SETS:
-        featurize.run(layout, QUICK.featurize, feature_set=feature_set)
-    mapping.run(layout, QUICK.map, seed=QUICK.seed)
-    split.run(layout, QUICK.split, seed=QUICK.seed)
-
-
 def _run(layout: Layout, *, workers: int) -> None:
-    _until_split(layout)
+    until_split(layout)
     for model in FITTED:
         for protocol in splits.PROTOCOLS:
             fit.run(layout, QUICK, model=model, protocol=protocol, executor=Local(workers))
@@ -185,7 +143,7 @@ def _bytes(layout: Layout) -> dict[str, str]:
 
 
 def test_the_same_rows_in_any_order_give_the_same_bytes_and_runs_in_mlflow(tmp_path: Path) -> None:
-    one, other = _project(tmp_path / "one", shuffle=False), _project(tmp_path / "other", shuffle=True)
+    one, other = small_project(tmp_path / "one", shuffle=False), small_project(tmp_path / "other", shuffle=True)
     _run(one, workers=1)
     _run(other, workers=2)
     made = _bytes(one)
@@ -202,8 +160,8 @@ def test_the_same_rows_in_any_order_give_the_same_bytes_and_runs_in_mlflow(tmp_p
 def test_a_cell_whose_writing_was_cut_short_is_not_believed(tmp_path: Path) -> None:
     from electrode_bench.errors import UserError
 
-    layout = _project(tmp_path, shuffle=False)
-    _until_split(layout)
+    layout = small_project(tmp_path, shuffle=False)
+    until_split(layout)
     for model in FITTED:
         fit.run(layout, QUICK, model=model, protocol="stratified")
     first = layout.cell("rf_magpie", "stratified").read_bytes()
@@ -219,8 +177,8 @@ def test_a_cell_whose_writing_was_cut_short_is_not_believed(tmp_path: Path) -> N
 def test_the_published_model_is_the_cells_own_whatever_params_say_now(tmp_path: Path) -> None:
     from electrode_bench.errors import UserError
 
-    layout = _project(tmp_path, shuffle=False)
-    _until_split(layout)
+    layout = small_project(tmp_path, shuffle=False)
+    until_split(layout)
     cell = fit.run(layout, QUICK, model="rf_magpie", protocol="stratified").about
     _, about = models.load(fit.final_model(layout, cell))
     assert (about["config"]["n_estimators"], about["seed"]) == (10, QUICK.seed)
@@ -232,7 +190,7 @@ def test_the_published_model_is_the_cells_own_whatever_params_say_now(tmp_path: 
 def test_a_failed_stage_leaves_the_last_good_outputs(tmp_path: Path) -> None:
     from electrode_bench.errors import UserError
 
-    layout = _project(tmp_path, shuffle=False)
+    layout = small_project(tmp_path, shuffle=False)
     prepare.run(layout, QUICK.prepare)
     before = _bytes(layout)
     raw = layout.data / "cut.csv"

@@ -5,14 +5,14 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from electrodes import clusters, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.electrodes import clusters, table
 
 from electrode_bench import splits
+from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
 from electrode_bench.errors import UserError
 from electrode_bench.params import Bootstrap, KFold, Split
-from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
 
 tables = st.builds(table, st.integers(24, 90), seed=st.integers(0, 99))
 by = st.sampled_from(["cluster", "working_ion", *TARGETS])

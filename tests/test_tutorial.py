@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from electrode_bench.layout import Layout
+from electrode_bench.project import Layout
 
 TUTORIAL = Path(__file__).parents[1] / "docs" / "tutorial.md"
 

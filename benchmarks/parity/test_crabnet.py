@@ -12,8 +12,8 @@ from synthetic import electrodes
 
 from electrode_bench.features import elements
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.crabnet import PRESETS, Layout, Tokens
-from electrode_bench.models.networks.crabnet import RESOLUTION, CrabNetwork, encoding_step, fraction_encoding
+from electrode_bench.models.crabnet.model import PRESETS, Layout, Tokens
+from electrode_bench.models.crabnet.network import RESOLUTION, CrabNetwork, encoding_step, fraction_encoding
 
 pytest.importorskip("crabnet")
 # The package warns of pandas and torch to come; what it computes is the question here.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from electrode_bench.models.networks.modnet import TreeNetwork
+from electrode_bench.models.modnet.network import TreeNetwork
 
 pytest.importorskip("modnet")
 # The package warns of pandas and TensorFlow to come; what it computes is the question here.

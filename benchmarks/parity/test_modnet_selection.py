@@ -8,7 +8,7 @@ import pytest
 from synthetic import electrodes
 
 from electrode_bench.features.modnet import compute
-from electrode_bench.models.networks.feature_selection import CrossNMI, filled, merged, rank, target_nmi
+from electrode_bench.models.modnet.feature_selection import CrossNMI, filled, merged, rank, target_nmi
 
 pytest.importorskip("modnet")
 # The package warns of pandas to come; what it computes is the question here.

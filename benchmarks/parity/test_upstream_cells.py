@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from electrodes import table
+from support.electrodes import table
 
 from electrode_bench import models
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.features import featurize
-from electrode_bench.schema import FORMULA, ID, TARGETS
 
 #: Quick configurations, and the features to read: any do for MODNet, 21 are selected from quickly.
 CASES = {

@@ -20,15 +20,15 @@ from typer.core import TyperGroup
 
 from electrode_bench import __version__
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.layout import Layout
+from electrode_bench.project import Layout
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from electrode_bench.executor import Executor
+    from electrode_bench.fitting.executor import Executor
+    from electrode_bench.fitting.runs import Progress
     from electrode_bench.params import Params
-    from electrode_bench.runner import Progress
 
 HELP = """\
 Which composition-only model predicts electrode properties best, by how much, and on what evidence?
@@ -360,7 +360,7 @@ def show(
 
     Example: electrode-bench show --markdown > table.md
     """
-    from electrode_bench.stages import show as task
+    from electrode_bench.tasks import show as task
 
     given: Options = context.obj
     headline = task.headline(given.layout)
@@ -396,9 +396,9 @@ def predict(
     """
     from dataclasses import asdict
 
+    from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
     from electrode_bench.report import answers
-    from electrode_bench.schema import GRAVIMETRIC, TARGETS
-    from electrode_bench.stages import predict as task
+    from electrode_bench.tasks import predict as task
 
     given: Options = context.obj
     chosen = task.choose(given.layout, model=model)
@@ -448,7 +448,7 @@ def screen(
     electrode-bench screen candidates.parquet --ion Li --window 0 4.5 --in-domain --out best.parquet
     """
     from electrode_bench.report import answers
-    from electrode_bench.stages import screen as task
+    from electrode_bench.tasks import screen as task
 
     given: Options = context.obj
     with _progress(candidates.name, unit="formulas") as progress:
@@ -492,8 +492,8 @@ def promote(
     from dataclasses import asdict
 
     from electrode_bench.report import model_card, tables
-    from electrode_bench.stages import promote as task
     from electrode_bench.stages.publish import tracking_uri
+    from electrode_bench.tasks import promote as task
 
     given: Options = context.obj
     made = task.run(given.layout, protocol=protocol, model=model)
@@ -523,8 +523,8 @@ def ui(
 
     Example: electrode-bench ui --port 5001
     """
-    from electrode_bench import tracking
     from electrode_bench.stages.publish import tracking_uri
+    from electrode_bench.tracking import runs as tracking
 
     given: Options = context.obj
     uri = tracking_uri(given.layout)
@@ -582,8 +582,8 @@ def sweep_run(
     from dataclasses import asdict
 
     from electrode_bench.models.base import DEVICE_VARIABLE
-    from electrode_bench.stages import sweep as task
-    from electrode_bench.sweep import studies
+    from electrode_bench.tasks import tune as task
+    from electrode_bench.tuning import summary as studies
 
     given: Options = context.obj
     os.environ[DEVICE_VARIABLE] = device or "auto"
@@ -662,7 +662,7 @@ def sweep_score(
     """
     from electrode_bench.models.base import DEVICE_VARIABLE
     from electrode_bench.report import tuning
-    from electrode_bench.stages import score as task
+    from electrode_bench.tasks import assess as task
 
     given: Options = context.obj
     os.environ[DEVICE_VARIABLE] = device or "auto"
@@ -703,7 +703,7 @@ def sweep_adopt(
     """
     from dataclasses import asdict
 
-    from electrode_bench.stages import sweep as task
+    from electrode_bench.tasks import tune as task
 
     given: Options = context.obj
     if check:
@@ -729,7 +729,7 @@ def sweep_list(context: typer.Context, storage: Storage = None, as_json: Json = 
     """
     from rich.table import Table
 
-    from electrode_bench.stages import sweep as task
+    from electrode_bench.tasks import tune as task
 
     given: Options = context.obj
     rows = task.listed(given.layout, storage=storage)
@@ -763,7 +763,7 @@ def reap(
 
     Example: electrode-bench reap --silent-for 120
     """
-    from electrode_bench.stages import sweep as task
+    from electrode_bench.tasks import tune as task
 
     given: Options = context.obj
     seconds = None if silent_for is None else 60 * silent_for
@@ -789,8 +789,8 @@ def models(
     from rich.table import Table
 
     from electrode_bench.models import REGISTRY, spec
+    from electrode_bench.models.search_space import in_words
     from electrode_bench.params import explain
-    from electrode_bench.search_space import in_words
 
     if name is not None:
         space = spec(name).space
@@ -876,7 +876,7 @@ def data_show(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench data show
     """
-    from electrode_bench.artifacts import read_json
+    from electrode_bench.core.artifacts import read_json
     from electrode_bench.data import card, sources
 
     given: Options = context.obj
@@ -936,7 +936,7 @@ def _fail(message: str, *, code: int) -> None:
 
 
 def _say(value: Any, text: Any, *, as_json: bool) -> None:
-    from electrode_bench.artifacts import plain
+    from electrode_bench.core.artifacts import plain
 
     if as_json:
         typer.echo(json.dumps(plain(value), indent=2))
@@ -1046,7 +1046,7 @@ def _waiting(title: str) -> Iterator[None]:
 
 @contextmanager
 def _executor(backend: str, *, workers: int | None, gpus: float, option: str = "--gpus-per-fold") -> Iterator[Executor]:
-    from electrode_bench import executor
+    from electrode_bench.fitting import executor
 
     if backend not in BACKENDS:
         raise UserError(f"unknown backend '{backend}'; {nearest(backend, BACKENDS)}")

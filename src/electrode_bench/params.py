@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.schema import TARGETS
 
 
 class Strict(BaseModel):

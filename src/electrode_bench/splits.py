@@ -12,11 +12,11 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from electrode_bench.artifacts import digest, read_table
+from electrode_bench.core.artifacts import digest, read_table
+from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.params import Bootstrap, KFold, Split
-from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
-from electrode_bench.seeds import derive
 
 NOISE = -1
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from electrode_bench.core.schema import ION_CHARGE
 from electrode_bench.data import chemistry
-from electrode_bench.schema import ION_CHARGE
 
 
 @pytest.mark.parametrize(

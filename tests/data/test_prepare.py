@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data import readers
 from electrode_bench.data.prepare import departs_from_faraday, prepare
 from electrode_bench.errors import UserError
 from electrode_bench.params import Prepare
-from electrode_bench.schema import TABLE_COLUMNS
 
 KEEP_ALL = Prepare()
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from matminer.featurizers.composition import ElementProperty
 from pymatgen.core import Composition, Element
 
-from electrode_bench.artifacts import round_significant
+from electrode_bench.core.artifacts import round_significant
+from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.errors import UserError
 from electrode_bench.features import COMPOSITION_COLUMNS, FEATURE_SETS, featurize
 from electrode_bench.features.composition import amounts, element_table
 from electrode_bench.features.magpie import compute as magpie
-from electrode_bench.schema import TABLE_COLUMNS
 
 VARIED = [
     "Li",  # one element: no spread

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from electrodes import table
+from support.electrodes import table
 
 from electrode_bench import models
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
 from electrode_bench.models.base import Model, fit_predict
-from electrode_bench.schema import FORMULA, ID, TARGETS
 
 #: Configurations that make a test quick.
 QUICK = {

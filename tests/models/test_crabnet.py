@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from electrodes import table
+from support.electrodes import table
 
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.crabnet import Config, CrabNet, Layout, Tokens, _jittered
-from electrode_bench.models.networks.crabnet import CrabNetwork
-from electrode_bench.schema import FORMULA, ID, TARGETS
+from electrode_bench.models.crabnet.model import Config, CrabNet, Layout, Tokens, _jittered
+from electrode_bench.models.crabnet.network import CrabNetwork
 
 #: A network of ten elements, to be had at once.
 SMALL = {"d_model": 16, "layers": 2, "heads": 2, "feed_forward": 32, "hidden": (24, 24, 8)}

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.feature_selection import mutual_info_regression
 
-from electrode_bench.models.networks.feature_selection import CrossNMI, filled, merged, rank, select, target_nmi
+from electrode_bench.models.modnet.feature_selection import CrossNMI, filled, merged, rank, select, target_nmi
 
 SEED = 5
 

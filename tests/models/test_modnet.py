@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from electrodes import table
+from support.electrodes import table
 
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.features import featurize
-from electrode_bench.models.modnet import Config, Inputs, MODNet
-from electrode_bench.models.networks.modnet import TreeNetwork
-from electrode_bench.schema import FORMULA, ID, TARGETS
+from electrode_bench.models.modnet.model import Config, Inputs, MODNet
+from electrode_bench.models.modnet.network import TreeNetwork
 
 TRAINED = 120
 

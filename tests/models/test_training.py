@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from electrode_bench.errors import UserError
-from electrode_bench.models.networks.training import (
+from electrode_bench.models.neural.training import (
     TargetScale,
     WeightAverage,
     choose_device,

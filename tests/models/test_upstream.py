@@ -13,13 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from electrodes import table
+from support.electrodes import table
 
-from electrode_bench import models, runner
+from electrode_bench import models
+from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
 from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
-from electrode_bench.models import crabnet_upstream, modnet_upstream, upstream
-from electrode_bench.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.fitting import runs as runner
+from electrode_bench.models import crabnet_upstream, modnet_upstream
+from electrode_bench.models.published import package as upstream
 
 UPSTREAM = {"crabnet_upstream": crabnet_upstream, "modnet_upstream": modnet_upstream}
 both = pytest.mark.parametrize("name", list(UPSTREAM))

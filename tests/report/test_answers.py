@@ -5,10 +5,10 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from electrode_bench.prediction import Answer, Estimate, Neighbour
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.inference.predictor import Answer, Estimate, Neighbour
+from electrode_bench.inference.screening import Screened
 from electrode_bench.report import answers
-from electrode_bench.schema import TARGETS
-from electrode_bench.screening import Screened
 
 
 def _shown(answer: Answer, *, synthetic: bool) -> str:

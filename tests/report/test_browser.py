@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import chromium as chromium_browser
 import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
+from support import chromium as chromium_browser
 
-from electrode_bench.artifacts import read_table
-from electrode_bench.layout import Layout
-from electrode_bench.schema import FORMULA, ID
+from electrode_bench.core.artifacts import read_table
+from electrode_bench.core.schema import FORMULA, ID
+from electrode_bench.project import Layout
 from electrode_bench.stages import report
 
 pytestmark = [chromium_browser.needed, pytest.mark.xdist_group("report in a browser")]

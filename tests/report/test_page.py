@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.layout import Layout
-from electrode_bench.report import page, study
-from electrode_bench.schema import FORMULA, ID, TARGETS
+from electrode_bench.project import Layout
+from electrode_bench.report import page
+from electrode_bench.report import published as study
 from electrode_bench.stages import report
 
 EVIL = "</script><script>alert(1)</script><!--&\u2028"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.report import parity
-from electrode_bench.schema import TARGETS
 
 
 def predictions(electrodes: int = 3) -> pd.DataFrame:

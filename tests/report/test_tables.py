@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.report import tables
-from electrode_bench.schema import TARGETS
 
 
 def _rows() -> pd.DataFrame:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
 from electrode_bench.data.prepare import departs_from_faraday
-from electrode_bench.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

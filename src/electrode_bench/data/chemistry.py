@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache, lru_cache
 from typing import Any
 
-from electrode_bench.schema import ION_CHARGE
+from electrode_bench.core.schema import ION_CHARGE
 
 #: Faraday constant (C/mol): elementary charge times Avogadro constant, exact since the SI of 2019 (CODATA 2018).
 FARADAY = 1.602176634e-19 * 6.02214076e23

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import params
+from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, VOLTAGE, table_schema
 from electrode_bench.data import chemistry
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
 from electrode_bench.errors import UserError
-from electrode_bench.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, VOLTAGE, table_schema
 
 #: Numbers that may be missing; text in them makes a row unusable all the same.
 _OPTIONAL_NUMBERS = ("max_delta_volume", "stability_charge", "stability_discharge")

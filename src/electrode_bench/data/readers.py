@@ -22,8 +22,8 @@ from typing import Any
 
 import pandas as pd
 
+from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
 from electrode_bench.errors import UserError
-from electrode_bench.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
 
 #: Where a raw row or a reject stands: file name below the source, line (row of a parquet, from 1).
 SOURCE_COLUMNS = ("file", "line")

@@ -22,7 +22,7 @@ import yaml
 
 from electrode_bench.data import readers
 from electrode_bench.errors import UserError
-from electrode_bench.layout import Layout
+from electrode_bench.project import Layout
 
 SAMPLE = "sample"
 SAMPLE_PATH = "sample/electrodes.csv"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench.artifacts import digest, digest_files
+from electrode_bench.core.artifacts import digest, digest_files
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from filelock import FileLock
 
-from electrode_bench.artifacts import round_significant, write_table
+from electrode_bench.core.artifacts import round_significant, write_table
 from electrode_bench.features.base import FeatureSet
 
 _KEY = "formula"

@@ -8,10 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from electrode_bench.artifacts import write_json
+from electrode_bench.core.artifacts import write_json
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.models import control, crabnet, crabnet_upstream, modnet, modnet_upstream, rf_magpie
+from electrode_bench.models import control, crabnet_upstream, modnet_upstream, rf_magpie
 from electrode_bench.models.base import Model, ModelSpec, Prediction
+from electrode_bench.models.crabnet import model as crabnet
+from electrode_bench.models.modnet import model as modnet
 from electrode_bench.params import Adopted, Strict, validate
 
 __all__ = ["REGISTRY", "Model", "ModelSpec", "Prediction", "configure", "load", "save", "spec"]

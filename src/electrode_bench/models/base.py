@@ -12,9 +12,9 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.models.search_space import Dimension
 from electrode_bench.params import Strict
-from electrode_bench.schema import ID, TARGETS
-from electrode_bench.search_space import Dimension
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _always() -> str | None:
 def network_device() -> str:
     """Name of the device that a network would be fitted on now; a UserError when the one asked for is not there."""
     # Here, because loading torch takes seconds that other models need not wait for.
-    from electrode_bench.models.networks.training import choose_device, device_name
+    from electrode_bench.models.neural.training import choose_device, device_name
 
     return device_name(choose_device())
 

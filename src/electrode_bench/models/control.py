@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from electrode_bench.artifacts import write_text
+from electrode_bench.core.artifacts import write_text
 from electrode_bench.models.base import ModelSpec, Prediction
 from electrode_bench.params import Strict
 

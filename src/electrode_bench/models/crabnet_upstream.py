@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from electrode_bench.errors import UserError
-from electrode_bench.models.upstream import Package, Upstream
+from electrode_bench.models.published.package import Package, Upstream
 from electrode_bench.params import Strict
 
 PACKAGE = Package(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from electrode_bench.models.upstream import Package, Upstream
+from electrode_bench.models.published.package import Package, Upstream
 from electrode_bench.params import Strict
 
 PACKAGE = Package(

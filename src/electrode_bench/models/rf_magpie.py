@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from electrode_bench.artifacts import write_text
+from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.seeds import derive
 from electrode_bench.models import spaces
 from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
 from electrode_bench.params import Strict
-from electrode_bench.seeds import derive
 
 
 class Config(Strict):

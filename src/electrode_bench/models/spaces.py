@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from electrode_bench.search_space import Choice, Dimension, Float, Int
+from electrode_bench.models.search_space import Choice, Dimension, Float, Int
 
 #: Trees cost time and never accuracy: from 50 on.
 RF_MAGPIE: Mapping[str, Dimension] = {

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from electrode_bench.prediction import LEVEL, Answer, Neighbour
+from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
+from electrode_bench.inference.predictor import LEVEL, Answer, Neighbour
+from electrode_bench.inference.screening import OBJECTIVES, Screened
 from electrode_bench.report.tables import SYNTHETIC
-from electrode_bench.schema import GRAVIMETRIC, TARGETS
-from electrode_bench.screening import OBJECTIVES, Screened
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod

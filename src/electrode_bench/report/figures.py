@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.artifacts import write_text
-from electrode_bench.schema import FORMULA, ID, TARGETS, Column
+from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.schema import FORMULA, ID, TARGETS, Column
 
 # Okabe and Ito without black, and their yellow left to last: it is faint on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")

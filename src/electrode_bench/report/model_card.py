@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from electrode_bench.prediction import LEVEL, Calibration
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.inference.predictor import LEVEL, Calibration
 from electrode_bench.report.tables import SYNTHETIC
-from electrode_bench.schema import TARGETS
 from electrode_bench.splits import TITLES
 
 _PURPOSE = (

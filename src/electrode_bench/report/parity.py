@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from electrode_bench.schema import ID, TARGETS
+from electrode_bench.core.schema import ID, TARGETS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

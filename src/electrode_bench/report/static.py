@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.artifacts import replacing
+from electrode_bench.core.artifacts import replacing
+from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS
 from electrode_bench.report.tables import SYNTHETIC
-from electrode_bench.schema import FORMULA, ID, ION_CHARGE, TARGETS
 from electrode_bench.splits import TITLES
 
 if TYPE_CHECKING:

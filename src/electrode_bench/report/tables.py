@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench.artifacts import read_json
-from electrode_bench.layout import Layout
-from electrode_bench.metrics import CONTROL
-from electrode_bench.schema import TARGETS
-from electrode_bench.significance import standing
+from electrode_bench.core.artifacts import read_json
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.evaluation.metrics import CONTROL
+from electrode_bench.evaluation.significance import standing
+from electrode_bench.project import Layout
 from electrode_bench.splits import TITLES
 
 if TYPE_CHECKING:

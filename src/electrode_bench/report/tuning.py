@@ -7,9 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from electrode_bench import sweep_record
-from electrode_bench.schema import TARGETS
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.splits import TITLES
+from electrode_bench.tuning import record_file as sweep_record
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,10 +6,11 @@ import shutil
 
 import pandas as pd
 
-from electrode_bench import compare, splits
-from electrode_bench.artifacts import read_json, read_table, write_csv, write_json
-from electrode_bench.layout import Layout
-from electrode_bench.schema import ID, TARGETS
+from electrode_bench import splits
+from electrode_bench.core.artifacts import read_json, read_table, write_csv, write_json
+from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.evaluation import scores as compare
+from electrode_bench.project import Layout
 
 
 def run(layout: Layout, *, seed: int) -> compare.Comparison:

@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import params
-from electrode_bench.artifacts import digest_frame, read_table, write_table
+from electrode_bench.core.artifacts import digest_frame, read_table, write_table
+from electrode_bench.core.schema import ID
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.features import COMPOSITION_COLUMNS, FEATURE_SETS, featurize
-from electrode_bench.layout import Layout
-from electrode_bench.schema import ID
+from electrode_bench.project import Layout
 
 
 def run(layout: Layout, choice: params.Featurize, *, feature_set: str) -> dict[str, Any]:

@@ -8,15 +8,16 @@ from typing import Any
 
 import pandas as pd
 
-from electrode_bench import models, runner, splits
-from electrode_bench.artifacts import digest, read_json, read_table, write_json, write_table
+from electrode_bench import models, splits
+from electrode_bench.core.artifacts import digest, read_json, read_table, write_json, write_table
+from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.executor import IN_PROCESS, Executor
 from electrode_bench.features import has_atomic_packing
-from electrode_bench.layout import Layout
+from electrode_bench.fitting import runs as runner
+from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.models.base import named_device
 from electrode_bench.params import Params, Strict
-from electrode_bench.schema import ID, PREDICTION_COLUMNS, TARGETS
+from electrode_bench.project import Layout
 from electrode_bench.stages import featurize
 
 

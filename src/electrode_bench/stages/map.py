@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from electrode_bench import maps, params
-from electrode_bench.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench import params
+from electrode_bench.clustering import maps
+from electrode_bench.core.artifacts import read_json, read_table, write_json, write_table
+from electrode_bench.core.schema import ID
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.features import FEATURE_SETS
-from electrode_bench.layout import Layout
+from electrode_bench.project import Layout
 from electrode_bench.report import figures
-from electrode_bench.schema import ID
 from electrode_bench.stages import featurize
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from electrode_bench import params
-from electrode_bench.artifacts import write_csv, write_json, write_table
+from electrode_bench.core.artifacts import write_csv, write_json, write_table
+from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data.card import card
 from electrode_bench.data.prepare import prepare
 from electrode_bench.data.readers import read
-from electrode_bench.layout import Layout
-from electrode_bench.schema import TABLE_COLUMNS
+from electrode_bench.project import Layout
 
 
 def run(layout: Layout, rules: params.Prepare) -> dict[str, Any]:

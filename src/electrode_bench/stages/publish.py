@@ -10,13 +10,17 @@ from typing import Any
 
 import yaml
 
-from electrode_bench import compare, metrics, runner, splits, tracking
-from electrode_bench.artifacts import digest, read_json, read_table, write_json
+from electrode_bench import splits
+from electrode_bench.core.artifacts import digest, read_json, read_table, write_json
 from electrode_bench.data import sources
-from electrode_bench.layout import Layout
-from electrode_bench.metrics import CONTROL
+from electrode_bench.evaluation import metrics
+from electrode_bench.evaluation import scores as compare
+from electrode_bench.evaluation.metrics import CONTROL
+from electrode_bench.fitting import runs as runner
+from electrode_bench.project import Layout
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
+from electrode_bench.tracking import runs as tracking
 
 #: libyaml's, where PyYAML was built with it: the other takes half a second a cell.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

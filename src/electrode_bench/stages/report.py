@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench import sweep_record
-from electrode_bench.artifacts import read_json, read_table, write_text
+from electrode_bench.core.artifacts import read_json, read_table, write_text
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.data import sources
 from electrode_bench.errors import UserError
-from electrode_bench.layout import Layout
-from electrode_bench.metrics import CONTROL
+from electrode_bench.evaluation.metrics import CONTROL
+from electrode_bench.project import Layout
 from electrode_bench.report import page, static
-from electrode_bench.schema import TARGETS
-from electrode_bench.stages import show
+from electrode_bench.tasks import show
+from electrode_bench.tuning import record_file as sweep_record
 
 #: Columns of the tables that may be empty, as long as nothing but their header is read from them.
 _MAYBE_EMPTY = {

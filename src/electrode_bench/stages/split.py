@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from electrode_bench import params, splits
-from electrode_bench.artifacts import digest, read_table, write_json, write_table
-from electrode_bench.layout import Layout
-from electrode_bench.schema import ID
+from electrode_bench.core.artifacts import digest, read_table, write_json, write_table
+from electrode_bench.core.schema import ID
+from electrode_bench.project import Layout
 
 
 def run(layout: Layout, choice: params.Split, *, seed: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The map of compositions, its clusters and their representatives."""

@@ -1,0 +1,186 @@
+"""How results reach the disk: whole or not at all, the same bytes for the same content, units in the metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from electrode_bench.core.schema import Column
+from electrode_bench.errors import UserError
+
+#: Digits that are kept of a number. The 13th and later ones depend on the processor's vector
+#: instructions (the order in which a sum is taken), and outputs must be equal to the byte.
+SIGNIFICANT_DIGITS = 12
+
+
+def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> np.ndarray:
+    """``values`` (any shape) rounded to ``digits`` significant decimal digits.
+
+    NaN, infinities and magnitudes beyond 1e290 or below 1e-290 stay as they are.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    out = values.copy()
+    usable = np.isfinite(values) & (values != 0)
+    x = values[usable]
+    # A positive and a negative power are applied apart: 10.0**-300 would lose digits or underflow.
+    shift = digits - 1 - np.floor(np.log10(np.abs(x))).astype(int)
+    with np.errstate(over="ignore", invalid="ignore"):
+        up, down = np.power(10.0, np.maximum(shift, 0)), np.power(10.0, np.maximum(-shift, 0))
+        rounded = np.round(x * up / down) / up * down
+    out[usable] = np.where(np.isfinite(rounded), rounded, x)
+    return out
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes when not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        # A killed run left it; an hour is far longer than any write takes.
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3600:
+                left.unlink()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes a private file; results are for the group, as the umask has it.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write ``value`` as indented JSON with sorted keys and numbers to 12 digits, atomically. NaN becomes null."""
+    write_text(json.dumps(plain(value), indent=2, sort_keys=True, allow_nan=False) + "\n", path)
+
+
+def plain(value: Any) -> Any:
+    """``value`` in JSON's own types: numpy scalars unwrapped, floats to 12 digits, NaN and infinities to None."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(round_significant(np.array([value]))[0]) if np.isfinite(value) else None
+    return value
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write ``frame`` without its index as CSV with numbers to 12 digits, atomically."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", lineterminator="\n")
+
+
+def write_table(frame: pd.DataFrame, path: Path, columns: Mapping[str, Column] | None = None) -> None:
+    """Write ``frame`` without its index as parquet, atomically; label and unit go into each field's metadata."""
+    rounded = frame.copy()
+    for name in rounded.columns:
+        if pd.api.types.is_float_dtype(rounded[name].dtype):
+            rounded[name] = round_significant(rounded[name].to_numpy(dtype=np.float64, na_value=np.nan))
+    table = pa.Table.from_pandas(rounded, preserve_index=False)
+    fields = []
+    for field in table.schema:
+        column = (columns or {}).get(field.name)
+        fields.append(
+            field.with_metadata({"label": column.label, "unit": column.unit}) if column is not None else field
+        )
+    table = table.cast(pa.schema(fields, metadata=table.schema.metadata))
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, *, made_by: str) -> pd.DataFrame:
+    """Read a parquet that the stage ``made_by`` writes.
+
+    Raises
+    ------
+    UserError
+        When the file is not there or is no parquet; it names the stage to run.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it with: dvc repro {made_by}")
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path} is no readable parquet ({error}); make it again with: dvc repro -f {made_by}"
+        ) from error
+
+
+def read_json(path: Path, *, made_by: str) -> Any:
+    """Read a JSON file that the stage ``made_by`` writes; errors as :func:`read_table`."""
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it with: dvc repro {made_by}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is no readable JSON ({error}); make it again with: dvc repro -f {made_by}") from error
+
+
+def units(path: Path) -> dict[str, Column]:
+    """Label and unit of every column of a parquet that has them."""
+    schema = pq.read_schema(path)
+    return {
+        f.name: Column(f.name, f.metadata[b"label"].decode(), f.metadata[b"unit"].decode())
+        for f in schema
+        if f.metadata and b"label" in f.metadata
+    }
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of ``value``'s canonical JSON."""
+    return hashlib.sha256(
+        json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    ).hexdigest()
+
+
+def digest_frame(frame: pd.DataFrame) -> str:
+    """SHA-256 (hex) of a table's column names, index and cells, in their order, floats to 12 digits."""
+    state = hashlib.sha256()
+    state.update(json.dumps([str(c) for c in frame.columns]).encode())
+    for values in [pd.Series(frame.index), *(frame[c] for c in frame.columns)]:
+        if pd.api.types.is_float_dtype(values.dtype):
+            numbers = round_significant(values.to_numpy(dtype=np.float64, na_value=np.nan))
+            # -0.0 and 0.0 are equal numbers with different bytes.
+            state.update((numbers + 0.0).tobytes())
+        else:
+            state.update(json.dumps([None if pd.isna(v) else str(v) for v in values]).encode())
+    return state.hexdigest()
+
+
+def digest_files(paths: Iterable[Path]) -> str:
+    """SHA-256 (hex) over the names (without folders) and bytes of files, whatever order they come in."""
+    state = hashlib.sha256()
+    # Files in two folders may share a name: their content then decides which comes first.
+    for name, content in sorted((path.name, path.read_bytes()) for path in paths):
+        state.update(f"{name}\x1f{len(content)}\x1f".encode())
+        state.update(content)
+    return state.hexdigest()

@@ -1,0 +1,1 @@
+"""Metrics, scores and statistical tests, computed from predictions."""

@@ -1,0 +1,262 @@
+"""Whether one model's error is smaller than another's by more than chance: paired tests on the same folds.
+
+Two kinds of chance are told apart. Other *test rows* would give another difference: an interval resampled by
+discharged formula, since electrodes of one formula are one observation to a model that reads nothing else. Other
+*training rows* would give other models: a t-test over folds, corrected for training sets that overlap.
+
+Sources: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987), doi:10.1080/01621459.1987.10478410 (the interval, BCa);
+C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
+S. Holm, Scand. J. Stat. 6, 65 (1979) (many tests at once).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.seeds import derive
+from electrode_bench.evaluation.metrics import headline_folds
+
+#: Chance of calling two equal models different that is accepted.
+LEVEL = 0.05
+#: Resamples behind an interval.
+RESAMPLES = 2000
+
+PAIR_COLUMNS = (
+    "protocol",
+    "target",
+    "model",
+    "other",
+    "mae",
+    "other_mae",
+    "difference",
+    "low",
+    "high",
+    "relative",
+    "effect",
+    "win_rate",
+    "t",
+    "p",
+    "p_holm",
+    "different",
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and its 95% interval, in one unit; not a number where there is none."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def pairs(
+    predictions: pd.DataFrame,
+    *,
+    folds: Mapping[str, tuple[Fold, ...]],
+    formulas: pd.Series,
+    control: str,
+    seed: int,
+) -> pd.DataFrame:
+    """Every pair of models under every protocol, for every target: :data:`PAIR_COLUMNS`.
+
+    ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit (negative: ``model`` is
+    better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of ``other``. ``effect`` is
+    Cohen's d of the paired differences, ``win_rate`` the share of folds that ``model`` wins, ``p`` that of the
+    corrected t-test over folds, ``p_holm`` the same corrected for all pairs of the protocol and target.
+    ``different`` needs both: an interval without zero and ``p_holm`` below 0.05.
+
+    Parameters
+    ----------
+    predictions : schema.PREDICTION_COLUMNS, all models on the same folds.
+    folds : folds of each protocol; a protocol's headline folds are used, as everywhere.
+    formulas : discharged formula by electrode id.
+    control : the model that is ``other`` in all its pairs.
+    seed : root seed of the resampling.
+    """
+    found = []
+    for protocol, of in predictions.groupby("protocol", sort=False):
+        chosen = headline_folds(folds[str(protocol)])
+        kept = [fold for fold in folds[str(protocol)] if fold.key in chosen]
+        overlap = float(np.mean([len(f.test_ids) / len(set(f.train_ids)) for f in sorted(kept, key=lambda f: f.key)]))
+        rows = of[of["fold"].isin(chosen)]
+        names = sorted(rows["model"].unique(), key=lambda name: (name == control, name))
+        for target in TARGETS:
+            wide = errors(rows[rows["target"] == target])
+            weight = row_weights(wide.index)
+            group = pd.Index(wide.index.get_level_values(ID)).map(formulas)
+            for model, other in combinations(names, 2):
+                own = derive(seed, "significance", str(protocol), target, model, other)
+                row = pair(wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own)
+                found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
+    table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
+    table["p_holm"] = table.groupby(["protocol", "target"], sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
+    table["different"] = ((table["low"] > 0) | (table["high"] < 0)) & (table["p_holm"] < LEVEL)
+    return table[list(PAIR_COLUMNS)]
+
+
+def errors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Absolute errors of one target, a column a model, indexed by (fold, electrode id)."""
+    absolute = rows.assign(error=(rows["y_pred"] - rows["y_true"]).abs())
+    return absolute.pivot(index=["fold", ID], columns="model", values="error")
+
+
+def row_weights(index: pd.Index) -> np.ndarray:
+    """Weight (n,) of each row of (fold, electrode id) that makes a weighted mean the mean over folds of fold means."""
+    fold = pd.Series(index.get_level_values("fold"))
+    return (1.0 / (fold.map(fold.value_counts()) * fold.nunique())).to_numpy()
+
+
+def pair(
+    one: pd.Series, two: pd.Series, *, weight: np.ndarray, group: pd.Index, overlap: float, seed: int
+) -> dict[str, float]:
+    """One pair of models: the numbers of :func:`pairs` that need no other pair.
+
+    Parameters
+    ----------
+    one, two : absolute errors (n,) of both, indexed by (fold, electrode id).
+    weight : (n,) of each row (:func:`row_weights`).
+    group : (n,) what is resampled: formulas.
+    overlap : rows tested on over rows trained on, as :func:`corrected_t_test`.
+    """
+    difference = (one - two).to_numpy()
+    found = grouped_interval(difference, weight=weight, group=group, seed=seed)
+    by_fold = (one - two).groupby("fold").mean()
+    t, p = corrected_t_test(by_fold.to_numpy(), test_over_train=overlap)
+    other = float(np.average(two, weights=weight))
+    return {
+        "mae": float(np.average(one, weights=weight)),
+        "other_mae": other,
+        "difference": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "relative": found.estimate / other if other > 0 else np.nan,
+        "effect": effect_size(difference, weight=weight, group=group),
+        "win_rate": float(np.mean((by_fold < 0) + 0.5 * (by_fold == 0))),
+        "t": t,
+        "p": p,
+    }
+
+
+def grouped_interval(
+    values: np.ndarray, *, weight: np.ndarray, group: pd.Index, seed: int, resamples: int = RESAMPLES
+) -> Interval:
+    """Weighted mean of ``values`` (n,) and its 95% BCa interval, whole groups drawn with replacement.
+
+    Parameters
+    ----------
+    weight : (n,) positive.
+    group : (n,) what is drawn; rows of one group stay together.
+    """
+    from scipy.stats import bootstrap
+
+    total, mass = _sums(values, weight=weight, group=group)
+    estimate = float(total.sum() / mass.sum())
+    if len(total) < 2:
+        return Interval(estimate, np.nan, np.nan)
+    if np.ptp(total / mass) <= 1e-12 * max(1.0, abs(estimate)):
+        return Interval(estimate, estimate, estimate)
+
+    def ratio(part: np.ndarray, whole: np.ndarray, axis: int) -> np.ndarray:
+        return np.asarray(part.sum(axis=axis) / whole.sum(axis=axis))
+
+    found = bootstrap(
+        (total, mass),
+        ratio,
+        paired=True,
+        vectorized=True,
+        n_resamples=resamples,
+        # Bounds the memory: as many resamples, or groups left out, at once.
+        batch=200,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(estimate, float(found.low), float(found.high))
+
+
+def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> float:
+    """Cohen's d of paired differences (n,): mean over standard deviation between groups; 0 where both are 0."""
+    total, mass = _sums(values, weight=weight, group=group)
+    each = total / mass
+    mean = np.average(each, weights=mass)
+    deviation = np.sqrt(np.average(np.square(each - mean), weights=mass))
+    if deviation <= 1e-12 * max(1.0, abs(mean)):
+        return 0.0 if mean == 0 else float(np.copysign(np.inf, mean))
+    return float(mean / deviation)
+
+
+def _sums(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted values (n,) and weights (n,) added up within each group."""
+    sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
+    return sums["value"].to_numpy(), sums["weight"].to_numpy()
+
+
+def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tuple[float, float]:
+    """t and two-sided p of the folds' mean differences (k,), corrected for overlapping training sets.
+
+    The plain variance of the mean, s2 / k, is replaced by s2 (1 / k + n_test / n_train). Made for random splits: under
+    leave-one-cluster-out, where folds differ by design, p is a guide only.
+
+    Returns
+    -------
+    (t, p) with k - 1 degrees of freedom; NaN for fewer than two folds.
+    """
+    from scipy.stats import t as student
+
+    k = len(differences)
+    if k < 2:
+        return np.nan, np.nan
+    mean, variance = float(np.mean(differences)), float(np.var(differences, ddof=1))
+    if variance <= (1e-12 * max(1.0, abs(mean))) ** 2:
+        return (0.0, 1.0) if mean == 0 else (float(np.copysign(np.inf, mean)), 0.0)
+    t = mean / np.sqrt(variance * (1 / k + test_over_train))
+    return float(t), float(2 * student.sf(abs(t), df=k - 1))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's step-down correction of the p-values (m,) of one family; a NaN stays one and is not counted."""
+    out = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    out[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return out
+
+
+def standing(pairs: pd.DataFrame) -> tuple[dict[str, float], set[frozenset[str]]]:
+    """MAE of each model of one protocol and target, smallest first, and the pairs of models that are told apart."""
+    mae = dict(zip([*pairs["model"], *pairs["other"]], [*pairs["mae"], *pairs["other_mae"]], strict=True))
+    apart = pairs[pairs["different"].astype(bool)]
+    told = {frozenset(names) for names in zip(apart["model"], apart["other"], strict=True)}
+    return {name: mae[name] for name in sorted(mae, key=lambda name: (mae[name], name))}, told
+
+
+def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
+    """Models of each protocol and target by their MAE: protocol, target, rank, model, mae, beats_control, like_best.
+
+    ``beats_control``: better than the control and ``different`` from it. ``like_best``: not ``different`` from the
+    model with the smallest MAE.
+    """
+    rows = []
+    for (protocol, target), of in pairs.groupby(["protocol", "target"], sort=False):
+        mae, apart = standing(of)
+        best = next(iter(mae))
+        for rank, name in enumerate(mae, start=1):
+            rows.append(
+                {
+                    "protocol": protocol,
+                    "target": target,
+                    "rank": rank,
+                    "model": name,
+                    "mae": mae[name],
+                    "beats_control": mae[name] < mae[control] and frozenset((name, control)) in apart,
+                    "like_best": frozenset((name, best)) not in apart,
+                }
+            )
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""Predictions for new compositions from a fitted model."""

@@ -1,0 +1,1 @@
+"""CrabNet: attention over the elements of a composition."""

@@ -1,0 +1,1 @@
+"""MODNet: a feed-forward network on selected features."""

@@ -1,0 +1,83 @@
+"""MODNet's network: layers that all targets share, then layers of a group of targets, then a target's own.
+
+After P.-P. De Breuck, G. Hautier, G.-M. Rignanese, npj Comput. Mater. 7, 83 (2021),
+doi:10.1038/s41524-021-00552-2. The members of an ensemble are computed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from electrode_bench.models.neural.layers import BatchNorm, Dense
+
+
+class Block(nn.Sequential):
+    """Dense layers, each followed by ELU and, where asked for, batch normalisation and dropout."""
+
+    def __init__(self, members: int, inputs: int, widths: Sequence[int], *, batch_norm: bool, dropout: float) -> None:
+        layers: list[nn.Module] = []
+        for width in widths:
+            layers += [Dense(members, inputs, width), nn.ELU()]
+            if batch_norm:
+                layers.append(BatchNorm(members, width))
+            if dropout > 0:
+                layers.append(nn.Dropout(dropout))
+            inputs = width
+        super().__init__(*layers)
+
+
+class TreeNetwork(nn.Module):
+    """The members' predictions of all targets, in scaled units.
+
+    Parameters
+    ----------
+    features : number of inputs.
+    groups : targets that share the layers of a group, as positions among the targets.
+    shared, grouped, separate : widths of the layers of all, of a group, and of one target.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        members: int,
+        groups: Sequence[Sequence[int]],
+        shared: Sequence[int],
+        grouped: Sequence[int],
+        separate: Sequence[int],
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+
+        def block(inputs: int, widths: Sequence[int]) -> Block:
+            return Block(members, inputs, widths, batch_norm=batch_norm, dropout=dropout)
+
+        self.members = members
+        self.groups = [list(group) for group in groups]
+        # Of the inputs, and of what each level hands on; a level without layers hands on what it gets.
+        widths = [features]
+        for level in (shared, grouped, separate):
+            widths.append([widths[-1], *level][-1])
+        self.shared = block(widths[0], shared)
+        self.grouped = nn.ModuleList(block(widths[1], grouped) for _ in groups)
+        self.separate = nn.ModuleList(block(widths[2], separate) for group in groups for _ in group)
+        self.out = nn.ModuleList(Dense(members, widths[3], 1) for _ in self.separate)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Predictions (members x n x targets) from inputs (members x n x features)."""
+        common = self.shared(x)
+        of_target: dict[int, torch.Tensor] = {}
+        branch = 0
+        for group, layers in zip(self.groups, self.grouped, strict=True):
+            inner = layers(common)
+            for target in group:
+                own = self.separate[branch](inner)
+                # bfloat16 has three digits: enough inside, not for what comes out.
+                with torch.autocast(x.device.type, enabled=False):
+                    of_target[target] = self.out[branch](own.float())
+                branch += 1
+        return torch.cat([of_target[t] for t in sorted(of_target)], dim=2)

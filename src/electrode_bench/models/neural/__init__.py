@@ -1,0 +1,1 @@
+"""What the neural networks share: layers and training."""

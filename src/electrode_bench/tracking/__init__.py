@@ -1,0 +1,1 @@
+"""Runs, studies and registered models in MLflow."""

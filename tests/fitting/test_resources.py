@@ -1,0 +1,36 @@
+"""What work takes: of the block alone, subprocesses included."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from electrode_bench.fitting.resources import measured
+
+MIB = 2**20
+
+
+def test_processor_time_is_counted_and_sleep_is_not() -> None:
+    with measured() as slept:
+        subprocess.run([sys.executable, "-S", "-c", "import time; time.sleep(0.5)"], check=True)
+    with measured() as worked:
+        code = "import time\nwhile time.process_time() < 0.55: pass"
+        subprocess.run([sys.executable, "-S", "-c", code], check=True)
+    assert slept["seconds"] >= 0.5 > slept["cpu_seconds"]
+    assert worked["cpu_seconds"] >= 0.5
+    assert worked["host"]
+    assert worked["started"].endswith("+00:00")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets an earlier peak")
+def test_the_peak_is_the_blocks_own() -> None:
+    with measured() as large:
+        block = np.ones(300 * MIB // 8)
+    assert block.sum() > 0
+    del block
+    with measured() as small:
+        np.ones(MIB // 8).sum()
+    assert large["peak_rss_mb"] > small["peak_rss_mb"] + 200

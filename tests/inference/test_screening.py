@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.errors import UserError
+from electrode_bench.inference import screening
+from electrode_bench.inference.predictor import Calibration, Predictor
+from electrode_bench.inference.screening import lines, pareto, screen
+
+
+class Table:
+    """A model whose answers are known."""
+
+    def __init__(self, answers: dict[str, tuple[float, float, float]]) -> None:
+        self.answers = answers
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame([self.answers[f] for f in frame[FORMULA]], columns=list(TARGETS))
+
+
+def _predictor(answers: dict[str, tuple[float, float, float]]) -> Predictor:
+    known = pd.DataFrame({FORMULA: ["LiCoO2", "LiNiO2", "NaMnO2"], **dict.fromkeys(TARGETS, 1.0)})
+    calibration = {t: Calibration(1.0, 0.0, spread=False, coverage=0.9) for t in TARGETS}
+    return Predictor(Table(answers), table=known, calibration=calibration)  # type: ignore[arg-type]
+
+
+ANSWERS = {
+    "LiCoO2": (100.0, 400.0, 4.0),
+    "LiNiO2": (200.0, 500.0, 3.0),
+    "LiMnO2": (200.0, 300.0, 5.0),
+    "NaMnO2": (150.0, 300.0, 3.0),
+    "NaCoO2": (0.5, 0.5, 1.0),
+}
+
+
+def _chunks(formulas: list[str], *, size: int = 2) -> list[pd.DataFrame]:
+    frame = pd.DataFrame({"line": range(2, len(formulas) + 2), "formula": formulas, "working_ion": None})
+    return [frame[i : i + size] for i in range(0, len(frame), size)]
+
+
+def test_the_best_and_the_front_by_hand() -> None:
+    found = screen(_chunks(list(ANSWERS)), _predictor(ANSWERS), top=2, window=(0.0, 4.3))
+    # Energies 400, 600, 1000, 450 and 0.5 Wh/kg; only LiMnO2 lies outside the window, by 0.7 V.
+    assert found.best["formula"].tolist() == ["LiMnO2", "LiNiO2"]
+    assert found.best["energy"].tolist() == [1000, 600]
+    assert found.best["energy_density"].tolist() == [1500, 1500]
+    assert found.best["outside_window"].tolist() == pytest.approx([0.7, 0])
+    assert found.best["on_front"].tolist() == [True, True]
+    assert found.best["rank"].tolist() == [1, 2]
+    assert (found.read, found.rejected) == (5, 0)
+    assert found.best["theoretical_capacity"].iloc[1] == pytest.approx(274.5, abs=0.1)
+    assert found.best.loc[1, ["nearest", "nearest_distance", "in_domain"]].tolist() == ["LiNiO2", 0, True]
+    assert found.best.loc[1, ["average_voltage_low", "average_voltage_high"]].tolist() == [2, 4]
+
+
+def test_no_energy_beyond_faradays_limit() -> None:
+    found = screen(_chunks(["LiCoO2"]), _predictor({"LiCoO2": (547.6, 1000.0, 4.0)})).best.iloc[0]
+    # Twice the 273.8 mAh/g that one lithium a formula unit can give: half of what is predicted counts.
+    assert found[["gravimetric_capacity", "volumetric_capacity"]].tolist() == [547.6, 1000]
+    assert found["energy"] == pytest.approx(273.8 * 4, rel=1e-3)
+    assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
+
+
+def test_a_capacity_beyond_faradays_limit_is_marked() -> None:
+    answers = {"LiCoO2": (547.6, 1000.0, 4.0), "LiNiO2": (100.0, 400.0, 3.0)}
+    best = screen(_chunks(list(answers)), _predictor(answers)).best
+    # Ranked by what is possible: 273.8 mAh/g.
+    by_capacity = screen(
+        _chunks([*answers, "NaMnO2"]),
+        _predictor({**answers, "NaMnO2": (400.0, 1.0, 1.0), "LiNiO2": (274.0, 1.0, 1.0)}),
+        objective="gravimetric_capacity",
+    ).best
+    assert by_capacity["formula"].tolist() == ["LiNiO2", "LiCoO2", "NaMnO2"]
+    assert by_capacity["line"].tolist() == [3, 2, 4]
+    assert best.set_index("formula")["above_limit"].to_dict() == {"LiCoO2": True, "LiNiO2": False}
+
+
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_only_those_in_the_domain_where_asked(size: int) -> None:
+    answers = ANSWERS | {"LiUO2": (900.0, 900.0, 4.0), "LiCo20O40": (800.0, 800.0, 4.0), "NaUO2": (10.0, 1.0, 9.0)}
+    predictor = _predictor(answers)
+    inside = [f for f in answers if f in predictor.domain]
+    assert inside == list(ANSWERS)
+    found = screen(_chunks(list(answers), size=size), predictor, top=2, in_domain=True, window=(0.0, 4.3))
+    pd.testing.assert_frame_equal(found.best, screen(_chunks(inside), predictor, top=2, window=(0.0, 4.3)).best)
+    assert (found.read, found.rejected) == (8, 0)
+
+
+def test_a_candidate_of_the_front_is_kept_beside_the_best() -> None:
+    found = screen(
+        _chunks(list(ANSWERS)),
+        _predictor(ANSWERS),
+        top=1,
+        objective="volumetric_capacity",
+        window=(0.0, 4.3),
+    )
+    assert found.best["formula"].tolist() == ["LiNiO2", "LiMnO2"]
+    assert found.best["rank"].tolist()[0] == 1
+    assert pd.isna(found.best["rank"].iloc[1])
+
+
+def test_what_cannot_be_used_is_told_by_line() -> None:
+    told: list[pd.DataFrame] = []
+    formulas = ["LiCoO2", "CoO2", "", "LiAlO2", "Lx2", "Li", "Li2Co2O4"]
+    found = screen(_chunks(formulas, size=3), _predictor(ANSWERS | {"Li2Co2O4": ANSWERS["LiCoO2"]}), reject=told.append)
+    bad = pd.concat(told)
+    assert bad["line"].tolist() == [3, 4, 5, 6, 7]
+    reasons = "\n".join(bad["reason"])
+    for part in ("holds no working ion", "the formula is missing", "holds Li and Al", "nothing but the working ion Li"):
+        assert part in reasons, reasons
+    assert (found.read, found.rejected) == (7, 5)
+    # Li2Co2O4 is LiCoO2 again.
+    assert found.best["formula"].tolist() == ["LiCoO2"]
+
+
+def test_an_ion_may_be_given_for_all_or_by_line() -> None:
+    answers = {"LiAlO2": (1.0, 1.0, 1.0), "LiCoO2": (2.0, 2.0, 2.0), "NaCoO2": (3.0, 3.0, 3.0)}
+    found = screen(_chunks(list(answers)), _predictor(answers), ion="Al")
+    assert found.best.set_index("formula")["working_ion"].to_dict() == {"LiAlO2": "Al", "LiCoO2": "Li", "NaCoO2": "Na"}
+    (chunk,) = _chunks(["LiAlO2"])
+    found = screen([chunk.assign(working_ion="Li")], _predictor(answers), ion="Al")
+    assert found.best["working_ion"].tolist() == ["Li"]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"objective": "enery"}, "unknown objective 'enery'; did you mean 'energy'"),
+        ({"window": (4.0, 1.0)}, "is empty"),
+        ({"ion": "Xx"}, "unknown working ion 'Xx'"),
+    ],
+)
+def test_a_wrong_wish_is_an_error(how: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        screen([], _predictor(ANSWERS), **how)
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=40), st.integers(1, 40))
+def test_the_front_is_the_definitions_whatever_the_chunks(points: list[tuple[int, int]], cut: int) -> None:
+    rows = pd.DataFrame(points, columns=["energy", "outside_window"])
+    rows["formula"] = rows["composition"] = [f"f{i:02}" for i in range(len(rows))]
+    rows["working_ion"] = "Li"
+    energy, outside = rows["energy"].to_numpy(), rows["outside_window"].to_numpy()
+    beaten = [
+        bool((((energy >= e) & (outside < o)) | ((energy > e) & (outside <= o))).any())
+        for e, o in zip(energy, outside, strict=True)
+    ]
+    front = pareto(rows)
+    # What is left out does not hide what it beats.
+    odd = rows["formula"][1::2].tolist()
+    pd.testing.assert_frame_equal(pareto(rows, inside=odd.__contains__), pareto(rows[1::2]))
+    assert set(front["formula"]) == set(rows["formula"][~np.array(beaten)])
+    in_parts = pareto(pd.concat([pareto(rows[:cut]), rows[cut:]]))
+    pd.testing.assert_frame_equal(front, in_parts)
+
+
+def test_files_of_every_kind_are_read_in_chunks(tmp_path: Path) -> None:
+    formulas = ["LiCoO2", "NaCoO2", "KCoO2"]
+    frame = pd.DataFrame({"name": list("abc"), "formula": formulas, "working_ion": ["Li", "Na", None]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.txt").write_text("\n".join(formulas))
+    for name, first in (("a.csv", 2), ("a.parquet", 2), ("a.txt", 1)):
+        chunks = list(lines(tmp_path / name, chunk=2))
+        assert [len(c) for c in chunks] == [2, 1], name
+        whole = pd.concat(chunks, ignore_index=True)
+        assert whole["formula"].tolist() == formulas
+        assert whole["line"].tolist() == [first, first + 1, first + 2]
+        given_ions = [i for i in whole["working_ion"] if isinstance(i, str)]
+        assert given_ions == ([] if name == "a.txt" else ["Li", "Na"])
+    assert (screening.count(tmp_path / "a.csv"), screening.count(tmp_path / "a.parquet")) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [("a.csv", "composition\nLiCoO2\n", "has no column 'formula'"), ("a.parquet", "no parquet", "cannot be read"),
+     ("a.csv", "", "cannot be read"), ("b.csv", None, "is missing")],
+)  # fmt: skip
+def test_a_file_that_cannot_be_used_is_an_error(tmp_path: Path, name: str, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        list(lines(tmp_path / name))

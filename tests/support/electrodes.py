@@ -1,0 +1,41 @@
+"""Small made-up tables for tests; never real data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
+
+METALS = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Nb", "Mo")
+ANIONS = ("O2", "S2", "F3", "PO4", "SO4", "SiO4")
+IONS = ("Li", "Na", "Mg", "K")
+
+
+def table(rows: int = 60, *, seed: int = 0) -> pd.DataFrame:
+    """``rows`` electrodes of the columns that splits, fits and scores read; some formulas repeat."""
+    rng = np.random.default_rng(seed)
+    ions, metals, anions = (rng.choice(of, rows) for of in (IONS, METALS, ANIONS))
+    level = np.array([METALS.index(m) for m in metals], dtype=float)
+    values = {
+        "gravimetric_capacity": 80 + 10 * level + rng.normal(0, 5, rows),
+        "volumetric_capacity": 300 + 30 * level + rng.normal(0, 20, rows),
+        "average_voltage": 1 + 0.3 * level + rng.normal(0, 0.2, rows),
+    }
+    return pd.DataFrame(
+        {
+            ID: [f"made-up-{i:04d}" for i in range(rows)],
+            "working_ion": ions,
+            FORMULA: [f"{i}{m}{a}" for i, m, a in zip(ions, metals, anions, strict=True)],
+            **{target: values[target] for target in TARGETS},
+        }
+    )
+
+
+def clusters(of: pd.DataFrame, *, number: int = 4, noise: int = 3, seed: int = 1) -> pd.Series:
+    """Cluster labels 0..number-1 by electrode id, with ``noise`` rows of label -1."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(number, size=len(of))
+    labels[:number] = range(number)
+    labels[number : number + noise] = -1
+    return pd.Series(labels, index=of[ID].to_numpy(), name="cluster")

@@ -1,0 +1,101 @@
+"""A PostgreSQL server on loopback for the time of the tests."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.serving import free_port
+
+
+def _program(name: str) -> str | None:
+    # Debian keeps the programs of each version in a folder of its own.
+    return shutil.which(name) or next(
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)), None
+    )
+
+
+needed = pytest.mark.skipif(
+    _program("initdb") is None or _program("postgres") is None,
+    reason="PostgreSQL is not installed; on Debian: apt-get install postgresql",
+)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Its address, ``postgresql://tests@127.0.0.1:<port>``; databases are made with :func:`database`."""
+    initdb, postgres = _program("initdb"), _program("postgres")
+    assert initdb is not None
+    assert postgres is not None
+    # PostgreSQL refuses to run as root, and its user cannot enter the tests' own folders.
+    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
+    shutil.chown(folder, user)
+    as_user = (
+        {"user": user, "group": pwd.getpwnam(user).pw_gid, "cwd": folder} if os.geteuid() == 0 else {"cwd": folder}
+    )
+    data, port, log = folder / "data", free_port(), folder / "log"
+    try:
+        made = [
+            initdb,
+            "--pgdata",
+            str(data),
+            "--username",
+            "tests",
+            "--auth",
+            "trust",
+            "--no-sync",
+            "--encoding",
+            "UTF8",
+        ]
+        subprocess.run(made, check=True, capture_output=True, **as_user)
+        command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
+                   "-c", "unix_socket_directories=", "-c", "fsync=off"]  # fmt: skip
+        with log.open("wb") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out, **as_user)
+        try:
+            yield _ready(f"postgresql://tests@127.0.0.1:{port}", process, log)
+        finally:
+            # A fast shutdown: SIGTERM would wait for clients to go.
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
+    import psycopg
+
+    for _ in range(300):
+        try:
+            psycopg.connect(f"{address}/postgres").close()
+        except psycopg.OperationalError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        else:
+            return address
+    raise AssertionError(log.read_text())
+
+
+def database(address: str, name: str) -> str:
+    """The address of a new, empty database."""
+    import psycopg
+
+    connection = psycopg.connect(f"{address}/postgres")
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        connection.close()
+    return f"{address}/{name}"

@@ -1,0 +1,65 @@
+"""A Ray cluster on loopback for the time of the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import TESTS
+
+
+@contextmanager
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of two nodes on this machine: 2 CPUs, and 4 CPUs with what it declares to be a GPU."""
+    pytest.importorskip("ray", reason="Ray is not installed: make ray")
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        # The path of a socket has 107 bytes at most, which pytest's folders use up.
+        folder = tempfile.mkdtemp(prefix="r", dir="/tmp")
+        patch.setenv("RAY_TMPDIR", folder)
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # Workers import from here, whatever driver they work for.
+        known = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(known))
+        # Idle workers that are started beforehand would keep two cores busy with imports.
+        patch.setenv("RAY_prestart_worker_first_driver", "0")
+        # A lost node is noticed in seconds.
+        patch.setenv("RAY_health_check_initial_delay_ms", "0")
+        patch.setenv("RAY_health_check_period_ms", "300")
+        bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **bare})
+        try:
+            cluster.add_node(num_cpus=4, num_gpus=1)
+            yield cluster
+        finally:
+            cluster.shutdown()
+            left = _left_behind(folder)
+            shutil.rmtree(folder)
+    assert left == []
+
+
+def _left_behind(folder: str) -> list[str]:
+    """Ray's processes of the cluster in ``folder`` that run on."""
+    for _ in range(50):
+        left = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = folder.encode() in (process / "environ").read_bytes()
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if ours and ("ray::" in command or "/ray/" in command):
+                left.append(command)
+        if not left:
+            break
+        time.sleep(0.1)
+    return left

@@ -1,0 +1,72 @@
+"""A study on a Ray cluster that loses a node in mid-trial."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import executor_work as work
+
+from electrode_bench.fitting import executor
+from electrode_bench.tuning import driver
+from electrode_bench.tuning.storage import journal, open_study
+from electrode_bench.tuning.study import Setting
+
+pytestmark = pytest.mark.xdist_group("ray")
+
+
+class _Slow:
+    """The cluster, where each trial says on which node it begins, and takes its time."""
+
+    def __init__(self, cluster: executor.Cluster, folder: Path) -> None:
+        self.cluster, self.folder = cluster, folder
+        self.places, self.here, self.hosts = cluster.places, False, cluster.hosts
+
+    def run(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
+        yield from self.cluster.run(work.slowly, ((self.folder, function, *call) for call in calls))
+
+
+def test_no_trial_is_lost_with_a_node_and_none_counted_twice(
+    ray_nodes: Any, make_setting: Callable[..., Setting], notes: Any, tmp_path: Path
+) -> None:
+    url = journal(tmp_path / "studies")
+    (tmp_path / "begun").mkdir()
+    with executor.cluster(address=ray_nodes.address, cpus=2) as small:
+        lost = ray_nodes.add_node(num_cpus=4)
+        cluster = executor.Cluster(cpus=2)
+        assert (cluster.places, cluster.hosts) == (small.places + 2, 1)
+
+        def lose() -> None:
+            deadline = time.monotonic() + 60
+            while not any((tmp_path / "begun").glob(f"*-{lost.node_id}")) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            ray_nodes.remove_node(lost, allow_graceful=False)
+
+        setting = make_setting()
+        opened = open_study(setting, url=url, trials=12)
+        power_cut = threading.Thread(target=lose)
+        power_cut.start()
+        try:
+            driver.run(
+                setting,
+                opened,
+                url=url,
+                trials=12,
+                seconds=None,
+                executor=_Slow(cluster, tmp_path / "begun"),
+                book=notes,
+            )
+        finally:
+            power_cut.join()
+    assert sorted(o.number for o in notes.outcomes) == sorted(notes.started) == list(range(12))
+    assert notes.given_up == []
+    assert driver.counted(opened.study) == len(opened.study.trials) == 12
+    begun = [path.name.partition("-")[0] for path in (tmp_path / "begun").glob("*")]
+    again = {number for number in begun if begun.count(number) > 1}
+    assert again, "no trial was under way on the node when it was lost"
+    states = {t.number: t.state.name for t in opened.study.trials}
+    assert {states[int(number)] for number in again} <= {"COMPLETE", "PRUNED"}
