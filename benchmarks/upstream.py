@@ -23,7 +23,8 @@ import pandas as pd
 import yaml
 
 from electrode_bench import models, params, splits
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.core.folds import Fold
 from electrode_bench.fitting import runs as runner
 from electrode_bench.project import Layout
 from electrode_bench.stages import fit

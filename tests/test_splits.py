@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from support.electrodes import clusters, table
 
 from electrode_bench import splits
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.params import Bootstrap, KFold, Split
+from electrode_bench.params import Split
+from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.kfold import KFold
 
 tables = st.builds(table, st.integers(24, 90), seed=st.integers(0, 99))
 by = st.sampled_from(["cluster", "working_ion", *TARGETS])

@@ -788,9 +788,9 @@ def models(
     """
     from rich.table import Table
 
+    from electrode_bench.core.config import explain
     from electrode_bench.models import REGISTRY, spec
     from electrode_bench.models.search_space import in_words
-    from electrode_bench.params import explain
 
     if name is not None:
         space = spec(name).space
@@ -833,7 +833,7 @@ def params(context: typer.Context, as_json: Json = False) -> None:
     """
     from rich.table import Table
 
-    from electrode_bench.params import explain
+    from electrode_bench.core.config import explain
 
     given: Options = context.obj
     _explain(explain(given.params), Table("key", "value", "meaning"), as_json=as_json)
@@ -876,11 +876,11 @@ def data_show(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench data show
     """
-    from electrode_bench.core.artifacts import read_json
     from electrode_bench.data import card, sources
+    from electrode_bench.project import read_json
 
     given: Options = context.obj
-    numbers = read_json(given.layout.card, made_by="prepare")
+    numbers = read_json(given.layout.card, stage="prepare")
     provenance = sources.provenance(given.root)
     if given.layout.data_dvc.stat().st_mtime > given.layout.card.stat().st_mtime:
         _err().print("[yellow]data.dvc is newer than the prepared table, whose numbers follow; run: dvc repro[/yellow]")

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from electrode_bench.core.config import Strict, validate
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError, nearest
 
-
-class Strict(BaseModel):
-    """Refuses unknown keys and cannot be changed once made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
-
-
 Range = tuple[float | None, float | None]
-M = TypeVar("M", bound=BaseModel)
 
 
 class Prepare(Strict):
@@ -46,6 +39,8 @@ class Prepare(Strict):
 
 
 class Featurize(Strict):
+    sets: list[str] | None = None
+    """Feature sets that the pipeline computes; null takes every set there is."""
     composition: Literal["discharged", "framework_ion", "pair"] = "discharged"
     """What stands for an electrode: its discharged formula; its framework formula and the working ion;
     or its charged and discharged formulas. Features of two parts stand side by side."""
@@ -90,26 +85,23 @@ class Map(Strict):
     dbscan: DBSCAN = DBSCAN()
 
 
-class KFold(Strict):
-    folds: Annotated[int, Field(ge=2)] = 5
-    """Number of folds."""
-    by: Literal["cluster", "working_ion", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "cluster"
-    """What is spread evenly over the folds: the cluster, the working ion, or a target's quantile."""
-    quantiles: Annotated[int, Field(ge=2)] = 10
-    """Strata when a target is stratified."""
+class Split(BaseModel):
+    """Which protocols there are, and the options of each under its name (see ``electrode_bench.splits``)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    protocols: list[str] | None = None
+    """Protocols that models are fitted under, in the order of the tables; null takes every protocol there is."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of each protocol that has some, by its name."""
+        return dict(self.model_extra or {})
 
 
-class Bootstrap(Strict):
-    sizes: list[Annotated[float, Field(gt=0, le=1)]] = Field(default=[0.0625, 0.125, 0.25, 0.5, 1.0], min_length=1)
-    """Ladder of training sizes, as fractions of all rows, drawn with replacement."""
-    repeats: PositiveInt = 5
-    """Bootstrap samples of each size."""
-
-
-class Split(Strict):
-    stratified: KFold = KFold()
-    grouped: KFold = KFold()
-    bootstrap: Bootstrap = Bootstrap()
+class Fit(Strict):
+    models: list[str] | None = None
+    """Models that the pipeline fits, in the order of the tables; null takes every model but the published packages."""
 
 
 class Sweep(Strict):
@@ -135,23 +127,8 @@ class Sweep(Strict):
     test on the inner folds."""
     checkpoints: PositiveInt = 4
     """Points of each training, the last one its end, at which the median pruner looks (networks)."""
-    spaces: dict[str, dict[str, Any]] = {}
+    spaces: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Narrower search spaces, by model and parameter: {low, high}, a list of choices, or null to leave it as it is."""
-
-
-class Adopted(Strict):
-    """Where a model's configuration comes from (``models.<model>.adopted``): `sweep adopt` writes it."""
-
-    study: str
-    """Name of the study."""
-    trial: Annotated[int, Field(ge=0)]
-    """Number of the trial."""
-    part: str
-    """Outer fold whose training part was tuned on, as grouped/fold-0."""
-    config: str
-    """Digest of the configuration that was adopted; another one since then is no longer the trial's."""
-    table: str
-    """Digest of the table that the study's part was taken from: on another one, none of its folds was tuned on."""
 
 
 class Params(Strict):
@@ -163,44 +140,10 @@ class Params(Strict):
     featurize: Featurize = Featurize()
     map: Map = Map()
     split: Split = Split()
-    models: dict[str, dict[str, Any]] = {}
+    fit: Fit = Fit()
+    models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Configuration of each model; `electrode-bench models` lists what each takes."""
     sweep: Sweep = Sweep()
-
-
-def validate(model: type[M], values: Any, *, where: str) -> M:
-    """``values`` as a ``model``.
-
-    Raises
-    ------
-    UserError
-        One line for the first fault: where it is, what is wrong, and for an unknown key the nearest known one.
-    """
-    if not isinstance(values, dict):
-        raise UserError(f"{where} must be a mapping of keys to values, but is {type(values).__name__}")
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        # A misspelt key is also a missing one: the misspelling is what the user can see.
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        key = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            known = _fields_at(model, first["loc"][:-1])
-            raise UserError(f"{where}: unknown key '{key}'; {nearest(str(first['loc'][-1]), known)}") from None
-        if first["type"] == "missing":
-            raise UserError(f"{where}: the key '{key}' is missing") from None
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{where}: {key + ': ' if key else ''}{message} (got {first['input']!r})") from None
-
-
-def _fields_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    for part in path:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return list(model.model_fields)
 
 
 def load(path: Path) -> Params:
@@ -220,16 +163,3 @@ def load(path: Path) -> Params:
         line = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: no valid YAML ({getattr(error, 'problem', None) or error})") from error
     return validate(Params, values, where=str(path))
-
-
-def explain(values: BaseModel, *, prefix: str = "") -> list[dict[str, Any]]:
-    """Every key below ``values`` with its value and meaning, in the order of params.yaml."""
-    rows: list[dict[str, Any]] = []
-    for name, field in type(values).model_fields.items():
-        value = getattr(values, name)
-        if isinstance(value, BaseModel):
-            rows += explain(value, prefix=f"{prefix}{name}.")
-        else:
-            shown = values.model_dump(mode="json")[name]
-            rows.append({"key": prefix + name, "value": shown, "meaning": " ".join((field.description or "").split())})
-    return rows

@@ -1,14 +1,34 @@
-"""Where every file of a project lies: the one place that knows their names."""
+"""A project on disk: where its files lie, what they hold, and whether they belong together.
+
+Nothing else reads result files. Every method returns content that belongs to the rest of the project, or raises one
+:class:`~electrode_bench.errors.UserError` that says which command to run.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from pydantic import ValidationError
+
+from electrode_bench import params
+from electrode_bench.core import folds as fold_tables
+from electrode_bench.core.digests import digest_frame
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.results import Adoption, Run
+from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
+from electrode_bench.errors import UserError, nearest
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Paths below a project's folder ``root``. File contracts: docs/architecture.md."""
+class Paths:
+    """Where every file of a project lies. File contracts: docs/architecture.md."""
 
     root: Path
 
@@ -30,16 +50,20 @@ class Layout:
 
     @property
     def cache(self) -> Path:
-        """Fold and feature caches: outside DVC and git, safe to delete."""
+        """Caches of folds, features and models: outside DVC and git, safe to delete."""
         return self.root / ".cache"
-
-    def sweep_record(self, model: str) -> Path:
-        """The study that the model's configuration in params.yaml was adopted from; in git."""
-        return self.root / "sweeps" / f"{model}.json"
 
     @property
     def mlruns(self) -> Path:
         return self.root / "mlruns"
+
+    def study_record(self, model: str) -> Path:
+        """Every trial of the study that the model's configuration was adopted from; in git."""
+        return self.root / "sweeps" / f"{model}.json"
+
+    def adoption(self, model: str) -> Path:
+        """Which trial of which study the model's configuration comes from; in git."""
+        return self.root / "sweeps" / model / "adopted.json"
 
     @property
     def table(self) -> Path:
@@ -84,17 +108,21 @@ class Layout:
     def predictions(self, model: str, protocol: str) -> Path:
         return self.results / "fit" / model / protocol / "predictions.parquet"
 
-    def cell(self, model: str, protocol: str) -> Path:
-        """What the cell was made from: configuration, seed and digests."""
+    def run(self, model: str, protocol: str) -> Path:
+        """What the run was made from: configuration, seeds and digests."""
         return self.results / "fit" / model / protocol / "cell.json"
 
     @property
     def compare(self) -> Path:
         return self.results / "compare"
 
+    def comparison(self, name: str) -> Path:
+        return self.compare / f"{name}.csv"
+
     @property
-    def scores(self) -> Path:
-        return self.compare / "scores.csv"
+    def comparison_inputs(self) -> Path:
+        """Digests of the runs that ``results/compare`` was made from."""
+        return self.compare / "inputs.json"
 
     @property
     def figures(self) -> Path:
@@ -103,5 +131,290 @@ class Layout:
 
     @property
     def report(self) -> Path:
-        """The page that shows all results, in one file."""
+        """The report: all results in one HTML file."""
         return self.results / "report" / "index.html"
+
+    @property
+    def published(self) -> Path:
+        """Digests of the runs that were published to MLflow."""
+        return self.results / "publish" / "cells.json"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The files of a project as tables and records that belong together.
+
+    Parameters
+    ----------
+    root : the project's folder, which holds params.yaml.
+
+    Examples
+    --------
+    >>> project = Project.open("my-project")                         # doctest: +SKIP
+    >>> project.table().groupby("working_ion").size()                # doctest: +SKIP
+    >>> project.comparison("table").query("protocol == 'grouped'")   # doctest: +SKIP
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: str | Path = ".") -> Project:
+        """The project in a folder.
+
+        Raises
+        ------
+        UserError
+            When the folder has no params.yaml.
+        """
+        project = cls(Path(root).expanduser().resolve())
+        if not project.paths.params.exists():
+            raise UserError(
+                f"{project.paths.params} is missing; run the command in the project's folder, "
+                "or name the folder with --project"
+            )
+        return project
+
+    @cached_property
+    def paths(self) -> Paths:
+        return Paths(self.root)
+
+    def params(self) -> params.Params:
+        """params.yaml, checked but for the configurations of models and protocols, which know their own keys."""
+        return params.load(self.paths.params)
+
+    # --- the prepared table ---
+
+    def table(self) -> pd.DataFrame:
+        """The canonical table: one row for each electrode, with the columns of ``schema.TABLE_COLUMNS``."""
+        return read_table(self.paths.table, stage="prepare")
+
+    def card(self) -> dict[str, Any]:
+        """The data card's numbers."""
+        return dict(read_json(self.paths.card, stage="prepare"))
+
+    def synthetic(self) -> bool:
+        """Whether the table is the embedded synthetic sample."""
+        return bool(self.card()["synthetic"])
+
+    def targets(self) -> pd.DataFrame:
+        """The three targets (mAh/g, mAh/cm3, V) by electrode id."""
+        return self.table().set_index(ID)[list(TARGETS)]
+
+    # --- features, map, folds ---
+
+    def features(self, name: str) -> pd.DataFrame:
+        """The features of a feature set, one row for each electrode of the table, in its order.
+
+        Raises
+        ------
+        UserError
+            When the features were not computed, or were computed for other electrodes.
+        """
+        stage = f"featurize@{name}"
+        frame = read_table(self.paths.features(name), stage=stage).set_index(ID)
+        ids = pd.Index(self.table()[ID])
+        if set(frame.index) != set(ids):
+            raise UserError(f"{self.paths.features(name)} belongs to other data than the table; run: dvc repro {stage}")
+        return frame.loc[ids]
+
+    def training_data(self, feature_set: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Features and targets by electrode id; no feature columns where ``feature_set`` is None."""
+        targets = self.targets()
+        return (pd.DataFrame(index=targets.index) if feature_set is None else self.features(feature_set)), targets
+
+    def map(self) -> pd.DataFrame:
+        """The map: electrode_id, x, y, cluster (-1 is noise), representative.
+
+        Raises
+        ------
+        UserError
+            When there is no map, or it belongs to other electrodes.
+        """
+        placed = read_table(self.paths.map, stage="map")
+        missing = set(self.table()[ID]) - set(placed[ID])
+        if missing:
+            raise UserError(
+                f"{len(missing)} electrodes have no place on the map ({min(missing)} first); run: dvc repro map"
+            )
+        return placed
+
+    def map_summary(self) -> dict[str, Any]:
+        """How the map was made: parameters, clusters with their representatives, noise, trustworthiness."""
+        return dict(read_json(self.paths.map_summary, stage="map"))
+
+    def clusters(self) -> pd.Series:
+        """Cluster label by electrode id; -1 is noise."""
+        labels: pd.Series = self.map().set_index(ID)["cluster"]
+        return labels
+
+    def folds(self) -> dict[str, tuple[Fold, ...]]:
+        """The folds of each protocol, in the order of the split.
+
+        Raises
+        ------
+        UserError
+            When there are none, or they belong to other electrodes.
+        """
+        frame = read_table(self.paths.folds, stage="split")
+        if set(frame[ID]) - set(self.table()[ID]):
+            raise UserError(f"{self.paths.folds} belongs to other data than the table; run: dvc repro split")
+        return fold_tables.from_frame(frame)
+
+    def protocol_folds(self, protocol: str) -> tuple[Fold, ...]:
+        """The folds of one protocol; errors as :meth:`folds`, and when the split has no such protocol."""
+        known = self.folds()
+        if protocol not in known:
+            raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, known)}")
+        return known[protocol]
+
+    def split_digests(self) -> dict[str, str]:
+        """The digest of each protocol's folds."""
+        return dict(read_json(self.paths.split_digest, stage="split")["protocols"])
+
+    # --- runs ---
+
+    def run(self, model: str, protocol: str) -> Run:
+        """A fitted model under one protocol.
+
+        Raises
+        ------
+        UserError
+            When it was not fitted, or was fitted on other data or another split than the project has now.
+        """
+        run = self._read_run(model, protocol)
+        self._require_current([run])
+        return run
+
+    def runs(self, protocol: str | None = None) -> list[Run]:
+        """Every fitted run, or those under one protocol, by protocol in the order of the split, then by model.
+
+        Raises
+        ------
+        UserError
+            When one was fitted on other data or another split than the project has now.
+        """
+        runs = [self._read_run(*name) for name in self._fitted() if protocol in (None, name[1])]
+        self._require_current(runs)
+        order = list(self.split_digests()) if protocol is not None else list(self.folds()) if runs else []
+        return sorted(runs, key=lambda run: (order.index(run.protocol), run.model))
+
+    def has_run(self, model: str, protocol: str) -> bool:
+        """Whether a model was fitted under a protocol, on whatever data."""
+        return self.paths.run(model, protocol).exists()
+
+    def _fitted(self) -> Iterator[tuple[str, str]]:
+        for path in sorted(self.paths.results.glob("fit/*/*/cell.json")):
+            yield path.parent.parent.name, path.parent.name
+
+    def _read_run(self, model: str, protocol: str) -> Run:
+        stage, path = f"fit@{model}-{protocol}", self.paths.run(model, protocol)
+        record = read_json(path, stage=stage)
+        predictions = read_table(self.paths.predictions(model, protocol), stage=stage)
+        try:
+            return Run.model_validate({**record, "predictions": predictions})
+        except (ValidationError, TypeError) as error:
+            raise UserError(
+                f"{path} was written by another version of electrode-bench; run: dvc repro -f {stage}"
+            ) from error
+
+    def _require_current(self, runs: list[Run]) -> None:
+        """Raise a UserError that lists every run that does not belong to the project's data and split."""
+        if not runs:
+            return
+        splits, table = self.split_digests(), digest_frame(self.targets().sort_index())
+        problems, stages = [], []
+        for run in runs:
+            found = []
+            if run.digests.split != splits.get(run.protocol):
+                found.append(f"{run.name} was fitted on another split")
+            if run.digests.table != table:
+                found.append(f"{run.name} was fitted on other data")
+            if run.digests.predictions != digest_frame(run.predictions):
+                found.append(f"the predictions of {run.name} are not those that its cell.json describes")
+            problems += found
+            stages += [run.stage] if found else []
+        if problems:
+            raise UserError(
+                f"{'; '.join(problems)}; run: dvc repro {' '.join(stages[:5]) if len(stages) <= 5 else 'fit'} "
+                "(or delete results/fit/<model> of a model that params.yaml no longer lists)"
+            )
+
+    # --- comparison ---
+
+    def comparison(self, name: str) -> pd.DataFrame:
+        """A table of ``results/compare`` by its name, such as ``table``, ``scores`` or ``pairs``.
+
+        Raises
+        ------
+        UserError
+            When the comparison was not made, or was made from other runs than the project has now.
+        """
+        if name not in COMPARISON_TABLES:
+            raise UserError(f"there is no comparison table '{name}'; {nearest(name, COMPARISON_TABLES)}")
+        path = self.paths.comparison(name)
+        if not path.exists():
+            raise UserError(f"{path} is missing; make it with: dvc repro compare")
+        self._require_comparison_current()
+        # Only an empty field means "no value": write_csv writes nothing else for one.
+        try:
+            return pd.read_csv(path, keep_default_na=False, na_values=[""])
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame(columns=list(COMPARISON_TABLES[name]))
+
+    def _require_comparison_current(self) -> None:
+        compared = dict(read_json(self.paths.comparison_inputs, stage="compare")["runs"])
+        digests = {
+            f"{model}/{protocol}": dict(read_json(self.paths.run(model, protocol), stage="fit")["digests"])
+            for model, protocol in self._fitted()
+        }
+        fitted = {key: of.get("run") for key, of in digests.items()}
+        changed = sorted(key for key in {*compared, *fitted} if compared.get(key) != fitted.get(key))
+        if changed:
+            raise UserError(f"results/compare was made from other runs ({', '.join(changed[:3])}); run: dvc repro")
+        table = digest_frame(self.targets().sort_index())
+        if any(of["table"] != table for of in digests.values()):
+            raise UserError("results/compare belongs to other data than the table; run: dvc repro")
+
+    # --- tuned configurations ---
+
+    def adoption(self, model: str) -> Adoption | None:
+        """Which trial the model's configuration comes from; None for one that was not tuned.
+
+        Raises
+        ------
+        UserError
+            When the record cannot be read.
+        """
+        path = self.paths.adoption(model)
+        if not path.exists():
+            return None
+        try:
+            return Adoption.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path} is no record of an adopted trial ({error}); restore it from git") from error
+
+
+def read_table(path: Path, *, stage: str) -> pd.DataFrame:
+    """Read a parquet file that a stage writes.
+
+    Raises
+    ------
+    UserError
+        When the file is missing or is not parquet; the message names the stage to run.
+    """
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
+    try:
+        return pd.read_parquet(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path} cannot be read as parquet ({error}); make it again: dvc repro -f {stage}") from error
+
+
+def read_json(path: Path, *, stage: str) -> Any:
+    """Read a JSON file that a stage writes; errors as :func:`read_table`."""
+    if not path.exists():
+        raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} cannot be read as JSON ({error}); make it again: dvc repro -f {stage}") from error

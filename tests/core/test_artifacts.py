@@ -58,7 +58,7 @@ def test_tables_are_equal_to_the_byte_and_carry_units(tmp_path: Path) -> None:
         artifacts.write_table(frame, tmp_path / name, {VOLTAGE.key: VOLTAGE})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert artifacts.units(tmp_path / "a") == {VOLTAGE.key: VOLTAGE}
-    back = artifacts.read_table(tmp_path / "a", made_by="prepare")
+    back = artifacts.read_table(tmp_path / "a", stage="prepare")
     assert back["average_voltage"][0] == 3.45
     assert back["n"].tolist() == [1, 2]
 
@@ -70,13 +70,13 @@ def test_json_has_no_nan(tmp_path: Path) -> None:
 
 def test_a_missing_or_spoilt_result_names_the_stage_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"map\.parquet is missing; make it with: dvc repro map"):
-        artifacts.read_table(tmp_path / "map.parquet", made_by="map")
+        artifacts.read_table(tmp_path / "map.parquet", stage="map")
     (tmp_path / "map.parquet").write_bytes(b"PAR1 half")
     with pytest.raises(UserError, match="make it again with: dvc repro -f map"):
-        artifacts.read_table(tmp_path / "map.parquet", made_by="map")
+        artifacts.read_table(tmp_path / "map.parquet", stage="map")
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(UserError, match="make it again with: dvc repro -f split"):
-        artifacts.read_json(tmp_path / "x.json", made_by="split")
+        artifacts.read_json(tmp_path / "x.json", stage="split")
 
 
 def test_digests_see_values_names_and_order_but_not_the_last_bits() -> None:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from electrode_bench.clustering import elmd
-from electrode_bench.core.schema import FORMULA, ID, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.evaluation import generalisation
 from electrode_bench.evaluation.metrics import ALL
 

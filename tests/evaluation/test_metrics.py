@@ -11,10 +11,13 @@ from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_err
 from support.electrodes import clusters, table
 
 from electrode_bench import splits
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import metrics
-from electrode_bench.params import Bootstrap, KFold, Split
+from electrode_bench.params import Split
+from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.kfold import KFold
 
 values = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 

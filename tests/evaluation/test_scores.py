@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from electrode_bench.core.artifacts import digest_frame
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.digests import digest_frame
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import scores as compare
 from electrode_bench.evaluation.scores import CellResult

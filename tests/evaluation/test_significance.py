@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, ttest_1samp
 
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.evaluation import significance
 
 

@@ -16,7 +16,8 @@ import pytest
 from support.electrodes import table
 
 from electrode_bench import models
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
 from electrode_bench.fitting import runs as runner

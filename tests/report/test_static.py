@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from electrode_bench.core.artifacts import digest_files
+from electrode_bench.core.digests import digest_files
 from electrode_bench.project import Layout
 from electrode_bench.report import static
 from electrode_bench.stages import report

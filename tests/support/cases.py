@@ -7,7 +7,9 @@ import pandas as pd
 
 from electrode_bench import models, splits
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.params import Bootstrap, KFold, Split
+from electrode_bench.params import Split
+from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.kfold import KFold
 from support.electrodes import clusters, table
 
 PARAMS = Split(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support import ROOT, fresh_store, small_sweeps
 
 from electrode_bench import models
-from electrode_bench.core.schema import FORMULA, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.features import featurize
 from electrode_bench.models import rf_magpie
 from electrode_bench.models.search_space import Choice, Int
@@ -21,6 +21,7 @@ from electrode_bench.params import Sweep
 from electrode_bench.project import Layout
 from electrode_bench.tasks.tune import round_trip
 from electrode_bench.tuning.study import Outcome, Part, Setting
+from support import ROOT, fresh_store, small_sweeps
 
 SPACE = {"n_estimators": Int(2, 6), "min_samples_leaf": Int(1, 4), "targets": Choice(("separate", "joint"))}
 

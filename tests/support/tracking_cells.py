@@ -19,9 +19,11 @@ from electrode_bench.core.artifacts import write_table
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.evaluation import metrics
 from electrode_bench.fitting import runs as runner
-from electrode_bench.params import Bootstrap, KFold, Split
+from electrode_bench.params import Split
 from electrode_bench.project import Layout
 from electrode_bench.report.parity import parity_png
+from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.kfold import KFold
 from electrode_bench.tracking import runs as tracking
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

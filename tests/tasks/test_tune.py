@@ -22,7 +22,7 @@ from support.serving import free_port
 from support.small_sweeps import small_params, small_sweep
 
 from electrode_bench import models, params, splits
-from electrode_bench.core.artifacts import digest
+from electrode_bench.core.digests import digest
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Local

@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from electrode_bench import params, splits
 from electrode_bench.cli import app
-from electrode_bench.core.artifacts import digest_frame
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.digests import digest_frame
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import metrics
 from electrode_bench.project import Layout

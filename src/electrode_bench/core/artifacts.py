@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from electrode_bench.core.schema import Column
-from electrode_bench.errors import UserError
 
 #: Digits that are kept of a number. The 13th and later ones depend on the processor's vector
 #: instructions (the order in which a sum is taken), and outputs must be equal to the byte.
@@ -117,34 +115,6 @@ def write_table(frame: pd.DataFrame, path: Path, columns: Mapping[str, Column] |
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_table(path: Path, *, made_by: str) -> pd.DataFrame:
-    """Read a parquet that the stage ``made_by`` writes.
-
-    Raises
-    ------
-    UserError
-        When the file is not there or is no parquet; it names the stage to run.
-    """
-    if not path.exists():
-        raise UserError(f"{path} is missing; make it with: dvc repro {made_by}")
-    try:
-        return pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(
-            f"{path} is no readable parquet ({error}); make it again with: dvc repro -f {made_by}"
-        ) from error
-
-
-def read_json(path: Path, *, made_by: str) -> Any:
-    """Read a JSON file that the stage ``made_by`` writes; errors as :func:`read_table`."""
-    if not path.exists():
-        raise UserError(f"{path} is missing; make it with: dvc repro {made_by}")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is no readable JSON ({error}); make it again with: dvc repro -f {made_by}") from error
-
-
 def units(path: Path) -> dict[str, Column]:
     """Label and unit of every column of a parquet that has them."""
     schema = pq.read_schema(path)
@@ -153,34 +123,3 @@ def units(path: Path) -> dict[str, Column]:
         for f in schema
         if f.metadata and b"label" in f.metadata
     }
-
-
-def digest(value: Any) -> str:
-    """SHA-256 (hex) of ``value``'s canonical JSON."""
-    return hashlib.sha256(
-        json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    ).hexdigest()
-
-
-def digest_frame(frame: pd.DataFrame) -> str:
-    """SHA-256 (hex) of a table's column names, index and cells, in their order, floats to 12 digits."""
-    state = hashlib.sha256()
-    state.update(json.dumps([str(c) for c in frame.columns]).encode())
-    for values in [pd.Series(frame.index), *(frame[c] for c in frame.columns)]:
-        if pd.api.types.is_float_dtype(values.dtype):
-            numbers = round_significant(values.to_numpy(dtype=np.float64, na_value=np.nan))
-            # -0.0 and 0.0 are equal numbers with different bytes.
-            state.update((numbers + 0.0).tobytes())
-        else:
-            state.update(json.dumps([None if pd.isna(v) else str(v) for v in values]).encode())
-    return state.hexdigest()
-
-
-def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 (hex) over the names (without folders) and bytes of files, whatever order they come in."""
-    state = hashlib.sha256()
-    # Files in two folders may share a name: their content then decides which comes first.
-    for name, content in sorted((path.name, path.read_bytes()) for path in paths):
-        state.update(f"{name}\x1f{len(content)}\x1f".encode())
-        state.update(content)
-    return state.hexdigest()

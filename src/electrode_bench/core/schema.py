@@ -8,11 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pandera.pandas as pa
 
 ID = "electrode_id"
 FORMULA = "formula_discharge"
+
+#: The model that errors are measured against: it predicts the mean of the training rows.
+CONTROL = "control"
+
+#: The label of compositions that belong to no cluster.
+NOISE = -1
 
 
 @dataclass(frozen=True)
@@ -66,47 +71,6 @@ ION_CHARGE: Mapping[str, int] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True)
-class Fold:
-    """One training set and the rows it is scored on, as electrode ids, never positions.
-
-    ``train_ids`` may repeat an id (bootstrap); ``test_ids`` may not; the two share none.
-
-    Raises
-    ------
-    ValueError
-        When a part is empty, a test id repeats, or an id stands on both sides.
-    """
-
-    protocol: str
-    key: str
-    train_ids: tuple[str, ...]
-    test_ids: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        where = f"fold {self.key} of {self.protocol}"
-        if not self.train_ids or not self.test_ids:
-            raise ValueError(f"{where} has {len(self.train_ids)} training and {len(self.test_ids)} test rows")
-        if len(set(self.test_ids)) != len(self.test_ids):
-            raise ValueError(f"{where} repeats a test id")
-        shared = set(self.train_ids) & set(self.test_ids)
-        if shared:
-            raise ValueError(f"{where} has {len(shared)} ids on both sides, {min(shared)} first")
-
-
-@dataclass(frozen=True)
-class FoldResult:
-    """What one fold left behind.
-
-    ``predictions`` has the columns electrode_id, target, y_pred, y_std (in the target's unit);
-    ``cost`` is what it took (seconds, peak memory, device): it never enters a DVC output.
-    """
-
-    key: str
-    predictions: pd.DataFrame
-    cost: Mapping[str, float | str]
-
-
 def table_schema() -> pa.DataFrameSchema:
     """The pandera schema of the canonical table: one row an electrode, ids unique, targets finite."""
     import numpy as np
@@ -156,3 +120,22 @@ PREDICTION_COLUMNS: Mapping[str, Column] = MappingProxyType(
         )
     }
 )
+
+#: The tables of ``results/compare`` by name, with the columns of those that may have no row.
+COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "scores": (),
+        "table": (),
+        "by_ion": (),
+        "by_cluster": (),
+        "learning_curve": ("model", "target", "metric", "n_train", "value", "spread", "repeats"),
+        "pairs": (
+            "protocol", "target", "model", "other", "mae", "other_mae", "difference", "low", "high", "different",
+        ),
+        "ranking": ("protocol", "target", "rank", "model", "mae", "beats_control", "like_best"),
+        "leakage": ("model", "target"),
+        "penalties": ("model", "target"),
+        "penalty_against_distance": ("model", "target"),
+        "power_laws": ("model", "target"),
+    }
+)  # fmt: skip

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.clustering import elmd
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID, NOISE, TARGETS
 from electrode_bench.evaluation.metrics import ALL
 
 PENALTY_COLUMNS = ("model", "target", "cluster", "n", "mae_stratified", "mae_loco", "penalty", "ratio", "distance")
@@ -48,7 +49,7 @@ def distances_to_rest(table: pd.DataFrame, clusters: pd.Series) -> pd.Series:
     """
     label = table[ID].map(clusters)
     found = {}
-    for cluster in sorted(set(label) - {-1}):
+    for cluster in sorted(set(label) - {NOISE}):
         inside = sorted(set(table.loc[label == cluster, FORMULA]))
         rest = sorted(set(table.loc[label != cluster, FORMULA]) - set(inside))
         found[cluster] = float(elmd.distances(inside, rest).min(axis=1).mean()) if rest else np.nan

@@ -7,41 +7,45 @@ arXiv:2603.07805, table of results; 21.085 / 87.095 = 0.242).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import ID, TARGETS, Column, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.splits import headline_folds
 
 FILTERED = "_2sigma"
-
-#: The model that errors are measured against.
-CONTROL = "control"
-
-#: Every metric by key. A unit of "target" stands for the unit of the target it is measured on.
-METRICS: Mapping[str, Column] = MappingProxyType(
-    {
-        c.key: c
-        for c in (
-            Column("mae", "MAE", "target"),
-            Column("smae", "SMAE"),
-            Column("r2", "R2"),
-            Column("rmse", "RMSE", "target"),
-            Column("mae_2sigma", "MAE, 2 sigma", "target"),
-            Column("smae_2sigma", "SMAE, 2 sigma"),
-            Column("r2_2sigma", "R2, 2 sigma"),
-            Column("rmse_2sigma", "RMSE, 2 sigma", "target"),
-        )
-    }
-)
 
 SCORE_COLUMNS = ("protocol", "model", "target", "metric", "fold", "value", "spread", "n")
 
 #: The name of the row over all folds.
 ALL = "all"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of error, for one target.
+
+    Parameters
+    ----------
+    key, label : as in files, and for people.
+    unit : "target" stands for the unit of the target it is measured on; "" means no unit.
+    per_fold : (true values (n,), predictions (n,), MAE of the control on unfiltered test rows) -> value in one fold.
+    over_folds : (values, MAE, MAE of the control, each one number for each fold) -> value over folds. None takes the
+        mean of the values.
+    shown : whether the study's table has it.
+    """
+
+    key: str
+    label: str
+    unit: str
+    per_fold: Callable[[np.ndarray, np.ndarray, float], float]
+    over_folds: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
+    shown: bool = False
 
 
 def mae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -73,6 +77,39 @@ def within_two_sigma(y_test: np.ndarray, y_train: np.ndarray) -> np.ndarray:
     return within
 
 
+def smae(error: float, control: float) -> float:
+    """Scaled MAE: an MAE over that of the control. NaN where the control makes no error."""
+    return error / control if control > 0 else float("nan")
+
+
+def _smae_over_folds(_: np.ndarray, errors: np.ndarray, controls: np.ndarray) -> float:
+    """The ratio of the mean MAEs. Folds without a row within 2 sigma have no filtered error and do not count."""
+    known = ~np.isnan(errors)
+    return smae(float(errors[known].mean()), float(controls[known].mean())) if known.any() else float("nan")
+
+
+#: Every metric, in the order of the tables. Each is also taken on 2-sigma-filtered rows.
+METRICS: tuple[Metric, ...] = (
+    Metric("mae", "MAE", "target", lambda true, predicted, _: mae(true, predicted), shown=True),
+    Metric(
+        "smae",
+        "SMAE",
+        "",
+        lambda true, predicted, control: smae(mae(true, predicted), control),
+        over_folds=_smae_over_folds,
+        shown=True,
+    ),
+    Metric("r2", "R2", "", lambda true, predicted, _: r2(true, predicted), shown=True),
+    Metric("rmse", "RMSE", "target", lambda true, predicted, _: rmse(true, predicted)),
+)
+
+#: The metrics of the study's table.
+SHOWN: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.shown)
+
+#: Keys of all metrics in ``scores.csv``: on all rows, then on filtered rows.
+KEYS: tuple[str, ...] = tuple(f"{metric.key}{suffix}" for suffix in ("", FILTERED) for metric in METRICS)
+
+
 def fold_metrics(y_true: np.ndarray, y_pred: np.ndarray, y_train: np.ndarray) -> dict[str, tuple[float, int]]:
     """Every metric of one target in one fold, with the number of rows it was measured on.
 
@@ -85,16 +122,13 @@ def fold_metrics(y_true: np.ndarray, y_pred: np.ndarray, y_train: np.ndarray) ->
     out: dict[str, tuple[float, int]] = {}
     for suffix, rows in (("", np.ones(len(y_true), dtype=bool)), (FILTERED, within_two_sigma(y_true, y_train))):
         true, predicted = y_true[rows], y_pred[rows]
-        error = mae(true, predicted)
-        out[f"mae{suffix}"] = (error, len(true))
-        out[f"smae{suffix}"] = (error / control if control > 0 else float("nan"), len(true))
-        out[f"r2{suffix}"] = (r2(true, predicted), len(true))
-        out[f"rmse{suffix}"] = (rmse(true, predicted), len(true))
+        for metric in METRICS:
+            out[f"{metric.key}{suffix}"] = (metric.per_fold(true, predicted, control), len(true))
     return out
 
 
 def score(predictions: pd.DataFrame, folds: Iterable[Fold], table: pd.DataFrame) -> pd.DataFrame:
-    """Scores of one cell, long: protocol, model, target, metric, fold, value, spread, n.
+    """Scores of one run, long: protocol, model, target, metric, fold, value, spread, n.
 
     The rows of fold ``all`` hold the mean over folds and, as spread, the standard deviation (n - 1)
     over folds. Its SMAE is the ratio of the mean MAE to the control's mean MAE, as in the study's
@@ -115,7 +149,7 @@ def score(predictions: pd.DataFrame, folds: Iterable[Fold], table: pd.DataFrame)
     model, protocol = _only(predictions, "model"), _only(predictions, "protocol")
     folds = tuple(folds)
     by_fold = {str(key): rows for key, rows in predictions.groupby("fold")}
-    _complete(by_fold, folds, cell=f"{model} under {protocol}")
+    _complete(by_fold, folds, run=f"{model} under {protocol}")
     rows = []
     for fold in folds:
         train = truth.loc[list(fold.train_ids)]
@@ -130,33 +164,25 @@ def score(predictions: pd.DataFrame, folds: Iterable[Fold], table: pd.DataFrame)
     return _sorted(scores)
 
 
-def headline_folds(folds: Iterable[Fold]) -> list[str]:
-    """The folds that a protocol's headline is the mean of: all, but for the bootstrap those of its largest size.
-
-    The smaller sizes of the bootstrap are points of its learning curve, not repeats of one experiment.
-    """
-    folds = tuple(folds)
-    largest = max((len(f.train_ids) for f in folds), default=0)
-    return [f.key for f in folds if f.protocol != "bootstrap" or len(f.train_ids) == largest]
-
-
 def _over_folds(per_fold: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for (protocol, model, target), cell in per_fold.groupby(["protocol", "model", "target"]):
-        by_metric = {str(metric): of for metric, of in cell.groupby("metric")}
-        for metric, of in by_metric.items():
-            value = of["value"].mean()
-            if metric.startswith("smae"):
-                # Folds without a row within 2 sigma have no filtered error: they are left out of both means.
-                error = by_metric[metric.removeprefix("s")]
-                control = error.loc[error["value"].notna(), "control_mae"].mean()
-                value = error["value"].mean() / control if control > 0 else np.nan
-            rows.append((protocol, model, target, metric, ALL, value, of["value"].std(ddof=1), int(of["n"].sum())))
+    for (protocol, model, target), of in per_fold.groupby(["protocol", "model", "target"]):
+        by_metric = {str(key): values for key, values in of.groupby("metric")}
+        for metric in METRICS:
+            for suffix in ("", FILTERED):
+                key = f"{metric.key}{suffix}"
+                values, errors = by_metric[key], by_metric[f"mae{suffix}"]
+                value = float(values["value"].mean())
+                if metric.over_folds is not None:
+                    columns = (values["value"], errors["value"], errors["control_mae"])
+                    value = metric.over_folds(*(column.to_numpy() for column in columns))
+                std = values["value"].std(ddof=1)
+                rows.append((protocol, model, target, key, ALL, value, std, int(values["n"].sum())))
     return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
 def _sorted(scores: pd.DataFrame) -> pd.DataFrame:
-    order = {name: i for i, name in enumerate([*TARGETS, *METRICS])}
+    order = {name: i for i, name in enumerate([*TARGETS, *KEYS])}
     keys = pd.DataFrame(
         {
             "target": scores["target"].map(order),
@@ -175,18 +201,18 @@ def _only(predictions: pd.DataFrame, column: str) -> str:
     return str(values[0])
 
 
-def _complete(by_fold: Mapping[str, pd.DataFrame], folds: tuple[Fold, ...], *, cell: str) -> None:
+def _complete(by_fold: Mapping[str, pd.DataFrame], folds: tuple[Fold, ...], *, run: str) -> None:
     missing = [f.key for f in folds if f.key not in by_fold]
     if missing:
-        raise UserError(f"{cell} has no predictions for {len(missing)} folds ({', '.join(missing[:5])}); fit it again")
+        raise UserError(f"{run} has no predictions for {len(missing)} folds ({', '.join(missing[:5])}); fit it again")
     unknown = sorted(set(by_fold) - {f.key for f in folds})
     if unknown:
-        raise UserError(f"{cell} has predictions for folds that the split does not have ({', '.join(unknown[:5])})")
+        raise UserError(f"{run} has predictions for folds that the split does not have ({', '.join(unknown[:5])})")
     for fold in folds:
         for target in TARGETS:
             rows = by_fold[fold.key]
             of = rows[rows["target"] == target]
             if sorted(of[ID]) != sorted(fold.test_ids):
-                raise UserError(f"{cell}, {fold.key}: the predicted rows of {target} are not the fold's test rows")
+                raise UserError(f"{run}, {fold.key}: the predicted rows of {target} are not the fold's test rows")
             if not np.isfinite(of["y_pred"]).all():
-                raise UserError(f"{cell}, {fold.key}: {target} has predictions that are not finite")
+                raise UserError(f"{run}, {fold.key}: {target} has predictions that are not finite")

@@ -1,73 +1,48 @@
-"""The comparison: reads results only, never a model. Scores of all cells, and the tables that people read."""
+"""The comparison: scores of all runs, and the tables that people read. Reads predictions only, never a model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.artifacts import digest_frame
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.results import Run
+from electrode_bench.core.schema import CONTROL, FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import generalisation, significance
-from electrode_bench.evaluation.metrics import ALL, CONTROL, METRICS, headline_folds, score
-from electrode_bench.splits import TITLES
-
-#: The metrics that the study's table has.
-HEADLINE = ("mae", "smae", "r2")
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """A cell as its files have it: predictions.parquet and cell.json."""
-
-    predictions: pd.DataFrame
-    about: Mapping[str, Any]
-
-    @property
-    def model(self) -> str:
-        return str(self.about["model"])
-
-    @property
-    def protocol(self) -> str:
-        return str(self.about["protocol"])
+from electrode_bench.evaluation.metrics import ALL, KEYS, SHOWN, score, smae
+from electrode_bench.splits import headline_folds, headline_keys
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that the compare stage writes, each a table ready for its file."""
+    """Everything that the compare stage writes.
 
-    scores: pd.DataFrame
-    headline: pd.DataFrame
-    learning_curve: pd.DataFrame
-    by_ion: pd.DataFrame
-    by_cluster: pd.DataFrame
-    pairs: pd.DataFrame
-    ranking: pd.DataFrame
-    leakage: pd.DataFrame
-    penalties: pd.DataFrame
-    penalty_against_distance: pd.DataFrame
-    power_laws: pd.DataFrame
-    metrics: dict[tuple[str, str], dict[str, dict[str, float]]]
+    ``tables`` holds a table for each name in :data:`~electrode_bench.core.schema.COMPARISON_TABLES`; ``metrics`` the
+    values over folds by (protocol, model), target and metric.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    metrics: Mapping[tuple[str, str], dict[str, dict[str, float]]]
 
 
 def compare(
-    cells: Iterable[CellResult],
+    runs: Iterable[Run],
     *,
     folds: Mapping[str, tuple[Fold, ...]],
-    digests: Mapping[str, str],
     table: pd.DataFrame,
     clusters: pd.Series,
     seed: int,
 ) -> Comparison:
-    """Compare cells on the same folds and data.
+    """Compare runs on the same folds and data.
 
     Parameters
     ----------
-    folds, digests : folds of each protocol and their digest, of the split as it is now.
+    folds : folds of each protocol, in the order of the tables.
     table : the canonical table.
     clusters : cluster label by electrode id, -1 for noise.
     seed : root seed of the intervals' resampling.
@@ -75,44 +50,46 @@ def compare(
     Raises
     ------
     UserError
-        When there is no cell, a cell was made on another split or table, or a protocol lacks its control.
+        When there is no run, or a protocol lacks its control or a model.
     """
-    cells = sorted(cells, key=lambda c: (list(folds).index(c.protocol) if c.protocol in folds else -1, c.model))
-    _comparable(cells, digests=digests, table=digest_frame(table.set_index(ID)[list(TARGETS)].sort_index()))
-    scores = pd.concat([score(c.predictions, folds[c.protocol], table) for c in cells], ignore_index=True)
-    scores = _control_first(scores)
-    titles = {c.model: str(c.about["title"]) for c in cells}
-    predictions = pd.concat([c.predictions for c in cells], ignore_index=True)
-    formulas = table.set_index(ID)[FORMULA]
-    pairs = significance.pairs(predictions, folds=folds, formulas=formulas, control=CONTROL, seed=seed)
+    protocols = list(folds)
+    runs = sorted(runs, key=lambda run: (protocols.index(run.protocol), run.model))
+    _require_complete(runs)
+    scores = pd.concat([score(run.predictions, folds[run.protocol], table) for run in runs], ignore_index=True)
+    scores = _control_first(scores, protocols)
+    titles = {run.model: run.title for run in runs}
+    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
+    rows = table.set_index(ID)
+    pairs = significance.pairs(predictions, folds=folds, formulas=rows[FORMULA], control=CONTROL, seed=seed)
     penalties = generalisation.penalties(predictions, table=table, clusters=clusters, folds=folds)
-    return Comparison(
-        scores=scores,
-        headline=headline(scores, titles=titles),
-        learning_curve=learning_curve(scores, folds.get("bootstrap", ())),
-        by_ion=errors_by(predictions, table.set_index(ID)["working_ion"], folds=folds, table=table),
-        by_cluster=errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
-        pairs=pairs,
-        ranking=significance.ranking(pairs, control=CONTROL),
-        leakage=generalisation.leakage(scores),
-        penalties=penalties,
-        penalty_against_distance=generalisation.penalty_against_distance(penalties),
-        power_laws=generalisation.power_laws(scores, folds.get("bootstrap", ())),
-        metrics=cell_metrics(scores),
-    )
+    bootstrap = folds.get("bootstrap", ())
+    tables = {
+        "scores": scores,
+        "table": headline(scores, titles=titles),
+        "learning_curve": learning_curve(scores, bootstrap),
+        "by_ion": errors_by(predictions, rows["working_ion"], folds=folds, table=table),
+        "by_cluster": errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
+        "pairs": pairs,
+        "ranking": significance.ranking(pairs, control=CONTROL),
+        "leakage": generalisation.leakage(scores),
+        "penalties": penalties,
+        "penalty_against_distance": generalisation.penalty_against_distance(penalties),
+        "power_laws": generalisation.power_laws(scores, bootstrap),
+    }
+    return Comparison(tables, run_metrics(scores))
 
 
 def headline(scores: pd.DataFrame, *, titles: Mapping[str, str]) -> pd.DataFrame:
     """The study's table, one row a protocol and model: ``<target>/<metric>`` and ``<target>/<metric> spread``."""
     over = scores[scores["fold"] == ALL]
     rows = []
-    for (protocol, model), cell in over.groupby(["protocol", "model"], sort=False):
+    for (protocol, model), values in over.groupby(["protocol", "model"], sort=False):
         row: dict[str, Any] = {"protocol": protocol, "model": model, "title": titles[str(model)]}
         for target in TARGETS:
-            of = cell[cell["target"] == target].set_index("metric")
-            for metric in METRICS:
-                row[f"{target}/{metric}"] = of.loc[metric, "value"]
-                row[f"{target}/{metric} spread"] = of.loc[metric, "spread"]
+            of = values[values["target"] == target].set_index("metric")
+            for key in KEYS:
+                row[f"{target}/{key}"] = of.loc[key, "value"]
+                row[f"{target}/{key} spread"] = of.loc[key, "spread"]
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -134,7 +111,7 @@ def learning_curve(scores: pd.DataFrame, folds: Iterable[Fold]) -> pd.DataFrame:
     for model, target, metric, n in [key for key in curve.index if key[2].startswith("smae")]:
         control = curve["value"].get((CONTROL, target, "mae", n), np.nan)
         error = curve.loc[(model, target, metric.removeprefix("s"), n), "value"]
-        curve.loc[(model, target, metric, n), "value"] = error / control if control > 0 else np.nan
+        curve.loc[(model, target, metric, n), "value"] = smae(float(error), float(control))
     return curve.reset_index()[columns]
 
 
@@ -180,58 +157,63 @@ def errors_by(
         mae=("absolute", "mean"), control=("control", "mean"), bias=("error", "mean"), n=("absolute", "size")
     ).reset_index()
     out["smae"] = (out["mae"] / out["control"]).where(out["control"] > 0)
-    return _control_first(out[["protocol", "model", "target", name, "mae", "smae", "bias", "n"]])
+    return _control_first(out[["protocol", "model", "target", name, "mae", "smae", "bias", "n"]], list(folds))
 
 
-def cell_metrics(scores: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, float]]]:
-    """``target -> metric -> value`` over folds of each (protocol, model): MAE, SMAE and R2, a row of `dvc metrics`."""
-    cells: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
-    rows = scores[(scores["fold"] == ALL) & scores["metric"].isin(HEADLINE)]
+def run_metrics(scores: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[str, float]]]:
+    """Target -> metric -> value over folds of each (protocol, model), for the metrics of the study's table."""
+    out: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+    rows = scores[(scores["fold"] == ALL) & scores["metric"].isin([metric.key for metric in SHOWN])]
     for row in rows.to_dict("records"):
-        cell = cells.setdefault((row["protocol"], row["model"]), {})
-        cell.setdefault(row["target"], {})[row["metric"]] = row["value"]
-    return cells
+        of = out.setdefault((row["protocol"], row["model"]), {})
+        of.setdefault(row["target"], {})[row["metric"]] = row["value"]
+    return out
 
 
-def _comparable(cells: list[CellResult], *, digests: Mapping[str, str], table: str) -> None:
-    if not cells:
-        raise UserError("there is no fitted cell to compare; run: dvc repro fit")
-    problems = [
-        f"{c.model} under {c.protocol} was fitted on another split"
-        for c in cells
-        if c.about["digests"]["split"] != digests.get(c.protocol)
-    ]
-    problems += [
-        f"{c.model} under {c.protocol} was fitted on other data" for c in cells if c.about["digests"]["table"] != table
-    ]
-    problems += [
-        f"predictions of {c.model} under {c.protocol} are not those that its cell.json is about"
-        for c in cells
-        if c.about["digests"]["predictions"] != digest_frame(c.predictions)
-    ]
-    controlled = {c.protocol for c in cells if c.model == CONTROL}
-    problems += [f"{p} has no control" for p in sorted({c.protocol for c in cells} - controlled)]
-    models = {c.model for c in cells}
-    present = {(c.model, c.protocol) for c in cells}
+def best_model(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> str | None:
+    """The model with the smallest SMAE, averaged over targets, under a protocol; None when there is only the control.
+
+    Parameters
+    ----------
+    scores : ``results/compare/scores.csv``.
+    among : names of the models to choose from.
+    """
+    rows = scores[(scores["protocol"] == protocol) & (scores["fold"] == ALL) & (scores["metric"] == "smae")]
+    mean = rows[rows["target"].isin(list(TARGETS))].groupby("model")["value"].mean()
+    known = [model for model in among if model in mean.index and model != CONTROL]
+    return min(known, key=lambda model: (mean[model], model), default=None)
+
+
+def headline_predictions(run: Run) -> pd.DataFrame:
+    """The predictions that a run's headline is made of: those of the protocol's headline folds."""
+    keys = headline_keys(run.protocol, run.training_sizes)
+    return run.predictions[run.predictions["fold"].isin(keys)]
+
+
+def _require_complete(runs: list[Run]) -> None:
+    if not runs:
+        raise UserError("there is no fitted model to compare; run: dvc repro fit")
+    protocols, models = sorted({run.protocol for run in runs}), sorted({run.model for run in runs} - {CONTROL})
+    present = {(run.model, run.protocol) for run in runs}
+    problems = [f"{protocol} has no control" for protocol in protocols if (CONTROL, protocol) not in present]
     problems += [
         f"{model} is missing under {protocol}"
-        for protocol in sorted({c.protocol for c in cells})
-        for model in sorted(models)
-        if (model, protocol) not in present and model != CONTROL
+        for protocol in protocols
+        for model in models
+        if (model, protocol) not in present
     ]
     if problems:
         raise UserError(
-            f"these cells cannot be compared: {'; '.join(problems)}; run: dvc repro fit "
-            "(or delete results/fit/<model> of a model that dvc.yaml no longer has)"
+            f"these runs cannot be compared: {'; '.join(problems)}; run: dvc repro fit "
+            "(or delete results/fit/<model> of a model that params.yaml no longer lists)"
         )
 
 
-def _control_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by protocol as in :data:`splits.TITLES`, the control first in each, other models by name."""
-    protocols = list(TITLES)
+def _control_first(frame: pd.DataFrame, protocols: Sequence[str]) -> pd.DataFrame:
+    """Rows by protocol in the given order, the control first in each, other models by name."""
     position = pd.DataFrame(
         {
-            "protocol": frame["protocol"].map(protocols.index),
+            "protocol": frame["protocol"].map(list(protocols).index),
             "other": frame["model"] != CONTROL,
             "model": frame["model"],
         }

@@ -18,9 +18,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
-from electrode_bench.evaluation.metrics import headline_folds
+from electrode_bench.splits import headline_folds
 
 #: Chance of calling two equal models different that is accepted.
 LEVEL = 0.05

@@ -1,6 +1,6 @@
 """Features of a composition: named feature sets, computed a formula at a time and cached.
 
-A new feature set is one file that makes a :class:`FeatureSet`, and one line in :data:`FEATURE_SETS`.
+A feature set is one module that assigns ``FEATURES``.
 """
 
 from __future__ import annotations
@@ -11,27 +11,15 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from electrode_bench.errors import UserError, nearest
-from electrode_bench.features.atomic_packing import ATOMIC_PACKING
+from electrode_bench.core.registry import Registry
 from electrode_bench.features.base import FeatureSet
 from electrode_bench.features.cache import compute, load_or_compute
-from electrode_bench.features.elements import ELEMENTS
-from electrode_bench.features.magpie import MAGPIE
-from electrode_bench.features.magpie_mean import MAGPIE_MEAN
-from electrode_bench.features.mat2vec import MAT2VEC
-from electrode_bench.features.modnet import MODNET
+from electrode_bench.params import Featurize
 
-__all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize", "has_atomic_packing"]
+__all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize", "has_atomic_packing", "listed"]
 
-FEATURE_SETS: Mapping[str, FeatureSet] = MappingProxyType(
-    {
-        "magpie_mean": MAGPIE_MEAN,
-        "magpie": MAGPIE,
-        "mat2vec": MAT2VEC,
-        "elements": ELEMENTS,
-        "modnet": MODNET,
-    }
-)
+#: Every feature set by name.
+FEATURE_SETS: Registry[FeatureSet] = Registry("electrode_bench.features", "FEATURES", kind="feature set")
 
 #: What stands for an electrode (params.Featurize.composition), as columns of the table.
 COMPOSITION_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -41,6 +29,21 @@ COMPOSITION_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "pair": ("formula_charge", "formula_discharge"),
     }
 )
+
+
+def listed(choice: Featurize) -> tuple[str, ...]:
+    """The feature sets that the pipeline computes, in the order of params.yaml.
+
+    Raises
+    ------
+    UserError
+        When one is unknown.
+    """
+    if choice.sets is None:
+        return FEATURE_SETS.names
+    for name in choice.sets:
+        FEATURE_SETS.module(name)
+    return tuple(choice.sets)
 
 
 def featurize(
@@ -79,12 +82,12 @@ def featurize(
     UserError
         When the set is not known, a formula cannot be read, or an element is not in the set's table.
     """
-    if feature_set not in FEATURE_SETS:
-        raise UserError(f"unknown feature set '{feature_set}'; {nearest(feature_set, FEATURE_SETS)}")
     if parts.shape[1] == 0:
         raise ValueError("parts has no column")
     chosen = [FEATURE_SETS[feature_set]]
-    if atomic_packing and feature_set == MODNET.name:
+    if atomic_packing and feature_set == "modnet":
+        from electrode_bench.features.atomic_packing import ATOMIC_PACKING
+
         chosen.append(ATOMIC_PACKING)
     formulas = sorted({str(f) for column in parts.columns for f in parts[column]})
     if cache is None:

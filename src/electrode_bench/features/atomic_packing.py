@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,5 @@ ATOMIC_PACKING = FeatureSet(
     name="atomic_packing",
     title="Atomic packing efficiency",
     compute=compute,
-    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("matminer", "pymatgen"),
     batch=100,
 )

@@ -7,12 +7,10 @@ It is what models read that look the elements up themselves (CrabNet).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.data import chemistry
 from electrode_bench.features import composition
 from electrode_bench.features.base import FeatureSet
 
@@ -42,10 +40,8 @@ def compute(formulas: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(out / composition.totals(matrix)[:, None], index=matrix.index, columns=list(SYMBOLS))
 
 
-ELEMENTS = FeatureSet(
+FEATURES = FeatureSet(
     name="elements",
     title="Elements, atomic fractions",
     compute=compute,
-    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("pymatgen",),
 )

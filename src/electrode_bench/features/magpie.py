@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.data import chemistry
 from electrode_bench.features import composition
 from electrode_bench.features.base import FeatureSet
 
@@ -99,10 +97,8 @@ def statistics(matrix: pd.DataFrame, table: pd.DataFrame) -> dict[str, np.ndarra
     return {"minimum": low, "maximum": high, "range": high - low, "mean": mean, "avg_dev": deviation, "mode": mode}
 
 
-MAGPIE = FeatureSet(
+FEATURES = FeatureSet(
     name="magpie",
     title="Magpie, matminer's 132 statistics",
     compute=compute,
-    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("matminer",),
 )

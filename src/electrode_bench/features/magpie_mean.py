@@ -13,11 +13,9 @@ H. Wu et al., arXiv:2603.07805.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench.data import chemistry
 from electrode_bench.features import composition
 from electrode_bench.features.base import FeatureSet
 
@@ -28,10 +26,8 @@ def compute(formulas: Sequence[str]) -> pd.DataFrame:
     return composition.table_means(formulas, table, feature_set="magpie_mean", prefix="mean")
 
 
-MAGPIE_MEAN = FeatureSet(
+FEATURES = FeatureSet(
     name="magpie_mean",
     title="Magpie, 21 weighted means",
     compute=compute,
-    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("ElementEmbeddings",),
 )

@@ -7,11 +7,9 @@ that CrabNet uses, taken from the ElementEmbeddings package.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench.data import chemistry
 from electrode_bench.features import composition
 from electrode_bench.features.base import FeatureSet
 
@@ -22,10 +20,8 @@ def compute(formulas: Sequence[str]) -> pd.DataFrame:
     return composition.table_means(formulas, table, feature_set="mat2vec", prefix="mat2vec")
 
 
-MAT2VEC = FeatureSet(
+FEATURES = FeatureSet(
     name="mat2vec",
     title="mat2vec, weighted mean",
     compute=compute,
-    modules=(Path(__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("ElementEmbeddings",),
 )

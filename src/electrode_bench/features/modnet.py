@@ -28,7 +28,6 @@ import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -399,11 +398,9 @@ _DESCRIPTORS: Mapping[str, Callable[[_Compositions], _Block]] = {
     "YangSolidSolution": _yang,
 }
 
-MODNET = FeatureSet(
+FEATURES = FeatureSet(
     name="modnet",
     title="MODNet, the matminer-2023 preset's features of a composition",
     compute=compute,
-    modules=(Path(__file__), Path(magpie.__file__), Path(composition.__file__), Path(chemistry.__file__)),
-    packages=("matminer", "pymatgen"),
     missing=True,
 )

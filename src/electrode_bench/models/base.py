@@ -12,9 +12,10 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import pandas as pd
 
+from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.core.source_closure import SourceClosure, source_closure
 from electrode_bench.models.search_space import Dimension
-from electrode_bench.params import Strict
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ class ModelSpec:
     config: type[Strict]
     #: Name in features.FEATURE_SETS, or None for a model that reads no features.
     feature_set: str | None
-    #: Distributions whose version is part of the fold cache's key.
+    #: Distributions that decide a fit and that its code does not import by name.
     libraries: tuple[str, ...] = ()
-    #: Version of one of them, as text; a model that runs in another environment asks there.
+    #: Version of one of these, as text; a model that runs in another environment asks there.
     version_of: Callable[[str], str] = importlib.metadata.version
-    #: Source files that decide a fit beside the model's own and what it imports from ``models``.
-    sources: tuple[Path, ...] = ()
+    #: Modules that decide a fit and that its code does not import, as scripts for another environment.
+    scripts: tuple[str, ...] = ()
     #: Why the model cannot be fitted here, in one line; None when it can.
     available: Callable[[], str | None] = _always
     #: A reference: fitted only when asked for by name, never by the pipeline, and published without its model.
@@ -132,8 +133,25 @@ class ModelSpec:
     light: bool = False
     #: Name of the device that a fit would run on now.
     device: Callable[[], str] = lambda: "cpu"
-    #: What a sweep may try, by parameter (models/spaces.py); empty for a model that is not tuned.
+    #: What a sweep may try, by parameter; empty for a model that is not tuned.
     space: Mapping[str, Dimension] = field(default_factory=dict)
+    #: Values of a configuration that is fitted in seconds, for tests.
+    quick: Mapping[str, Any] = field(default_factory=dict)
+    #: The Python module that assigns this; filled in when it is loaded.
+    module: str = ""
+
+    def closure(self) -> SourceClosure:
+        """The source code that decides a fit: how the model is built, trained and asked for predictions.
+
+        Search space, titles and the like are not part of it: what was chosen stands in the configuration.
+        """
+        build = f"{self.build.__module__}:{self.build.__qualname__}"
+        return source_closure(build, f"{__name__}:fit_predict", *self.scripts)
+
+    def versions(self) -> dict[str, str]:
+        """Versions of the libraries that decide a fit, by name."""
+        own = {name: self.version_of(name) for name in self.libraries}
+        return dict(sorted({**self.closure().versions(), **own}.items(), key=lambda item: item[0].lower()))
 
 
 def fit_predict(

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.models.base import ModelSpec, Prediction
-from electrode_bench.params import Strict
 
 
 class Config(Strict):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, PositiveInt
 
+from electrode_bench.core.config import Strict
 from electrode_bench.errors import UserError
 from electrode_bench.models.published.package import Package, Upstream
-from electrode_bench.params import Strict
 
 PACKAGE = Package(
     model="crabnet_upstream",

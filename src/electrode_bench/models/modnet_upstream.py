@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from electrode_bench.core.config import Strict
 from electrode_bench.models.published.package import Package, Upstream
-from electrode_bench.params import Strict
 
 PACKAGE = Package(
     model="modnet_upstream",

@@ -8,7 +8,7 @@ volumetric capacity alone would choose every split.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -17,10 +17,10 @@ import pandas as pd
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.core.seeds import derive
-from electrode_bench.models import spaces
 from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
-from electrode_bench.params import Strict
+from electrode_bench.models.search_space import Choice, Dimension, Float, Int
 
 
 class Config(Strict):
@@ -182,6 +182,16 @@ def build(config: Config, seed: int) -> RandomForest:
     return RandomForest(config, seed)
 
 
+#: What a sweep may try. More trees cost time and never accuracy.
+SPACE: Mapping[str, Dimension] = {
+    "n_estimators": Int(50, 400, log=True),
+    "max_features": Float(0.1, 1.0),
+    "min_samples_leaf": Int(1, 10, log=True),
+    "max_depth": Choice((None, 8, 16, 32)),
+    "targets": Choice(("separate", "joint")),
+    "max_samples": Choice((None, 0.5, 0.75)),
+}
+
 SPEC = ModelSpec(
     name="rf_magpie",
     title="RF@Magpie",
@@ -189,6 +199,6 @@ SPEC = ModelSpec(
     load=RandomForest.load,
     config=Config,
     feature_set="magpie_mean",
-    libraries=("numpy", "scikit-learn"),
-    space=spaces.RF_MAGPIE,
+    space=SPACE,
+    quick={"n_estimators": 10},
 )

@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import FORMULA, ID, TARGETS, Column
-from electrode_bench.evaluation.metrics import CONTROL
+from electrode_bench.core.schema import CONTROL, FORMULA, ID, NOISE, TARGETS, Column
 from electrode_bench.report import published as study
 from electrode_bench.report import tables, tuning
 from electrode_bench.report.parity import points
-from electrode_bench.splits import NOISE, TITLES
+from electrode_bench.splits import TITLES
 
 #: Protocols whose errors stand for a new composition, best first.
 _CAREFUL = ("grouped", "stratified")

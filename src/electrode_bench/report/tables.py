@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench.core.artifacts import read_json
-from electrode_bench.core.schema import TARGETS
-from electrode_bench.evaluation.metrics import CONTROL
+from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.evaluation.significance import standing
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_json
 from electrode_bench.splits import TITLES
 
 if TYPE_CHECKING:
@@ -142,7 +140,7 @@ def _caption(protocol: str, *, synthetic: bool) -> str:
 
 def synthetic(layout: Layout) -> bool:
     """Whether the prepared table is the embedded sample."""
-    return bool(read_json(layout.card, made_by="prepare")["synthetic"])
+    return bool(read_json(layout.card, stage="prepare")["synthetic"])
 
 
 def _values(cell: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:

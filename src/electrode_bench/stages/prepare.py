@@ -10,23 +10,23 @@ from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data.card import card
 from electrode_bench.data.prepare import prepare
 from electrode_bench.data.readers import read
-from electrode_bench.project import Layout
+from electrode_bench.project import Project
 
 
-def run(layout: Layout, rules: params.Prepare) -> dict[str, Any]:
-    """Write ``results/prepare``; give the card. Nothing is written when the snapshot cannot be used."""
-    prepared = prepare(read(layout.data), rules)
+def run(project: Project, rules: params.Prepare) -> dict[str, Any]:
+    """Write ``results/prepare``; return the card. Nothing is written when the snapshot cannot be used."""
+    prepared = prepare(read(project.paths.data), rules)
     summary = card(prepared.table, prepared.rejects)
-    write_csv(prepared.rejects, layout.rejects)
-    write_json(summary, layout.card)
-    write_table(prepared.table, layout.table, TABLE_COLUMNS)
+    write_csv(prepared.rejects, project.paths.rejects)
+    write_json(summary, project.paths.card)
+    write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
     return summary
 
 
-def describe(card: dict[str, Any], layout: Layout) -> str:
+def describe(card: dict[str, Any], project: Project) -> str:
     """How many rows were kept and where the others are."""
     kept = f"{card['rows']:,} electrodes with {len([n for n in card['ions'].values() if n])} working ions"
     if not card["rejects"]:
         return f"{kept}; no row was rejected"
     rules = ", ".join(f"{rule}: {number:,}" for rule, number in card["rejects_by_rule"].items())
-    return f"{kept}; {card['rejects']:,} rows rejected ({rules}), listed with their reasons in {layout.rejects}"
+    return f"{kept}; {card['rejects']:,} rows rejected ({rules}), listed with their reasons in {project.paths.rejects}"

@@ -11,13 +11,14 @@ from typing import Any
 import yaml
 
 from electrode_bench import splits
-from electrode_bench.core.artifacts import digest, read_json, read_table, write_json
+from electrode_bench.core.artifacts import write_json
+from electrode_bench.core.digests import digest
+from electrode_bench.core.schema import CONTROL
 from electrode_bench.data import sources
 from electrode_bench.evaluation import metrics
 from electrode_bench.evaluation import scores as compare
-from electrode_bench.evaluation.metrics import CONTROL
 from electrode_bench.fitting import runs as runner
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_json, read_table
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
 from electrode_bench.tracking import runs as tracking
@@ -72,7 +73,7 @@ def _record(layout: Layout, cell: compare.CellResult) -> tracking.Record:
     return tracking.Record(
         about=cell.about,
         predictions=cell.predictions,
-        scores=metrics.score(cell.predictions, folds, read_table(layout.table, made_by="prepare")),
+        scores=metrics.score(cell.predictions, folds, read_table(layout.table, stage="prepare")),
         costs={key: runner.cost(layout.cache, fold["cache_key"]) for key, fold in cell.about["folds"].items()},
         model=fit.final_model(layout, cell.about),
         lock_sha=lock_entry_digest(layout.root, f"fit@{cell.model}-{cell.protocol}"),
@@ -82,7 +83,7 @@ def _record(layout: Layout, cell: compare.CellResult) -> tracking.Record:
 def trace(layout: Layout) -> tracking.Trace:
     """Where the data and the code of this project came from."""
     commit, dirty = _git(layout.root)
-    synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
+    synthetic = bool(read_json(layout.card, stage="prepare")["synthetic"])
     return tracking.Trace(
         provenance={**sources.provenance(layout.root), "synthetic": synthetic},
         table=layout.table,

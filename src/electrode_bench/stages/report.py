@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.artifacts import read_json, read_table, write_text
-from electrode_bench.core.schema import TARGETS
+from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.data import sources
 from electrode_bench.errors import UserError
-from electrode_bench.evaluation.metrics import CONTROL
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_json, read_table
 from electrode_bench.report import page, static
 from electrode_bench.tasks import show
 from electrode_bench.tuning import record_file as sweep_record
@@ -71,23 +70,23 @@ def _shown(results: page.Results) -> dict[str, pd.DataFrame]:
 def read(layout: Layout) -> page.Results:
     """Everything that the page shows; errors as :func:`run`."""
     headline = show.headline(layout)
-    splits = dict(read_json(layout.split_digest, made_by="split")["protocols"])
+    splits = dict(read_json(layout.split_digest, stage="split")["protocols"])
     cells = []
     for row in headline.to_dict("records"):
         model, protocol = str(row["model"]), str(row["protocol"])
         stage = f"fit@{model}-{protocol}"
-        about = read_json(layout.cell(model, protocol), made_by=stage)
-        cell = page.Cell(about, read_table(layout.predictions(model, protocol), made_by=stage))
+        about = read_json(layout.cell(model, protocol), stage=stage)
+        cell = page.Cell(about, read_table(layout.predictions(model, protocol), stage=stage))
         if about["digests"]["split"] != splits.get(protocol):
             raise UserError(f"{model} under {protocol} was fitted on another split; run: dvc repro")
         for target in TARGETS:
             _same(cell, target, expected=float(row[f"{target}/mae"]))
         cells.append(cell)
     return page.Results(
-        card=read_json(layout.card, made_by="prepare"),
+        card=read_json(layout.card, stage="prepare"),
         origin=sources.provenance(layout.root),
-        table=read_table(layout.table, made_by="prepare"),
-        map=read_table(layout.map, made_by="map"),
+        table=read_table(layout.table, stage="prepare"),
+        map=read_table(layout.map, stage="map"),
         splits=splits,
         cells=cells,
         headline=headline,

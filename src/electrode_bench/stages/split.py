@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from electrode_bench import params, splits
-from electrode_bench.core.artifacts import digest, read_table, write_json, write_table
-from electrode_bench.core.schema import ID
-from electrode_bench.project import Layout
+from electrode_bench.core.artifacts import write_json, write_table
+from electrode_bench.core.digests import digest
+from electrode_bench.core.folds import digests, to_frame
+from electrode_bench.project import Project
 
 
-def run(layout: Layout, choice: params.Split, *, seed: int) -> dict[str, Any]:
-    """Write ``results/split``; give the number of folds and the digest of each protocol."""
-    table = read_table(layout.table, made_by="prepare")
-    clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
-    folds = splits.all_folds(table, clusters, choice, seed=seed)
-    digests = splits.digests(folds)
-    write_table(splits.to_frame(folds), layout.folds)
-    write_json({"protocols": digests, "all": digest(digests)}, layout.split_digest)
+def run(project: Project, choice: params.Split, *, seed: int) -> dict[str, Any]:
+    """Write ``results/split``; return the number of folds and the digest of each protocol."""
+    folds = splits.make_folds(project.table(), project.clusters(), choice, seed=seed)
+    by_protocol = digests(folds)
+    write_table(to_frame(folds), project.paths.folds)
+    write_json({"protocols": by_protocol, "all": digest(by_protocol)}, project.paths.split_digest)
     return {
         name: {
-            "title": splits.TITLES[name],
+            "title": splits.protocol(name).title,
             "folds": sum(f.protocol == name for f in folds),
             "smallest_test": min(len(f.test_ids) for f in folds if f.protocol == name),
             "largest_test": max(len(f.test_ids) for f in folds if f.protocol == name),
-            "digest": digests[name],
+            "digest": of,
         }
-        for name in digests
+        for name, of in by_protocol.items()
     }

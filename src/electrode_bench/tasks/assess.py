@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench import splits
-from electrode_bench.core.artifacts import plain, read_table, write_csv, write_table
-from electrode_bench.core.schema import FORMULA, ID, PREDICTION_COLUMNS, Fold
+from electrode_bench.core.artifacts import plain, write_csv, write_table
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import FORMULA, ID, PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
 from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.params import Params
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_table
 from electrode_bench.stages import fit, publish
 from electrode_bench.tasks import tune as stage
 from electrode_bench.tracking import runs as tracking
@@ -101,7 +102,7 @@ def run(
     else:
         claim, best = NOT_NESTED, {f.key: (own.base, tuned) for f in folds}
     frame, targets = fit.inputs(layout, spec)
-    table = read_table(layout.table, made_by="prepare").set_index(ID)
+    table = read_table(layout.table, stage="prepare").set_index(ID)
     found = compare(
         spec, best, folds, frame=frame, targets=targets, formulas=table[FORMULA], seed=own.seed, cache=layout.cache,
         executor=executor, progress=progress,

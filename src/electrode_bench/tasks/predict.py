@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import read_json, read_table
-from electrode_bench.core.schema import TARGETS
+from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.evaluation.metrics import ALL, CONTROL
+from electrode_bench.evaluation.metrics import ALL
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor, calibrate
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_json, read_table
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import fit
 
@@ -54,9 +53,9 @@ def choose(layout: Layout, *, model: str | None = None) -> Chosen:
     cell = cells[protocol, model]
     folder = fit.final_model(layout, cell.about)
     assert folder is not None
-    table = read_table(layout.table, made_by="prepare")
+    table = read_table(layout.table, stage="prepare")
     predictor = Predictor(FormulaModel(folder), table=table, calibration=calibrate(cell.predictions))
-    synthetic = bool(read_json(layout.card, made_by="prepare")["synthetic"])
+    synthetic = bool(read_json(layout.card, stage="prepare")["synthetic"])
     return Chosen(predictor, model, str(cell.about["title"]), protocol, synthetic)
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from electrode_bench.core.artifacts import read_table
-from electrode_bench.core.schema import TARGETS
+from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.evaluation.metrics import CONTROL
 from electrode_bench.inference.predictor import calibrate
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_table
 from electrode_bench.report import model_card
 from electrode_bench.stages import compare as comparing
 from electrode_bench.stages import publish
@@ -54,7 +52,7 @@ def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | No
     card = model_card.markdown(
         title=str(cell.about["title"]),
         about=cell.about,
-        rows=len(read_table(layout.table, made_by="prepare")),
+        rows=len(read_table(layout.table, stage="prepare")),
         headline=show.headline(layout).query("model == @model"),
         against_control=against,
         calibration=calibrate(cell.predictions),

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from electrode_bench.core.artifacts import digest_frame, read_json, read_table
+from electrode_bench.core.digests import digest_frame
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.project import Layout
+from electrode_bench.project import Layout, read_json, read_table
 
 
 def headline(layout: Layout) -> pd.DataFrame:
     """``results/compare/table.csv``: one row a protocol and model."""
     path = layout.compare / "table.csv"
     rows = comparison(layout, "table")
-    table = read_table(layout.table, made_by="prepare").set_index(ID)
+    table = read_table(layout.table, stage="prepare").set_index(ID)
     current = digest_frame(table[list(TARGETS)].sort_index())
     for cell in sorted(layout.results.glob("fit/*/*/cell.json")):
-        if read_json(cell, made_by="fit")["digests"]["table"] != current:
+        if read_json(cell, stage="fit")["digests"]["table"] != current:
             raise UserError(f"{path} is of other data than {layout.table}; run: dvc repro")
     return rows
 

@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from electrode_bench import models, splits
-from electrode_bench.core.artifacts import digest, read_table, write_text
-from electrode_bench.core.schema import ID, Fold
+from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
+from electrode_bench.core.digests import digest
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import Executor
 from electrode_bench.models import search_space
 from electrode_bench.models.base import named_device
-from electrode_bench.params import KFold, Params, Split, Strict, Sweep
-from electrode_bench.project import Layout
+from electrode_bench.params import Params, Split, Sweep
+from electrode_bench.project import Layout, read_table
+from electrode_bench.splits.kfold import KFold
 from electrode_bench.stages import fit, publish
 from electrode_bench.tracking import runs as tracking
 from electrode_bench.tracking import studies as sweep_tracking
@@ -87,8 +91,8 @@ def settings(layout: Layout, params: Params, *, model: str, nested: bool, base: 
     whole = runner.data_digests(frame, targets)["table"]
     if base is None:
         base = _clean_base(layout, params, model, parts=[f"{how.protocol}/{key}" for key in chosen], table=whole)
-    table = read_table(layout.table, made_by="prepare").set_index(ID, drop=False)
-    clusters = read_table(layout.map, made_by="map").set_index(ID)["cluster"]
+    table = read_table(layout.table, stage="prepare").set_index(ID, drop=False)
+    clusters = read_table(layout.map, stage="map").set_index(ID)["cluster"]
     made = []
     for key in chosen:
         ids = sorted(set(outer[key].train_ids))

@@ -43,17 +43,9 @@ import pyarrow.parquet as pq
 
 import electrode_bench
 from electrode_bench import models
-from electrode_bench.core.artifacts import (
-    digest,
-    digest_files,
-    digest_frame,
-    plain,
-    write_csv,
-    write_json,
-    write_table,
-    write_text,
-)
-from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, TARGETS
+from electrode_bench.core.artifacts import plain, write_csv, write_json, write_table, write_text
+from electrode_bench.core.digests import digest, digest_files, digest_frame
+from electrode_bench.core.schema import CONTROL, ID, PREDICTION_COLUMNS, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import ALL, METRICS
 from electrode_bench.inference import formula_model
@@ -624,7 +616,7 @@ def _create(store: Store, record: Record, trace: Trace, content: str) -> str:
     name = {"mlflow.runName": record.name, "complete": "false"}
     own = {**shared, "kind": "cell", "device": _devices(record.costs), **name}
     run_id: str = client.create_run(store.cells, start_time=started, tags=own).info.run_id
-    control = run_id if about["model"] == models.CONTROL else _control_for(own, _controls(store, about["protocol"]))
+    control = run_id if about["model"] == CONTROL else _control_for(own, _controls(store, about["protocol"]))
     if control is not None:
         shared["control_run_id"] = control
     params = _params(about)
@@ -839,7 +831,7 @@ def _make_current(store: Store, run_id: str, earlier: Iterable[Run]) -> None:
 
 def _controls(store: Store, protocol: str) -> list[Run]:
     """The control's complete runs under a protocol, the current one first."""
-    found = [run for run in _cell_runs(store, model=models.CONTROL, protocol=protocol) if _complete(run)]
+    found = [run for run in _cell_runs(store, model=CONTROL, protocol=protocol) if _complete(run)]
     return sorted(found, key=lambda run: run.data.tags.get("current") != "true")
 
 
@@ -858,7 +850,7 @@ def _link_controls(store: Store, *, protocol: str) -> None:
     controls = _controls(store, protocol)
     for run in _cell_runs(store, protocol=protocol):
         tags = run.data.tags
-        if not _complete(run) or tags["model"] == models.CONTROL:
+        if not _complete(run) or tags["model"] == CONTROL:
             continue
         control = _control_for(tags, controls)
         if control is not None and control != tags.get("control_run_id"):
@@ -950,8 +942,8 @@ def _note(store: Store, record: Record, trace: Trace, *, run_id: str, control: s
         "",
         _averaged(about),
         "",
-        _control_line(store, run_id if about["model"] == models.CONTROL else control)
-        if about["model"] != models.CONTROL else "- **Control:** this is the control",
+        _control_line(store, run_id if about["model"] == CONTROL else control)
+        if about["model"] != CONTROL else "- **Control:** this is the control",
         f"- **Data:** {', '.join(facts)}",
         f"- **Folds:** [{folds} runs in {FOLDS}]({page}), or search there for `{query}`",
         *([model_line] if model_line else []),

@@ -19,9 +19,9 @@ import numpy as np
 
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_csv, write_json, write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.models import search_space
-from electrode_bench.params import Strict
 from electrode_bench.report import tuning
 from electrode_bench.tracking.runs import (
     BATCH,

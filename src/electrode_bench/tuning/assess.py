@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.config import Strict
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation import metrics, significance
 from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.models.base import ModelSpec
-from electrode_bench.params import Strict
 
 HELD_OUT, NESTED, NOT_NESTED = "held_out", "nested", "not_nested"
 

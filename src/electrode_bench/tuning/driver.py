@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pandas as pd
 
+from electrode_bench.core.config import Strict
 from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import Executor, WorkerLost
 from electrode_bench.models import search_space
-from electrode_bench.params import Strict
 from electrode_bench.tuning.storage import Opened, storage
 from electrode_bench.tuning.study import Job, Outcome, Setting
 from electrode_bench.tuning.trial import evaluate, outcome_of

@@ -17,14 +17,14 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import digest
-from electrode_bench.core.schema import Fold
+from electrode_bench.core.config import Strict
+from electrode_bench.core.digests import digest
+from electrode_bench.core.folds import Fold, fold_digest
 from electrode_bench.fitting import runs as runner
 from electrode_bench.models import search_space
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.search_space import Dimension
-from electrode_bench.params import Strict, Sweep
-from electrode_bench.splits import fold_digest
+from electrode_bench.params import Sweep
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,16 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.schema import ID, TARGETS, Fold
+from electrode_bench.core.config import Strict
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation.metrics import control_mae, mae
 from electrode_bench.fitting import runs as runner
 from electrode_bench.models import search_space
 from electrode_bench.models.base import DEVICE_VARIABLE, ModelSpec, Prediction, Watch, fit_predict
 from electrode_bench.models.search_space import Dimension
-from electrode_bench.params import Strict, Sweep
+from electrode_bench.params import Sweep
 from electrode_bench.tuning.storage import pruner, storage
 from electrode_bench.tuning.study import Job, Outcome, Setting
 

@@ -19,12 +19,11 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
 from electrode_bench.features.composition import element_table
-from electrode_bench.models import spaces
-from electrode_bench.models.base import ModelSpec, Prediction, Watch, check_columns, content_order, network_device
-from electrode_bench.params import Strict
+from electrode_bench.models.base import Prediction, Watch, check_columns, content_order
 
 if TYPE_CHECKING:
     import torch
@@ -446,20 +445,3 @@ def _predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tupl
                 out = network(*tokens.batch(chunk, device))
             mean[:, chunk], spread[:, chunk] = (o.float().cpu().numpy() for o in out)
     return mean, spread
-
-
-def build(config: Config, seed: int) -> CrabNet:
-    return CrabNet(config, seed)
-
-
-SPEC = ModelSpec(
-    name="crabnet",
-    title="CrabNet",
-    build=build,
-    load=CrabNet.load,
-    config=Config,
-    feature_set="elements",
-    libraries=("ElementEmbeddings", "numpy", "torch"),
-    device=network_device,
-    space=spaces.CRABNET,
-)

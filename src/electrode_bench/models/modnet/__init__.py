@@ -1,1 +1,19 @@
 """MODNet: a feed-forward network on selected features."""
+
+from __future__ import annotations
+
+from electrode_bench.models.base import ModelSpec, network_device
+from electrode_bench.models.modnet.model import Config, MODNet
+from electrode_bench.models.modnet.space import SPACE
+
+SPEC = ModelSpec(
+    name="modnet",
+    title="MODNet",
+    build=MODNet,
+    load=MODNet.load,
+    config=Config,
+    feature_set="modnet",
+    device=network_device,
+    space=SPACE,
+    quick={"epochs": 2, "members": 2, "shared": [16], "grouped": [16], "separate": []},
+)

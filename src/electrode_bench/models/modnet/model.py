@@ -17,10 +17,9 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.core.seeds import derive
-from electrode_bench.models import spaces
-from electrode_bench.models.base import ModelSpec, Prediction, Watch, check_columns, content_order, network_device
-from electrode_bench.params import Strict
+from electrode_bench.models.base import Prediction, Watch, check_columns, content_order
 
 if TYPE_CHECKING:
     from electrode_bench.models.modnet.network import TreeNetwork
@@ -272,20 +271,3 @@ class Inputs:
     def to_json(self) -> dict[str, Any]:
         arrays = {name: getattr(self, name).tolist() for name in ("centre", "scale", "low", "high")}
         return arrays | {"missing": self.missing}
-
-
-def build(config: Config, seed: int) -> MODNet:
-    return MODNet(config, seed)
-
-
-SPEC = ModelSpec(
-    name="modnet",
-    title="MODNet",
-    build=build,
-    load=MODNet.load,
-    config=Config,
-    feature_set="modnet",
-    libraries=("numba", "numpy", "scikit-learn", "scipy", "torch"),
-    device=network_device,
-    space=spaces.MODNET,
-)

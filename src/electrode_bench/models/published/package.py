@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.artifacts import write_text
+from electrode_bench.core.config import Strict
 from electrode_bench.errors import UserError
 from electrode_bench.models.base import ModelSpec, Prediction, check_columns, content_order
-from electrode_bench.params import Strict
 
 #: Names the folder of the reference environment; without it, :data:`FOLDER` in the current folder.
 VARIABLE = "ELECTRODE_BENCH_REFERENCE"
@@ -59,7 +59,7 @@ class Package:
             feature_set=feature_set,
             libraries=self.libraries,
             version_of=self.version_of,
-            sources=self.sources,
+            scripts=(f"{__package__}.worker", f"{__package__}.{self.worker}"),
             available=self.missing,
             reference=True,
         )

@@ -1,8 +1,4 @@
-"""The search space of each model that can be tuned: the bounds that a sweep may try.
-
-Not part of what decides a fit (what was chosen stands in the configuration), so a changed bound leaves fitted folds as
-they are: ``runner.code_digest`` leaves this file out.
-"""
+"""What a sweep of CrabNet may try."""
 
 from __future__ import annotations
 
@@ -35,7 +31,7 @@ MODNET: Mapping[str, Dimension] = {
     "averaging": Choice((0.0, 0.02, 0.05, 0.1)),
 }
 
-CRABNET: Mapping[str, Dimension] = {
+SPACE: Mapping[str, Dimension] = {
     "epochs": Int(40, 200, log=True),
     "batch_size": Choice((32, 64, 128)),
     "learning_rate": Float(5e-4, 1e-2, log=True),

@@ -1,0 +1,78 @@
+"""Protocols: how training and test sets are drawn. Each is one module that assigns ``PROTOCOL``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench.core.config import Strict, validate
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.registry import Registry
+from electrode_bench.core.schema import ID
+from electrode_bench.errors import UserError
+from electrode_bench.params import Split
+from electrode_bench.splits.base import Protocol
+
+__all__ = ["PROTOCOLS", "Protocol", "configure", "headline_folds", "headline_keys", "make_folds", "protocol", "used"]
+
+#: Every protocol by name.
+PROTOCOLS: Registry[Protocol] = Registry("electrode_bench.splits", "PROTOCOL", kind="protocol")
+
+
+def protocol(name: str) -> Protocol:
+    """The protocol of this name, or a UserError that has the nearest one."""
+    return PROTOCOLS[name]
+
+
+def used(split: Split) -> tuple[str, ...]:
+    """The protocols that params.yaml lists, in its order.
+
+    Raises
+    ------
+    UserError
+        When a protocol is unknown, or has a wrong option.
+    """
+    for name in {*(split.protocols or ()), *split.options}:
+        configure(name, split.options.get(name, {}))
+    return PROTOCOLS.names if split.protocols is None else tuple(split.protocols)
+
+
+def configure(name: str, values: Mapping[str, Any] | Strict, *, where: str = "params.yaml") -> Strict:
+    """``values`` (``split.<name>`` of params.yaml) as the protocol's own options."""
+    given = values.model_dump() if isinstance(values, Strict) else values
+    return validate(protocol(name).config, given, where=f"{where}, split.{name}")
+
+
+def make_folds(table: pd.DataFrame, clusters: pd.Series, split: Split, *, seed: int) -> tuple[Fold, ...]:
+    """The folds of every protocol that params.yaml lists.
+
+    Parameters
+    ----------
+    table : the canonical table, one row for each electrode.
+    clusters : cluster label of each electrode, indexed by electrode id; -1 is noise.
+    """
+    missing = set(table[ID]) - set(clusters.index)
+    if missing:
+        raise UserError(
+            f"{len(missing)} electrodes have no place on the map ({min(missing)} first); run: dvc repro map"
+        )
+    return tuple(
+        fold
+        for name in used(split)
+        for fold in protocol(name).make(table, clusters, configure(name, split.options.get(name, {})), seed)
+    )
+
+
+def headline_keys(name: str, sizes: Mapping[str, int]) -> list[str]:
+    """The folds of a protocol that its headline is averaged over, from their training sizes by key."""
+    return protocol(name).headline(sizes)
+
+
+def headline_folds(folds: Iterable[Fold]) -> list[str]:
+    """The folds of one protocol that its headline is averaged over."""
+    folds = tuple(folds)
+    if not folds:
+        return []
+    return headline_keys(folds[0].protocol, {fold.key: len(fold.train_ids) for fold in folds})
