@@ -15,15 +15,36 @@ from electrode_bench.errors import UserError
 from electrode_bench.params import Split
 from electrode_bench.splits.base import Protocol
 
-__all__ = ["PROTOCOLS", "Protocol", "configure", "headline_folds", "headline_keys", "make_folds", "protocol", "used"]
+__all__ = [
+    "NEW_COMPOSITION",
+    "PROTOCOLS",
+    "Protocol",
+    "configure",
+    "for_new_compositions",
+    "headline_folds",
+    "headline_keys",
+    "make_folds",
+    "protocol",
+    "used",
+]
 
 #: Every protocol by name.
 PROTOCOLS: Registry[Protocol] = Registry("electrode_bench.splits", "PROTOCOL", kind="protocol")
+
+#: Protocols whose errors stand for the errors on a new composition, best first. Grouped folds are best: they never have
+#: a formula in both training and test.
+NEW_COMPOSITION = ("grouped", "stratified")
 
 
 def protocol(name: str) -> Protocol:
     """The protocol of this name, or a UserError that has the nearest one."""
     return PROTOCOLS[name]
+
+
+def for_new_compositions(available: Iterable[str]) -> str | None:
+    """The protocol among ``available`` that best stands for new compositions; None when none of them does."""
+    available = set(available)
+    return next((name for name in NEW_COMPOSITION if name in available), None)
 
 
 def used(split: Split) -> tuple[str, ...]:
