@@ -1,4 +1,4 @@
-"""Small projects: the sample cut down, with trainings that take seconds."""
+"""Small projects: the sample cut down to 120 rows, with trainings that take seconds."""
 
 from __future__ import annotations
 
@@ -7,49 +7,70 @@ import subprocess
 import sys
 from pathlib import Path
 
-from electrode_bench import params
+import yaml
+
+from electrode_bench import models, params, splits
 from electrode_bench.features import FEATURE_SETS
-from electrode_bench.project import Layout
-from electrode_bench.stages import featurize, prepare, split
+from electrode_bench.project import Project
+from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.kfold import KFold
+from electrode_bench.stages import compare, featurize, fit, prepare, split
 from electrode_bench.stages import map as mapping
 from support import ROOT
 
+#: The models of this package that the pipeline fits.
+FITTED = ["control", "rf_magpie", "modnet", "crabnet"]
 
-def small_project(folder: Path, *, shuffle: bool) -> Layout:
-    """A project on a cut-down sample; ``shuffle`` turns the rows of the raw file around."""
-    layout = Layout(folder)
-    layout.data.mkdir(parents=True)
-    cut = layout.data / "cut.csv"
+QUICK = params.Params(
+    seed=1,
+    map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
+    split=params.Split(
+        protocols=["stratified", "grouped", "loco", "bootstrap"],
+        stratified=KFold(folds=3).model_dump(mode="json"),
+        grouped=KFold(folds=3).model_dump(mode="json"),
+        bootstrap=Bootstrap(sizes=[0.5, 1.0], repeats=2).model_dump(mode="json"),
+    ),
+    fit=params.Fit(models=FITTED),
+    models={name: dict(models.spec(name).quick) for name in FITTED},
+)
+
+
+def small_project(folder: Path, *, shuffle: bool = False) -> Project:
+    """A project without results on the cut-down sample; ``shuffle`` reverses the rows of the raw file."""
+    project = Project(folder)
+    project.paths.data.mkdir(parents=True)
+    cut = project.paths.data / "cut.csv"
     subprocess.run(
         [sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True
     )
     if shuffle:
         head, *rows = cut.read_text().splitlines(keepends=True)
         cut.write_text("".join([head, *reversed(rows)]))
-    shutil.copy(ROOT / "data.dvc", layout.data_dvc)
-    return layout
+    shutil.copy(ROOT / "data.dvc", project.paths.data_dvc)
+    write_params(project, QUICK)
+    return project
 
 
-QUICK = params.Params(
-    seed=1,
-    map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
-    split=params.Split(
-        stratified=params.KFold(folds=3),
-        grouped=params.KFold(folds=3),
-        bootstrap=params.Bootstrap(sizes=[0.5, 1.0], repeats=2),
-    ),
-    models={
-        "control": {},
-        "rf_magpie": {"n_estimators": 10},
-        "modnet": {"epochs": 2, "members": 2, "shared": [16], "grouped": [16], "separate": []},
-        "crabnet": {"epochs": 1, "members": 1},
-    },
-)
+def write_params(project: Project, values: params.Params) -> None:
+    """Write ``values`` as the project's params.yaml."""
+    project.paths.params.write_text(yaml.safe_dump(values.model_dump(mode="json"), sort_keys=False))
 
 
-def until_split(layout: Layout) -> None:
-    prepare.run(layout, QUICK.prepare)
-    for feature_set in FEATURE_SETS:
-        featurize.run(layout, QUICK.featurize, feature_set=feature_set)
-    mapping.run(layout, QUICK.map, seed=QUICK.seed)
-    split.run(layout, QUICK.split, seed=QUICK.seed)
+def until_split(project: Project, *, feature_sets: tuple[str, ...] = tuple(FEATURE_SETS)) -> None:
+    """Run the stages from ``prepare`` to ``split``."""
+    prepare.run(project, QUICK.prepare)
+    for feature_set in feature_sets:
+        featurize.run(project, QUICK.featurize, feature_set=feature_set)
+    mapping.run(project, QUICK.map, seed=QUICK.seed)
+    split.run(project, QUICK.split, seed=QUICK.seed)
+
+
+def finished_project(folder: Path) -> Project:
+    """A small finished project: two models under all protocols, compared."""
+    project = small_project(folder)
+    until_split(project, feature_sets=("magpie_mean", "modnet"))
+    for model in ("control", "rf_magpie"):
+        for protocol in splits.PROTOCOLS:
+            fit.run(project, QUICK, model=model, protocol=protocol)
+    compare.run(project, seed=QUICK.seed)
+    return project

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,27 +11,39 @@ from hypothesis import strategies as st
 from support.electrodes import clusters, table
 
 from electrode_bench import splits
-from electrode_bench.core.folds import Fold
+from electrode_bench.core.folds import Fold, digests, from_frame, to_frame
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.params import Split
 from electrode_bench.splits.bootstrap import Bootstrap
 from electrode_bench.splits.kfold import KFold
+from electrode_bench.splits.loco import Config as Clusters
 
 tables = st.builds(table, st.integers(24, 90), seed=st.integers(0, 99))
 by = st.sampled_from(["cluster", "working_ion", *TARGETS])
 
 
-def _split(by: str = "cluster", folds: int = 3) -> Split:
-    k = KFold(folds=folds, by=by, quantiles=4)
-    return Split(stratified=k, grouped=k, bootstrap=Bootstrap(sizes=[0.25, 1.0], repeats=2))
+BOOTSTRAP = Bootstrap(sizes=[0.25, 1.0], repeats=2)
+
+
+def kfold(by: str = "cluster", folds: int = 3) -> KFold:
+    return KFold(folds=folds, by=by, quantiles=4)
+
+
+def split(by: str = "cluster", bootstrap: Bootstrap = BOOTSTRAP) -> Split:
+    k = kfold(by).model_dump()
+    return Split(stratified=k, grouped=k, bootstrap=bootstrap.model_dump())
+
+
+def make(protocol: str, rows: pd.DataFrame, labels: pd.Series, options: Any, seed: int) -> list[Fold]:
+    return list(splits.protocol(protocol).make(rows, labels, options, seed))
 
 
 @settings(max_examples=20)
 @given(tables, by, st.integers(0, 2**32))
 def test_folds_are_disjoint_covering_and_blind_to_row_order(rows: pd.DataFrame, by: str, seed: int) -> None:
     labels = clusters(rows)
-    folds = splits.all_folds(rows, labels, _split(by), seed=seed)
+    folds = splits.make_folds(rows, labels, split(by), seed=seed)
     assert {f.protocol for f in folds} == set(splits.PROTOCOLS)
     ids = set(rows[ID])
     for fold in folds:
@@ -41,8 +54,8 @@ def test_folds_are_disjoint_covering_and_blind_to_row_order(rows: pd.DataFrame, 
         tested = Counter(i for f in folds if f.protocol == protocol for i in f.test_ids)
         assert tested == dict.fromkeys(ids, 1)
     shuffled = rows.sample(frac=1, random_state=seed)
-    again = splits.all_folds(shuffled, labels.sample(frac=1, random_state=1), _split(by), seed=seed)
-    assert splits.digests(again) == splits.digests(folds)
+    again = splits.make_folds(shuffled, labels.sample(frac=1, random_state=1), split(by), seed=seed)
+    assert digests(again) == digests(folds)
     assert again == folds
 
 
@@ -51,7 +64,7 @@ def test_folds_are_disjoint_covering_and_blind_to_row_order(rows: pd.DataFrame, 
 def test_grouped_keeps_a_formula_on_one_side_however_it_is_written(rows: pd.DataFrame, seed: int) -> None:
     rows = rows.assign(**{FORMULA: ["Li2Fe2P2O8" if f == "LiFePO4" else f for f in rows[FORMULA]]})
     rows.loc[:1, FORMULA] = ["LiFePO4", "Li2Fe2P2O8"]
-    for fold in splits.grouped(rows, clusters(rows), _split(), seed):
+    for fold in make("grouped", rows, clusters(rows), kfold(), seed):
         of = rows.set_index(ID)[FORMULA].replace("Li2Fe2P2O8", "LiFePO4")
         assert not set(of[list(fold.train_ids)]) & set(of[list(fold.test_ids)])
 
@@ -59,7 +72,7 @@ def test_grouped_keeps_a_formula_on_one_side_however_it_is_written(rows: pd.Data
 def test_loco_tests_each_cluster_once_and_never_noise() -> None:
     rows = table(40)
     labels = clusters(rows, number=3, noise=5)
-    folds = list(splits.loco(rows, labels, _split(), 0))
+    folds = make("loco", rows, labels, Clusters(), 0)
     assert [f.key for f in folds] == ["cluster-00", "cluster-01", "cluster-02"]
     noise = set(labels.index[labels == -1])
     assert len(noise) == 5
@@ -71,13 +84,13 @@ def test_loco_tests_each_cluster_once_and_never_noise() -> None:
 def test_strata_are_spread_evenly() -> None:
     rows = table(60)
     labels = pd.Series(np.repeat([0, 1, 2], [30, 20, 10]), index=rows[ID].to_numpy())
-    for fold in splits.stratified(rows, labels, _split(folds=5), 3):
+    for fold in make("stratified", rows, labels, kfold(folds=5), 3):
         assert Counter(labels[list(fold.test_ids)]) == {0: 6, 1: 4, 2: 2}
 
 
 def test_bootstrap_draws_with_replacement_and_tests_out_of_bag() -> None:
     rows = table(80)
-    folds = list(splits.bootstrap(rows, clusters(rows), _split(), 5))
+    folds = make("bootstrap", rows, clusters(rows), BOOTSTRAP, 5)
     assert [f.key for f in folds] == ["n00020-r00", "n00020-r01", "n00080-r00", "n00080-r01"]
     assert [len(f.train_ids) for f in folds] == [20, 20, 80, 80]
     full = folds[-1]
@@ -89,17 +102,17 @@ def test_bootstrap_draws_with_replacement_and_tests_out_of_bag() -> None:
 
 def test_changing_one_protocol_leaves_the_digests_of_the_others() -> None:
     rows, labels = table(50), clusters(table(50))
-    one = splits.digests(splits.all_folds(rows, labels, _split(), seed=1))
-    other_params = _split().model_copy(update={"bootstrap": Bootstrap(sizes=[0.5], repeats=1)})
-    other = splits.digests(splits.all_folds(rows, labels, other_params, seed=1))
+    one = digests(splits.make_folds(rows, labels, split(), seed=1))
+    other_params = split(bootstrap=Bootstrap(sizes=[0.5], repeats=1))
+    other = digests(splits.make_folds(rows, labels, other_params, seed=1))
     assert {p for p in one if one[p] != other[p]} == {"bootstrap"}
 
 
 def test_folds_survive_their_file() -> None:
     rows = table(40)
-    folds = splits.all_folds(rows, clusters(rows), _split(), seed=2)
-    back = splits.from_frame(splits.to_frame(folds))
-    assert splits.digests([f for of in back.values() for f in of]) == splits.digests(folds)
+    folds = splits.make_folds(rows, clusters(rows), split(), seed=2)
+    back = from_frame(to_frame(folds))
+    assert digests([f for of in back.values() for f in of]) == digests(folds)
     first = next(f for f in folds if f.protocol == "bootstrap")
     assert sorted(back["bootstrap"][0].train_ids) == sorted(first.train_ids)
 
@@ -117,10 +130,10 @@ def test_too_little_data_says_which_parameter_to_change() -> None:
     rows = table(4)
     labels = pd.Series(0, index=rows[ID].to_numpy())
     with pytest.raises(UserError, match=r"lower split\.stratified\.folds in params\.yaml"):
-        list(splits.stratified(rows, labels, _split(folds=5), 0))
+        make("stratified", rows, labels, kfold(folds=5), 0)
     with pytest.raises(UserError, match=r"needs two clusters, the map has 1"):
-        list(splits.loco(rows, labels, _split(), 0))
+        make("loco", rows, labels, Clusters(), 0)
     with pytest.raises(UserError, match="4 electrodes have no place on the map"):
-        splits.all_folds(rows, labels.iloc[:0], _split(), seed=0)
+        splits.make_folds(rows, labels.iloc[:0], split(), seed=0)
     with pytest.raises(UserError, match=r"unknown protocol 'stratifed'; did you mean 'stratified'\?"):
-        splits.known("stratifed")
+        splits.protocol("stratifed")
