@@ -15,9 +15,7 @@ from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import metrics
-from electrode_bench.params import Split
-from electrode_bench.splits.bootstrap import Bootstrap
-from electrode_bench.splits.kfold import KFold
+from electrode_bench.splits import bootstrap
 
 values = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=20)
 
@@ -58,6 +56,15 @@ def test_metrics_agree_with_scikit_learn(true: list[float], data: st.DataObject)
     assert metrics.rmse(y, predicted) == pytest.approx(root_mean_squared_error(y, predicted), abs=1e-9)
     if np.square(y - y.mean()).sum() > 1e-6:
         assert metrics.r2(y, predicted) == pytest.approx(r2_score(y, predicted), rel=1e-6, abs=1e-9)
+
+
+def test_every_metric_is_also_taken_on_filtered_rows_in_the_order_of_the_tables() -> None:
+    assert metrics.KEYS == (
+        "mae", "smae", "r2", "rmse", "mae_2sigma", "smae_2sigma", "r2_2sigma", "rmse_2sigma",
+    )  # fmt: skip
+    assert [metric.key for metric in metrics.SHOWN] == ["mae", "smae", "r2"]
+    assert math.isnan(metrics.smae(1.0, 0.0))
+    assert metrics.smae(1.0, 4.0) == 0.25
 
 
 def test_what_cannot_be_measured_is_nan() -> None:
@@ -120,9 +127,8 @@ def test_a_fold_without_a_filtered_row_is_left_out_of_both_means() -> None:
 
 def test_the_bootstraps_headline_is_its_largest_size() -> None:
     rows = table(40)
-    params = Split(stratified=KFold(), grouped=KFold(), bootstrap=Bootstrap(sizes=[0.25, 1.0], repeats=2))
-    folds = tuple(splits.bootstrap(rows, clusters(rows), params, 0))
-    assert metrics.headline_folds(folds) == ["n00040-r00", "n00040-r01"]
+    folds = tuple(bootstrap.make(rows, clusters(rows), bootstrap.Bootstrap(sizes=[0.25, 1.0], repeats=2), 0))
+    assert splits.headline_folds(folds) == ["n00040-r00", "n00040-r01"]
     scores = metrics.score(_predictions(rows, folds, shift=2.0), folds, rows)
     overall = scores[(scores["fold"] == "all") & (scores["metric"] == "mae")]
     assert overall["n"].tolist() == [sum(len(f.test_ids) for f in folds[2:])] * 3

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support.records import make_run
 
-from electrode_bench.core.digests import digest_frame
 from electrode_bench.core.folds import Fold
+from electrode_bench.core.results import Run
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.evaluation import scores as compare
-from electrode_bench.evaluation.scores import CellResult
+from electrode_bench.evaluation import scores
 
 #: Six electrodes whose values make every mean a whole number.
 TABLE = pd.DataFrame(
@@ -32,10 +32,9 @@ FOLDS = {
         Fold("bootstrap", "n00006-r01", ("d", "d", "e", "e", "f", "f"), ("a", "b", "c")),
     ),
 }
-DIGESTS = {"stratified": "s" * 64, "bootstrap": "b" * 64}
 
 
-def _cell(model: str, protocol: str, predict) -> CellResult:
+def _run(model: str, protocol: str, predict) -> Run:
     truth = TABLE.set_index(ID)
     parts = []
     for fold in FOLDS[protocol]:
@@ -46,32 +45,26 @@ def _cell(model: str, protocol: str, predict) -> CellResult:
                 pd.DataFrame({ID: y.index, "protocol": protocol, "fold": fold.key, "model": model, "target": target,
                               "y_true": y.to_numpy(), "y_pred": predict(y, train), "y_std": np.nan})
             )  # fmt: skip
-    predictions = pd.concat(parts, ignore_index=True)
-    about = {
-        "model": model, "title": model.upper(), "protocol": protocol,
-        "digests": {"split": DIGESTS[protocol], "table": digest_frame(TABLE.set_index(ID)[list(TARGETS)]),
-                    "predictions": digest_frame(predictions)},
-    }  # fmt: skip
-    return CellResult(predictions, about)
+    return make_run(pd.concat(parts, ignore_index=True), FOLDS[protocol])
 
 
-def _cells() -> list[CellResult]:
+def _runs() -> list[Run]:
     return [
-        cell
+        run
         for protocol in FOLDS
-        for cell in (
-            _cell("better", protocol, lambda y, _: y + 1.0),
-            _cell("control", protocol, lambda y, train: np.full(len(y), train.mean())),
+        for run in (
+            _run("better", protocol, lambda y, _: y + 1.0),
+            _run("control", protocol, lambda y, train: np.full(len(y), train.mean())),
         )
     ]
 
 
-def _compare(cells: list[CellResult]) -> compare.Comparison:
-    return compare.compare(cells, folds=FOLDS, digests=DIGESTS, table=TABLE, clusters=CLUSTERS, seed=0)
+def _compare(runs: list[Run]) -> scores.Comparison:
+    return scores.compare(runs, folds=FOLDS, table=TABLE, clusters=CLUSTERS, seed=0)
 
 
-def test_headline_has_a_row_a_cell_with_the_control_first() -> None:
-    table = _compare(_cells()).headline
+def test_the_table_has_one_row_per_run_with_the_control_first() -> None:
+    table = _compare(_runs()).tables["table"]
     assert table[["protocol", "model", "title"]].to_numpy().tolist() == [
         ["stratified", "control", "CONTROL"], ["stratified", "better", "BETTER"],
         ["bootstrap", "control", "CONTROL"], ["bootstrap", "better", "BETTER"],
@@ -82,56 +75,58 @@ def test_headline_has_a_row_a_cell_with_the_control_first() -> None:
     assert table["average_voltage/mae spread"].tolist() == [0, 0, 0, 0]
 
 
-def test_learning_curve_has_a_point_a_size() -> None:
-    curve = _compare(_cells()).learning_curve
+def test_the_learning_curve_has_one_point_per_size() -> None:
+    curve = _compare(_runs()).tables["learning_curve"]
     of = curve[(curve["model"] == "control") & (curve["metric"] == "mae") & (curve["target"] == "average_voltage")]
     assert of[["n_train", "value", "repeats"]].to_numpy().tolist() == [[2, 2, 1], [6, 6, 2]]
 
 
-def test_a_learning_curve_for_dvc_has_a_column_a_model() -> None:
-    wide = compare.curve_columns(_compare(_cells()).learning_curve, target="average_voltage")
+def test_the_learning_curve_for_dvc_has_one_column_per_model() -> None:
+    wide = scores.curve_columns(_compare(_runs()).tables["learning_curve"], target="average_voltage")
     assert list(wide.columns) == ["n_train", "better", "control"]
     assert wide.to_numpy().tolist() == [[2, pytest.approx(1 / 2), 1], [6, pytest.approx(1 / 6), 1]]
 
 
 def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
-    by_ion = _compare(_cells()).by_ion.set_index(["protocol", "model", "target", "working_ion"])
+    by_ion = _compare(_runs()).tables["by_ion"].set_index(["protocol", "model", "target", "working_ion"])
     row = by_ion.loc[("stratified", "better", "average_voltage", "Na")]
     assert row.to_dict() == {"mae": 1, "smae": pytest.approx(1 / 6), "bias": 1, "n": 3}
     assert (by_ion.xs("control", level="model")["smae"] == 1).all()
-    by_cluster = _compare(_cells()).by_cluster.set_index(["protocol", "model", "target", "cluster"])
+    by_cluster = _compare(_runs()).tables["by_cluster"].set_index(["protocol", "model", "target", "cluster"])
     # Row d (6) lies 4 from its training mean 2, row c (4) lies 4 from 8.
     assert by_cluster.loc[("stratified", "control", "average_voltage", 1), "mae"] == 4
     assert by_cluster.loc[("stratified", "control", "average_voltage", -1), "n"] == 2
 
 
-def test_the_better_model_is_told_apart_from_the_control() -> None:
-    made = _compare(_cells())
-    row = made.pairs.set_index(["protocol", "target", "model", "other"]).loc[
-        ("stratified", "average_voltage", "better", "control")
-    ]
+def test_the_better_model_is_significantly_better_than_the_control() -> None:
+    tables = _compare(_runs()).tables
+    row = (
+        tables["pairs"]
+        .set_index(["protocol", "target", "model", "other"])
+        .loc[("stratified", "average_voltage", "better", "control")]
+    )
     # Errors 1 and 6 in both folds.
     assert row[["mae", "other_mae", "difference", "relative", "win_rate"]].tolist() == pytest.approx(
         [1, 6, -5, -5 / 6, 1]
     )
     assert row["low"] < -5 < row["high"] < 0
-    best = made.ranking[(made.ranking["protocol"] == "stratified") & (made.ranking["rank"] == 1)]
+    best = tables["ranking"].query("protocol == 'stratified' and rank == 1")
     assert best[["model", "beats_control", "like_best"]].drop_duplicates().to_numpy().tolist() == [
         ["better", True, True]
     ]
     # Errors that do not fall with the training set: nothing is saved by doubling it.
-    laws = made.power_laws.set_index(["model", "target"])
+    laws = tables["power_laws"].set_index(["model", "target"])
     assert laws.loc["better", "saved"].tolist() == pytest.approx([0, 0, 0])
     # Neither the grouped protocol nor leave-one-cluster-out is there.
-    assert made.leakage.empty
-    assert made.penalties.empty
+    assert tables["leakage"].empty
+    assert tables["penalties"].empty
 
 
-def test_dvc_metrics_are_the_studys_three_a_cell() -> None:
-    cells = _compare(_cells()).metrics
-    assert set(cells) == {(p, m) for p in FOLDS for m in ("better", "control")}
-    assert set(cells["stratified", "better"]) == set(TARGETS)
-    assert cells["stratified", "better"]["average_voltage"] == {
+def test_dvc_metrics_of_a_run_are_those_of_the_study() -> None:
+    metrics = _compare(_runs()).metrics
+    assert set(metrics) == {(p, m) for p in FOLDS for m in ("better", "control")}
+    assert set(metrics["stratified", "better"]) == set(TARGETS)
+    assert metrics["stratified", "better"]["average_voltage"] == {
         "mae": 1, "smae": pytest.approx(1 / 6), "r2": pytest.approx(1 - 3 / 8),
     }  # fmt: skip
 
@@ -139,31 +134,32 @@ def test_dvc_metrics_are_the_studys_three_a_cell() -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda _: [], "there is no fitted cell to compare; run: dvc repro fit"),
+        (lambda _: [], "there is no fitted model to compare; run: dvc repro fit"),
         (
-            lambda cells: [c for c in cells if c.model != "control"],
+            lambda runs: [run for run in runs if run.model != "control"],
             "bootstrap has no control; stratified has no control",
         ),
         (
-            lambda cells: [c for c in cells if (c.model, c.protocol) != ("better", "bootstrap")],
+            lambda runs: [run for run in runs if (run.model, run.protocol) != ("better", "bootstrap")],
             "better is missing under bootstrap",
         ),
-        (
-            lambda cells: [_other(cells[0], "split"), *cells[1:]],
-            "better under stratified was fitted on another split",
-        ),
-        (
-            lambda cells: [_other(cells[0], "predictions"), *cells[1:]],
-            "predictions of better under stratified are not those that its cell.json is about",
-        ),
-        (lambda cells: [_other(cells[0], "table"), *cells[1:]], "better under stratified was fitted on other data"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_reason(spoil, message: str) -> None:
     with pytest.raises(UserError) as caught:
-        _compare(spoil(_cells()))
+        _compare(spoil(_runs()))
     assert message in str(caught.value)
 
 
-def _other(cell: CellResult, digest: str) -> CellResult:
-    return CellResult(cell.predictions, {**cell.about, "digests": {**cell.about["digests"], digest: "other"}})
+def test_the_best_model_has_the_smallest_smae_averaged_over_targets() -> None:
+    table = _compare([*_runs(), _run("worse", "stratified", lambda y, _: y + 2.0),
+                      _run("worse", "bootstrap", lambda y, _: y + 2.0)]).tables["scores"]  # fmt: skip
+    assert scores.best_model(table, "stratified", ["control", "worse", "better"]) == "better"
+    assert scores.best_model(table, "stratified", ["control", "worse"]) == "worse"
+    assert scores.best_model(table, "stratified", ["control"]) is None
+
+
+def test_headline_predictions_of_the_bootstrap_are_those_of_the_largest_size() -> None:
+    runs = {run.protocol: run for run in _runs() if run.model == "better"}
+    assert set(scores.headline_predictions(runs["bootstrap"])["fold"]) == {"n00006-r00", "n00006-r01"}
+    pd.testing.assert_frame_equal(scores.headline_predictions(runs["stratified"]), runs["stratified"].predictions)

@@ -112,17 +112,15 @@ def _experiment(
     return pd.concat(parts, ignore_index=True), {"stratified": tuple(made)}, formulas
 
 
-def _pairs(seed: int, **how: float) -> pd.DataFrame:
-    predictions, folds, formulas = _experiment(seed, **how)
+def _pairs(seed: int, *, resamples: int = significance.RESAMPLES, better: float = 0.0) -> pd.DataFrame:
+    predictions, folds, formulas = _experiment(seed, better=better)
     one = predictions[predictions["target"] == "average_voltage"]
-    return significance.pairs(one, folds=folds, formulas=formulas, control="two", seed=seed)
+    return significance.pairs(one, folds=folds, formulas=formulas, control="two", seed=seed, resamples=resamples)
 
 
-def test_equal_models_are_called_different_in_no_more_than_one_of_twenty_experiments(monkeypatch) -> None:
-    monkeypatch.setattr(significance, "RESAMPLES", 200)
-    monkeypatch.setattr(significance, "TARGETS", {"average_voltage": TARGETS["average_voltage"]})
+def test_equal_models_are_called_different_in_no_more_than_one_of_twenty_experiments() -> None:
     runs = 200
-    found = pd.concat([_pairs(seed) for seed in range(runs)])
+    found = pd.concat([_pairs(seed, resamples=200) for seed in range(runs)])
     # 99.9% of experiments at a rate of 5% lie below.
     most = binom.ppf(0.999, runs, 0.05)
     assert (found["p"] < 0.05).sum() <= most
@@ -131,8 +129,7 @@ def test_equal_models_are_called_different_in_no_more_than_one_of_twenty_experim
     assert (found["p"] < 0.5).mean() > 0.2
 
 
-def test_a_clearly_better_model_is_found(monkeypatch) -> None:
-    monkeypatch.setattr(significance, "TARGETS", {"average_voltage": TARGETS["average_voltage"]})
+def test_a_clearly_better_model_is_found() -> None:
     row = _pairs(3, better=0.9).iloc[0]
     assert (row["model"], row["other"], row["different"], row["win_rate"]) == ("one", "two", True, 1.0)
     assert row["low"] < row["difference"] < row["high"] < 0
@@ -171,7 +168,7 @@ def test_all_pairs_with_the_control_last_and_one_family_a_target() -> None:
     pd.testing.assert_frame_equal(table, again)
 
 
-def test_ranking_says_who_is_like_the_best() -> None:
+def test_ranking_says_who_is_tied_with_the_best() -> None:
     mae = {"a": 1.0, "b": 1.1, "control": 2.0, "c": 3.0}
     pairs = pd.DataFrame(
         [
@@ -184,3 +181,31 @@ def test_ranking_says_who_is_like_the_best() -> None:
     assert rows[["rank", "model", "beats_control", "like_best"]].to_numpy().tolist() == [
         [1, "a", True, True], [2, "b", True, True], [3, "control", False, False], [4, "c", False, False],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "expected"),
+    [
+        (-3.0, -1.0, 0.01, "better"),
+        (1.0, 3.0, 0.01, "worse"),
+        (-3.0, 1.0, 0.01, "tied"),
+        (-3.0, -1.0, 0.05, "tied"),
+        (1.0, 3.0, 0.2, "tied"),
+        # A single fold has no test over folds: its interval alone gives no verdict.
+        (-3.0, -1.0, float("nan"), "no verdict"),
+        (float("nan"), float("nan"), 0.01, "tied"),
+    ],
+)
+def test_the_one_rule_for_what_is_significant(low: float, high: float, p: float, expected: str) -> None:
+    assert significance.verdict(low, high, p) == expected
+
+
+def test_one_fold_gives_an_interval_and_no_verdict() -> None:
+    predictions, folds, formulas = _experiment(3, better=0.9)
+    one = predictions[predictions["fold"] == "fold-0"]
+    table = significance.pairs(
+        one, folds={"stratified": folds["stratified"][:1]}, formulas=formulas, control="two", seed=1
+    )
+    assert (table["high"] < 0).all()
+    assert table["p"].isna().all()
+    assert not table["different"].any()

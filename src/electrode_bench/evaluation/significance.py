@@ -1,8 +1,9 @@
-"""Whether one model's error is smaller than another's by more than chance: paired tests on the same folds.
+"""Whether the errors of two models differ significantly: paired tests on the same folds.
 
-Two kinds of chance are told apart. Other *test rows* would give another difference: an interval resampled by
-discharged formula, since electrodes of one formula are one observation to a model that reads nothing else. Other
-*training rows* would give other models: a t-test over folds, corrected for training sets that overlap.
+Chance has two sources. With other *test rows* the difference would be another: its interval comes from resampling
+discharged formulas, because electrodes with the same formula are one observation for a model that reads only formulas.
+With other *training rows* the models would be others: this is tested over folds, with a t-test that is corrected for
+overlapping training sets. A difference is significant when both agree (:func:`verdict`).
 
 Sources: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987), doi:10.1080/01621459.1987.10478410 (the interval, BCa);
 C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,7 @@ from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.splits import headline_folds
 
-#: Chance of calling two equal models different that is accepted.
+#: Significance level: the accepted probability of calling any two equal models of a protocol's table different.
 LEVEL = 0.05
 #: Resamples behind an interval.
 RESAMPLES = 2000
@@ -57,6 +59,35 @@ class Interval:
     high: float
 
 
+#: What may be said of a model's error against another's.
+Verdict = Literal["better", "worse", "tied", "no verdict"]
+
+
+def verdict(low: float, high: float, p: float) -> Verdict:
+    """The one rule for what is significant.
+
+    Parameters
+    ----------
+    low, high : 95% interval of the difference in error, resampled by formula; negative means a smaller error.
+    p : of the corrected t-test over folds, corrected for multiple tests where there are several; NaN for one fold.
+
+    Returns
+    -------
+    "better" or "worse" when the interval excludes zero and p is below 0.05, "tied" when they do not both say so, and
+    "no verdict" when there is a single fold: its interval says nothing about other training rows.
+
+    Examples
+    --------
+    >>> verdict(-3.0, -1.0, 0.01), verdict(-3.0, -1.0, 0.2), verdict(-3.0, -1.0, float("nan"))
+    ('better', 'tied', 'no verdict')
+    """
+    if np.isnan(p):
+        return "no verdict"
+    if p < LEVEL and high < 0:
+        return "better"
+    return "worse" if p < LEVEL and low > 0 else "tied"
+
+
 def pairs(
     predictions: pd.DataFrame,
     *,
@@ -64,14 +95,15 @@ def pairs(
     formulas: pd.Series,
     control: str,
     seed: int,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Every pair of models under every protocol, for every target: :data:`PAIR_COLUMNS`.
 
     ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit (negative: ``model`` is
     better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of ``other``. ``effect`` is
-    Cohen's d of the paired differences, ``win_rate`` the share of folds that ``model`` wins, ``p`` that of the
-    corrected t-test over folds, ``p_holm`` the same corrected for all pairs of the protocol and target.
-    ``different`` needs both: an interval without zero and ``p_holm`` below 0.05.
+    Cohen's d of the paired differences and ``win_rate`` the share of folds that ``model`` wins. ``p`` is the p-value
+    of the corrected t-test over folds, and ``p_holm`` the same corrected for all pairs of the protocol and target.
+    ``different`` says that the difference is significant (:func:`verdict`).
 
     Parameters
     ----------
@@ -80,25 +112,31 @@ def pairs(
     formulas : discharged formula by electrode id.
     control : the model that is ``other`` in all its pairs.
     seed : root seed of the resampling.
+    resamples : bootstrap resamples behind an interval.
     """
     found = []
+    targets = [target for target in TARGETS if target in set(predictions["target"])]
     for protocol, of in predictions.groupby("protocol", sort=False):
         chosen = headline_folds(folds[str(protocol)])
         kept = [fold for fold in folds[str(protocol)] if fold.key in chosen]
         overlap = float(np.mean([len(f.test_ids) / len(set(f.train_ids)) for f in sorted(kept, key=lambda f: f.key)]))
         rows = of[of["fold"].isin(chosen)]
         names = sorted(rows["model"].unique(), key=lambda name: (name == control, name))
-        for target in TARGETS:
+        for target in targets:
             wide = errors(rows[rows["target"] == target])
             weight = row_weights(wide.index)
             group = pd.Index(wide.index.get_level_values(ID)).map(formulas)
             for model, other in combinations(names, 2):
                 own = derive(seed, "significance", str(protocol), target, model, other)
-                row = pair(wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own)
+                row = pair(
+                    wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own, resamples=resamples
+                )
                 found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
-    table["p_holm"] = table.groupby(["protocol", "target"], sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
-    table["different"] = ((table["low"] > 0) | (table["high"] < 0)) & (table["p_holm"] < LEVEL)
+    family = table.groupby(["protocol", "target"], sort=False)
+    table["p_holm"] = family["p"].transform(lambda p: holm(p.to_numpy()))
+    tested = zip(table["low"], table["high"], table["p_holm"], strict=True)
+    table["different"] = [verdict(*row) in ("better", "worse") for row in tested]
     return table[list(PAIR_COLUMNS)]
 
 
@@ -115,7 +153,14 @@ def row_weights(index: pd.Index) -> np.ndarray:
 
 
 def pair(
-    one: pd.Series, two: pd.Series, *, weight: np.ndarray, group: pd.Index, overlap: float, seed: int
+    one: pd.Series,
+    two: pd.Series,
+    *,
+    weight: np.ndarray,
+    group: pd.Index,
+    overlap: float,
+    seed: int,
+    resamples: int = RESAMPLES,
 ) -> dict[str, float]:
     """One pair of models: the numbers of :func:`pairs` that need no other pair.
 
@@ -127,7 +172,7 @@ def pair(
     overlap : rows tested on over rows trained on, as :func:`corrected_t_test`.
     """
     difference = (one - two).to_numpy()
-    found = grouped_interval(difference, weight=weight, group=group, seed=seed)
+    found = grouped_interval(difference, weight=weight, group=group, seed=seed, resamples=resamples)
     by_fold = (one - two).groupby("fold").mean()
     t, p = corrected_t_test(by_fold.to_numpy(), test_over_train=overlap)
     other = float(np.average(two, weights=weight))
@@ -231,22 +276,22 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def standing(pairs: pd.DataFrame) -> tuple[dict[str, float], set[frozenset[str]]]:
-    """MAE of each model of one protocol and target, smallest first, and the pairs of models that are told apart."""
+    """MAE of each model of one protocol and target, smallest first, and the pairs that differ significantly."""
     mae = dict(zip([*pairs["model"], *pairs["other"]], [*pairs["mae"], *pairs["other_mae"]], strict=True))
-    apart = pairs[pairs["different"].astype(bool)]
-    told = {frozenset(names) for names in zip(apart["model"], apart["other"], strict=True)}
-    return {name: mae[name] for name in sorted(mae, key=lambda name: (mae[name], name))}, told
+    significant = pairs[pairs["different"].astype(bool)]
+    different = {frozenset(names) for names in zip(significant["model"], significant["other"], strict=True)}
+    return {name: mae[name] for name in sorted(mae, key=lambda name: (mae[name], name))}, different
 
 
 def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
     """Models of each protocol and target by their MAE: protocol, target, rank, model, mae, beats_control, like_best.
 
-    ``beats_control``: better than the control and ``different`` from it. ``like_best``: not ``different`` from the
-    model with the smallest MAE.
+    ``beats_control`` says that the model's error is significantly smaller than the control's, ``like_best`` that it
+    does not differ significantly from the smallest.
     """
     rows = []
     for (protocol, target), of in pairs.groupby(["protocol", "target"], sort=False):
-        mae, apart = standing(of)
+        mae, different = standing(of)
         best = next(iter(mae))
         for rank, name in enumerate(mae, start=1):
             rows.append(
@@ -256,8 +301,8 @@ def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
                     "rank": rank,
                     "model": name,
                     "mae": mae[name],
-                    "beats_control": mae[name] < mae[control] and frozenset((name, control)) in apart,
-                    "like_best": frozenset((name, best)) not in apart,
+                    "beats_control": mae[name] < mae[control] and frozenset((name, control)) in different,
+                    "like_best": frozenset((name, best)) not in different,
                 }
             )
     return pd.DataFrame(rows)
