@@ -15,14 +15,14 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from support import chromium as chromium_browser
 
 from electrode_bench.core.schema import FORMULA, ID
-from electrode_bench.project import Layout, read_table
+from electrode_bench.project import Project
 from electrode_bench.stages import report
 
 pytestmark = [chromium_browser.needed, pytest.mark.xdist_group("report in a browser")]
 
 
 @pytest.fixture(scope="module")
-def page(finished: Layout) -> Path:
+def page(finished: Project) -> Path:
     return report.run(finished)
 
 
@@ -135,7 +135,7 @@ def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
     assert browser.find_elements(By.CSS_SELECTOR, '[data-plots="map"] .colorbar')
 
 
-def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome, finished: Layout) -> None:
+def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome, finished: Project) -> None:
     _plot(browser, "map")
     assert "No electrode chosen" in _details(browser)
     # Where the first point is on the screen.
@@ -152,14 +152,14 @@ def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **mouse})
     _wait(browser, "return !document.getElementById('details').textContent.includes('No electrode chosen')")
     shown = _details(browser)
-    ids = set(read_table(finished.table, stage="prepare")[ID])
+    ids = set(finished.table()[ID])
     assert any(i in shown for i in ids)
     for word in ("working ion", "Reference", "RF@Magpie", "Control", "Average voltage, V"):
         assert word in shown
 
 
-def test_the_map_is_searched_by_keyboard(browser: webdriver.Chrome, finished: Layout) -> None:
-    table = read_table(finished.table, stage="prepare")
+def test_the_map_is_searched_by_keyboard(browser: webdriver.Chrome, finished: Project) -> None:
+    table = finished.table()
     row = table.iloc[7]
     first = table[table[FORMULA] == row[FORMULA]].sort_values(ID).iloc[0]
     field = browser.find_element(By.ID, "find")

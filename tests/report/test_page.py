@@ -14,7 +14,7 @@ import pytest
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.project import Layout
+from electrode_bench.project import Project
 from electrode_bench.report import page
 from electrode_bench.report import published as study
 from electrode_bench.stages import report
@@ -24,7 +24,7 @@ TABLES = ("headline", "pairs", "ranking", "by_ion", "by_cluster")
 
 
 @pytest.fixture(scope="module")
-def results(finished: Layout) -> page.Results:
+def results(finished: Project) -> page.Results:
     return report.read(finished)
 
 
@@ -55,7 +55,7 @@ def _only(
     return replace(results, cells=cells, **kept, **{name: getattr(results, name).iloc[:0] for name in empty})
 
 
-def test_equal_results_give_equal_bytes_that_name_no_machine(finished: Layout, results: page.Results) -> None:
+def test_equal_results_give_equal_bytes_that_name_no_machine(finished: Project, results: page.Results) -> None:
     first = report.run(finished).read_bytes()
     assert report.run(finished).read_bytes() == first
     shuffled = replace(results, table=results.table.sample(frac=1, random_state=1), cells=list(results.cells))
@@ -261,8 +261,8 @@ def test_the_page_of_4351_electrodes_four_models_and_protocols_is_below_8_megaby
     assert 5e6 < size < 8e6
 
 
-def test_a_comparison_of_other_predictions_is_refused(finished: Layout, tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "copy")
+def test_a_comparison_of_other_predictions_is_refused(finished: Project, tmp_path: Path) -> None:
+    layout = Project(tmp_path / "copy")
     shutil.copytree(finished.results, layout.results, ignore=shutil.ignore_patterns("report"))
     shutil.copy(finished.data_dvc, layout.data_dvc)
     path = layout.predictions("rf_magpie", "grouped")

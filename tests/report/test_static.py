@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from electrode_bench.core.digests import digest_files
-from electrode_bench.project import Layout
+from electrode_bench.project import Project
 from electrode_bench.report import static
 from electrode_bench.stages import report
 
@@ -16,15 +16,15 @@ NAMES = ["working_ions", "map", "protocols", "learning_curve", "parity"]
 
 
 @pytest.fixture(scope="module")
-def figures(finished: Layout, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def figures(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _write(finished, tmp_path_factory.mktemp("figures"))
 
 
-def _write(layout: Layout, folder: Path, *, synthetic: bool = True) -> Path:
+def _write(layout: Project, folder: Path, *, synthetic: bool = True) -> Path:
     results = report.read(layout)
     made = static.write(
         folder, table=results.table, placed=results.map, headline=results.headline,
-        learning_curve=results.learning_curve, predictions={"RF@Magpie": results.cells[-1].predictions},
+        learning_curve=results.learning_curve, predictions={"RF@Magpie": results.runs[-1].predictions},
         synthetic=synthetic,
     )  # fmt: skip
     assert made == NAMES
@@ -38,13 +38,13 @@ def test_every_figure_is_there_as_svg_and_png(figures: Path) -> None:
     assert all("<svg" in file.read_text(encoding="utf-8") for file in figures.glob("*.svg"))
 
 
-def test_equal_results_give_equal_bytes(finished: Layout, figures: Path, tmp_path: Path) -> None:
+def test_equal_results_give_equal_bytes(finished: Project, figures: Path, tmp_path: Path) -> None:
     again = _write(finished, tmp_path / "again")
     for file in figures.iterdir():
         assert digest_files([file]) == digest_files([again / file.name]), file.name
 
 
-def test_only_synthetic_data_is_called_synthetic(finished: Layout, figures: Path, tmp_path: Path) -> None:
+def test_only_synthetic_data_is_called_synthetic(finished: Project, figures: Path, tmp_path: Path) -> None:
     real = _write(finished, tmp_path / "real", synthetic=False)
     assert (real / "map.png").read_bytes() != (figures / "map.png").read_bytes()
     # Text is drawn as shapes; the comment before them keeps it readable.

@@ -11,7 +11,7 @@ import pandas as pd
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.inference.predictor import LEVEL, Calibration
 from electrode_bench.report.tables import SYNTHETIC
-from electrode_bench.splits import TITLES
+from electrode_bench.splits import protocol as protocol_named
 
 _PURPOSE = (
     "Predicts gravimetric capacity (mAh/g), volumetric capacity (mAh/cm3) and average voltage (V) of insertion "
@@ -86,7 +86,7 @@ def _errors(headline: pd.DataFrame) -> str:
     for row in headline.to_dict("records"):
         for target, column in TARGETS.items():
             shown = [f"{row[f'{target}/{m}']:.3g} ± {row[f'{target}/{m} spread']:.2g}" for m in ("mae", "smae", "r2")]
-            lines.append(f"| {TITLES[row['protocol']]} | {column.title} | {' | '.join(shown)} |")
+            lines.append(f"| {protocol_named(row['protocol']).title} | {column.title} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 

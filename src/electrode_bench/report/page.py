@@ -18,22 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from electrode_bench.core.results import Adoption, Run
 from electrode_bench.core.schema import CONTROL, FORMULA, ID, NOISE, TARGETS, Column
+from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.report import published as study
 from electrode_bench.report import tables, tuning
 from electrode_bench.report.parity import points
-from electrode_bench.splits import TITLES
-
-#: Protocols whose errors stand for a new composition, best first.
-_CAREFUL = ("grouped", "stratified")
-
-#: What each protocol asks, in words for people who have not read the guide.
-ASKS: Mapping[str, str] = {
-    "stratified": "how good on compositions like those seen (a formula may stand in training and test alike)",
-    "grouped": "how good on a formula that training never had",
-    "loco": "how good on a whole group of chemistry that training never had",
-    "bootstrap": "how good on what random draws left out, at the largest training size",
-}
+from electrode_bench.splits import PROTOCOLS, for_new_compositions
+from electrode_bench.splits import protocol as protocol_named
 
 #: Okabe and Ito's palette; the control is grey. The yellow comes last: it is faint on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
@@ -46,14 +38,6 @@ LEVELS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.99)
 
 #: Significant digits of reference values and of predictions in the JSON.
 _DIGITS, _PREDICTION_DIGITS = 5, 4
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A fitted cell as its files have it: cell.json and predictions.parquet."""
-
-    about: Mapping[str, Any]
-    predictions: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -70,7 +54,7 @@ class Results:
     table: pd.DataFrame
     map: pd.DataFrame
     splits: Mapping[str, str]
-    cells: Sequence[Cell]
+    runs: Sequence[Run]
     headline: pd.DataFrame
     pairs: pd.DataFrame
     ranking: pd.DataFrame
@@ -81,12 +65,14 @@ class Results:
     penalties: pd.DataFrame
     penalty_against_distance: pd.DataFrame
     power_laws: pd.DataFrame
+    #: By model, which trial its configuration comes from, where it was tuned.
+    adoptions: Mapping[str, Adoption] = field(default_factory=dict)
     #: By model, the record of the study that its configuration comes from (sweep_record), where a sweep found it.
     sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def protocols(self) -> list[str]:
-        return [p for p in TITLES if p in set(self.headline["protocol"])]
+        return list(dict.fromkeys(str(p) for p in self.headline["protocol"]))
 
     @property
     def titles(self) -> dict[str, str]:
@@ -96,7 +82,7 @@ class Results:
     @property
     def careful(self) -> str:
         """The protocol that answers are taken from: grouped, else stratified, else the first there is."""
-        return next((p for p in _CAREFUL if p in self.protocols), self.protocols[0])
+        return for_new_compositions(self.protocols) or self.protocols[0]
 
 
 def html(results: Results, *, plotly: str) -> str:
@@ -176,9 +162,11 @@ def context(results: Results) -> dict[str, Any]:
         "synthetic": bool(results.card.get("synthetic")),
         "targets": TARGETS,
         "models": models(results),
-        "protocols": [{"name": p, "title": TITLES[p], "asks": ASKS[p]} for p in results.protocols],
-        "missing": [TITLES[p] for p in TITLES if p not in results.protocols],
-        "careful": {"name": results.careful, "title": TITLES[results.careful]},
+        "protocols": [
+            {"name": p, "title": protocol_named(p).title, "asks": protocol_named(p).question} for p in results.protocols
+        ],
+        "missing": [protocol_named(p).title for p in PROTOCOLS if p not in results.protocols],
+        "careful": {"name": results.careful, "title": protocol_named(results.careful).title},
         "answers": answers(results),
         "headline": headline(results),
         "study": study.SOURCE,
@@ -288,7 +276,9 @@ def headline(results: Results) -> list[dict[str, Any]]:
                 for cell in cells
             ]
             blocks.append({"label": column.label, "unit": unit(column), "rows": rows})
-        out.append({"name": protocol, "title": TITLES[protocol], "study": bool(published), "targets": blocks})
+        out.append(
+            {"name": protocol, "title": protocol_named(protocol).title, "study": bool(published), "targets": blocks}
+        )
     return out
 
 
@@ -322,29 +312,35 @@ def doublings(results: Results) -> list[str]:
 
 def tuned(results: Results) -> list[dict[str, str]]:
     """A row for each model whose configuration a sweep found: title, and what cell.json says of its tuning."""
-    by_model = {str(c.about["model"]): c.about["tuning"] for c in results.cells if "tuning" in c.about}
+    digests = {run.model: run.digests for run in results.runs}
     return [
-        {"title": title, **{k: str(v) for k, v in by_model[model].items()}}
+        {
+            "title": title,
+            "study": adoption.study,
+            "trial": str(adoption.trial),
+            "part": adoption.part,
+            "state": adoption.state(config=digests[model].config, table=digests[model].table),
+        }
         for model, title in results.titles.items()
-        if model in by_model
+        if (adoption := results.adoptions.get(model)) is not None
     ]
 
 
 def provenance(results: Results) -> dict[str, Any]:
     """What traces the numbers: digests of data and folds, and a row a cell."""
-    table = sorted({str(c.about["digests"]["table"]) for c in results.cells})
+    table = sorted({run.digests.table for run in results.runs})
     rows = [
         {
-            "title": results.titles.get(str(c.about["model"]), str(c.about["model"])),
-            "protocol": str(c.about["protocol"]),
-            "folds": len(c.about["folds"]),
-            "digests": {k: str(v) for k, v in sorted(c.about["digests"].items())},
-            "config": json.dumps(c.about["config"], sort_keys=True),
-            "seed": c.about["seed"],
-            "versions": ", ".join(f"{k} {v}" for k, v in sorted(c.about["versions"].items())) or "-",
-            "search": f"tags.cell_digest = '{c.about['digests']['cell']}'",
+            "title": run.title,
+            "protocol": run.protocol,
+            "folds": len(run.folds),
+            "digests": {"run": run.digests.run, "code": run.digests.code},
+            "config": json.dumps(dict(run.config), sort_keys=True),
+            "seed": run.seed,
+            "versions": ", ".join(f"{k} {v}" for k, v in sorted(run.versions.items())) or "-",
+            "search": f"tags.run_digest = '{run.digests.run}'",
         }
-        for c in results.cells
+        for run in results.runs
     ]
     return {"table": table, "splits": dict(sorted(results.splits.items())), "cells": rows}
 
@@ -365,7 +361,7 @@ def data(results: Results) -> dict[str, Any]:
     return {
         "targets": [{"key": k, "label": c.label, "unit": unit(c)} for k, c in TARGETS.items()],
         "models": models(results),
-        "protocols": {p: TITLES[p] for p in results.protocols},
+        "protocols": {p: protocol_named(p).title for p in results.protocols},
         "electrodes": {
             "id": [str(v) for v in table[ID]],
             "formula": [str(v) for v in table[FORMULA]],
@@ -403,20 +399,12 @@ def predictions(results: Results, ids: Iterable[str]) -> dict[str, dict[str, dic
     """
     order = list(ids)
     out: dict[str, dict[str, dict[str, list[float | int | None]]]] = {}
-    for cell in results.cells:
-        rows = headline_rows(cell)
+    for run in results.runs:
+        rows = headline_predictions(run)
         found = {t: points(rows, target=t).set_index(ID)["y_pred"].reindex(order) for t in TARGETS}
         of = {t: shorts(values, _PREDICTION_DIGITS) for t, values in found.items()}
-        out.setdefault(str(cell.about["protocol"]), {})[str(cell.about["model"])] = of
+        out.setdefault(run.protocol, {})[run.model] = of
     return out
-
-
-def headline_rows(cell: Cell) -> pd.DataFrame:
-    """The predictions that the cell's headline is made of: all, but for the bootstrap those of its largest size."""
-    if cell.about["protocol"] != "bootstrap":
-        return cell.predictions
-    size = {key: int(fold["n_train"]) for key, fold in cell.about["folds"].items()}
-    return cell.predictions[cell.predictions["fold"].map(size) == max(size.values())]
 
 
 def calibration(results: Results) -> dict[str, dict[str, list[float | int | None]]]:
@@ -427,16 +415,16 @@ def calibration(results: Results) -> dict[str, dict[str, list[float | int | None
     """
     z = np.array([NormalDist().inv_cdf((1 + level) / 2) for level in LEVELS])
     out: dict[str, dict[str, list[float | int | None]]] = {}
-    for cell in results.cells:
-        if cell.about["protocol"] != results.careful:
+    for run in results.runs:
+        if run.protocol != results.careful:
             continue
-        rows = headline_rows(cell)
+        rows = headline_predictions(run)
         for target in TARGETS:
             of = rows[rows["target"] == target]
             error, std = (of["y_pred"] - of["y_true"]).abs().to_numpy(), of["y_std"].to_numpy(dtype=float)
             if len(of) and np.isfinite(std).all() and (std > 0).any():
                 share = (error[:, None] <= z * std[:, None]).mean(axis=0)
-                out.setdefault(str(cell.about["model"]), {})[target] = shorts(share, _PREDICTION_DIGITS)
+                out.setdefault(run.model, {})[target] = shorts(share, _PREDICTION_DIGITS)
     return out
 
 

@@ -12,7 +12,6 @@ import pandas as pd
 from electrode_bench.core.artifacts import replacing
 from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS
 from electrode_bench.report.tables import SYNTHETIC
-from electrode_bench.splits import TITLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -126,7 +125,7 @@ def composition_map(placed: pd.DataFrame, table: pd.DataFrame) -> Figure:
 def protocols(headline: pd.DataFrame) -> Figure:
     """SMAE of every model under every protocol, with its standard deviation over folds."""
     names = list(dict.fromkeys(headline["model"]))
-    under = [p for p in TITLES if p in set(headline["protocol"])]
+    under = list(dict.fromkeys(headline["protocol"]))
     figure = _figure(7.2, 2.8)
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
         axes = figure.add_subplot(1, len(TARGETS), i)

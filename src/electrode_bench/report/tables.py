@@ -10,17 +10,13 @@ import pandas as pd
 
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.evaluation.significance import standing
-from electrode_bench.project import Layout, read_json
-from electrode_bench.splits import TITLES
+from electrode_bench.splits import protocol as protocol_named
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 #: Said wherever numbers from the embedded sample are shown.
 SYNTHETIC = "synthetic sample data: for trying the pipeline, not a result about materials"
-
-#: What a protocol's mean is taken over.
-OVER = {"bootstrap": "mean ± standard deviation over the repeats of the largest training size"}
 
 #: What stands between two models.
 ORDER = (
@@ -129,18 +125,13 @@ def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
 
 
 def _title(protocol: str) -> str:
-    return f"{TITLES[protocol]} ({protocol})"
+    return f"{protocol_named(protocol).title} ({protocol})"
 
 
 def _caption(protocol: str, *, synthetic: bool) -> str:
-    over = OVER.get(protocol, "mean ± standard deviation over folds")
+    over = f"mean ± standard deviation over {protocol_named(protocol).averaged_over}"
     text = f"{over}; in brackets: on 2-sigma-filtered rows\nSMAE = MAE / MAE of the control on unfiltered rows"
     return f"{text}\n{SYNTHETIC}" if synthetic else text
-
-
-def synthetic(layout: Layout) -> bool:
-    """Whether the prepared table is the embedded sample."""
-    return bool(read_json(layout.card, stage="prepare")["synthetic"])
 
 
 def _values(cell: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:

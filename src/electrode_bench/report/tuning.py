@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.splits import TITLES
+from electrode_bench.splits import protocol as protocol_named
 from electrode_bench.tuning import record_file as sweep_record
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ CAPTION = (
 def title(score: Mapping[str, Any]) -> str:
     """What a score is of: the trial, and the claim."""
     what = CLAIMS[score["claim"]].format(
-        folds=f"{score['protocol']}/{', '.join(score['folds'])}", protocol=TITLES[score["protocol"]].lower()
+        folds=f"{score['protocol']}/{', '.join(score['folds'])}",
+        protocol=protocol_named(score["protocol"]).title.lower(),
     )
     looked = [str(n) for n in score.get("before", ())]
     again = f" (these rows were looked at for trial {', '.join(looked)} too)" if looked else ""

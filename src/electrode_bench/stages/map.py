@@ -1,4 +1,4 @@
-"""map: features -> a map of the compositions, its clusters and their representatives, and two figures."""
+"""map: features -> a map of the compositions, its clusters and their representatives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.project import Project
-from electrode_bench.report import figures
 
 
 def run(project: Project, choice: params.Map, *, seed: int) -> dict[str, Any]:
@@ -18,11 +17,7 @@ def run(project: Project, choice: params.Map, *, seed: int) -> dict[str, Any]:
     if choice.features not in FEATURE_SETS:
         hint = nearest(choice.features, FEATURE_SETS)
         raise UserError(f"params.yaml, map.features: unknown feature set '{choice.features}'; {hint}")
-    table, features, synthetic = project.table(), project.features(choice.features), project.synthetic()
-    placed, summary = maps.build(table, features, choice, seed=seed)
-    map_figure = figures.map_figure(placed, table, summary=summary, synthetic=synthetic)
-    figures.write_html(map_figure, project.paths.map_figure)
-    figures.write_html(figures.ion_figure(table, synthetic=synthetic), project.paths.ions_figure)
+    placed, summary = maps.build(project.table(), project.features(choice.features), choice, seed=seed)
     write_json(summary, project.paths.map_summary)
     write_table(placed, project.paths.map)
     return summary
