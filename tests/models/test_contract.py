@@ -17,21 +17,12 @@ from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
 from electrode_bench.models.base import Model, fit_predict
 
-#: Configurations that make a test quick.
-QUICK = {
-    "control": {},
-    "rf_magpie": {"n_estimators": 8},
-    "modnet": {"epochs": 2, "members": 2, "features": 40, "selection_rows": 100},
-    "crabnet": {"epochs": 2, "members": 2},
-    "modnet_upstream": {"select": False, "n_feat": 16, "epochs": 3},
-    "crabnet_upstream": {"epochs": 2, "epochs_step": 1},
-}
-
-every_model = pytest.mark.parametrize("name", list(models.REGISTRY))
+every_model = pytest.mark.parametrize("name", models.MODELS.names)
 
 
 def _model(name: str, seed: int = 1) -> Model:
-    return models.spec(name).build(models.configure(name, QUICK[name]), seed)
+    spec = models.spec(name)
+    return spec.build(models.configure(spec, spec.quick), seed)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +43,7 @@ def _data(name: str, rows: int = 40, *, seed: int = 0) -> tuple[pd.DataFrame, pd
 
 
 def test_every_feature_set_of_a_model_is_known() -> None:
-    assert {s.feature_set for s in models.REGISTRY.values()} <= {None, *FEATURE_SETS}
+    assert {s.feature_set for s in models.MODELS.values()} <= {None, *FEATURE_SETS}
 
 
 @every_model
@@ -108,7 +99,8 @@ def test_the_targets_of_the_test_rows_are_not_looked_at(name: str) -> None:
     train, test = list(frame.index[:30]), list(frame.index[30:])
     changed = targets.copy()
     changed.loc[test] = targets.loc[test].to_numpy()[::-1] * 7
-    spec, config = models.spec(name), models.configure(name, QUICK[name])
+    spec = models.spec(name)
+    config = models.configure(spec, spec.quick)
     one, other = (
         fit_predict(spec, config, 5, frame=frame, targets=t, train_ids=train, test_ids=test) for t in (targets, changed)
     )
@@ -142,7 +134,7 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(name: str, tmp_path:
     frame, targets = _data(name)
     model = _model(name).fit(frame, targets)
     (tmp_path / "model").mkdir()
-    models.save(model, tmp_path / "model", name=name, about={"composition": "discharged"})
+    models.save(model, tmp_path / "model", spec=models.spec(name), about={"composition": "discharged"})
     # No parquet: a process that ends as soon as pandas has read one may die of Arrow's threads, on a busy machine.
     frame.to_pickle(tmp_path / "frame.pickle")
     code = (
@@ -161,6 +153,6 @@ def test_an_unknown_model_or_key_names_the_nearest() -> None:
     with pytest.raises(UserError, match=r"unknown model 'rf_magpi'; did you mean 'rf_magpie'\?"):
         models.spec("rf_magpi")
     with pytest.raises(UserError, match=r"models\.rf_magpie: unknown key 'n_estimator'; did you mean 'n_estimators'\?"):
-        models.configure("rf_magpie", {"n_estimator": 3})
+        models.configure(models.spec("rf_magpie"), {"n_estimator": 3})
     with pytest.raises(UserError, match="holds no saved model"):
         models.load(Path("/nowhere"))

@@ -20,7 +20,7 @@ from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
-from electrode_bench.fitting import runs as runner
+from electrode_bench.fitting.runs import plan, run_folds
 from electrode_bench.models import crabnet_upstream, modnet_upstream
 from electrode_bench.models.published import package as upstream
 
@@ -63,7 +63,8 @@ def _data(rows: int = 12) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _model(name: str, **values: object) -> models.Model:
-    return models.spec(name).build(models.configure(name, dict(values)), 1)
+    spec = models.spec(name)
+    return spec.build(models.configure(spec, values), 1)
 
 
 @both
@@ -76,7 +77,7 @@ def test_without_the_environment_one_line_says_how_to_get_it(name: str, tmp_path
         _model(name).fit(*_data())
     assert str(caught.value) == line
     with pytest.raises(UserError, match="skipped"):
-        runner.versions(models.spec(name))
+        models.spec(name).versions()
 
 
 @both
@@ -95,15 +96,15 @@ def test_an_environment_without_the_package_is_not_taken_for_one(name: str, envi
 @pytest.mark.usefixtures("environment")
 def test_versions_and_scripts_of_the_environment_decide_the_key_of_a_fold(name: str) -> None:
     spec = models.spec(name)
-    assert runner.versions(spec) == dict.fromkeys(spec.libraries, "1.2.3")
-    assert {path.name for path in spec.sources} == {"worker.py", f"{name.removesuffix('_upstream')}_worker.py"}
-    assert all(path.is_file() for path in spec.sources)
-    assert runner.code_digest(spec) != runner.code_digest(dataclasses.replace(spec, sources=()))
+    assert {library: spec.versions()[library] for library in spec.libraries} == dict.fromkeys(spec.libraries, "1.2.3")
+    scripts = {"worker.py", f"{name.removesuffix('_upstream')}_worker.py"}
+    assert scripts < {path.name for path in spec.closure().files}
+    assert spec.closure().digest != dataclasses.replace(spec, scripts=()).closure().digest
 
 
 def test_scripts_import_nothing_of_ours() -> None:
-    for spec in (models.spec(name) for name in UPSTREAM):
-        for path in spec.sources:
+    for module in UPSTREAM.values():
+        for path in module.PACKAGE.sources:
             assert "import electrode_bench" not in path.read_text()
             assert "from electrode_bench" not in path.read_text()
 
@@ -123,7 +124,7 @@ def test_files_go_to_the_worker_and_back(name: str, temporary: Path, tmp_path: P
 
     saved = tmp_path / "saved"
     saved.mkdir()
-    models.save(model, saved, name=name, about={})
+    models.save(model, saved, spec=models.spec(name), about={})
     assert {p.suffix for p in saved.rglob("*") if p.is_file()} == {".json"}
     loaded, _ = models.load(saved)
     pd.testing.assert_frame_equal(loaded.predict(rows).mean, prediction.mean)
@@ -158,11 +159,9 @@ def test_a_worker_that_fails_leaves_no_fold_in_the_cache(tmp_path: Path) -> None
     frame, targets = _data()
     spec = models.spec("crabnet_upstream")
     ids = tuple(frame.index)
-    tasks = runner.plan(
-        spec, spec.config(), [Fold("stratified", "0", ids[:8], ids[8:])], frame=frame, targets=targets, seed=1
-    )
+    tasks = plan(spec, spec.config(), [Fold("stratified", "0", ids[:8], ids[8:])], frame=frame, targets=targets, seed=1)
     with pytest.raises(UserError, match="could not fit"):
-        runner.run_folds(tasks, frame=frame, targets=targets, cache=tmp_path / "cache")
+        run_folds(tasks, frame=frame, targets=targets, cache=tmp_path / "cache")
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
 
 

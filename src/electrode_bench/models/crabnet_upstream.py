@@ -43,4 +43,6 @@ class CrabNetUpstream(Upstream):
             )
 
 
-SPEC = PACKAGE.spec(title="CrabNet, upstream", model=CrabNetUpstream, feature_set="elements")
+SPEC = PACKAGE.spec(
+    title="CrabNet, upstream", model=CrabNetUpstream, feature_set="elements", quick={"epochs": 2, "epochs_step": 1}
+)

@@ -54,4 +54,9 @@ class MODNetUpstream(Upstream):
     config_type = Config
 
 
-SPEC = PACKAGE.spec(title="MODNet, upstream", model=MODNetUpstream, feature_set="modnet")
+SPEC = PACKAGE.spec(
+    title="MODNet, upstream",
+    model=MODNetUpstream,
+    feature_set="modnet",
+    quick={"select": False, "n_feat": 16, "epochs": 3},
+)

@@ -13,9 +13,10 @@ import shutil
 import subprocess
 import tempfile
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ class Package:
         """The scripts that run in the reference environment."""
         return (_SCRIPTS / "worker.py", _SCRIPTS / f"{self.worker}.py")
 
-    def spec(self, *, title: str, model: type[Upstream], feature_set: str) -> ModelSpec:
+    def spec(self, *, title: str, model: type[Upstream], feature_set: str, quick: Mapping[str, Any]) -> ModelSpec:
         """The registry's line of a model of this package."""
         return ModelSpec(
             name=self.model,
@@ -62,6 +63,7 @@ class Package:
             scripts=(f"{__package__}.worker", f"{__package__}.{self.worker}"),
             available=self.missing,
             reference=True,
+            quick=quick,
         )
 
     def missing(self) -> str | None:
