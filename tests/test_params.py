@@ -7,9 +7,10 @@ import yaml
 from pydantic import BaseModel
 from support import ROOT
 
-from electrode_bench import params
+from electrode_bench import models, params, splits
+from electrode_bench.core.config import explain
 from electrode_bench.errors import UserError
-from electrode_bench.models import REGISTRY
+from electrode_bench.features import FEATURE_SETS
 
 
 def _keys(values: dict, model: type) -> list[str]:
@@ -26,9 +27,9 @@ def _keys(values: dict, model: type) -> list[str]:
 def test_the_committed_file_has_every_key_so_that_dvc_tracks_every_choice() -> None:
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     assert _keys(values, params.Params) == []
-    assert {name: _keys(values["models"][name], spec.config) for name, spec in REGISTRY.items()} == {
-        name: [] for name in REGISTRY
-    }
+    own = {name: _keys(values["models"][name], spec.config) for name, spec in models.MODELS.items()}
+    own |= {name: _keys(values["split"].get(name, {}), protocol.config) for name, protocol in splits.PROTOCOLS.items()}
+    assert {name: missing for name, missing in own.items() if missing} == {}
 
 
 def _load(tmp_path: Path, text: str) -> params.Params:
@@ -36,10 +37,18 @@ def _load(tmp_path: Path, text: str) -> params.Params:
     return params.load(tmp_path / "params.yaml")
 
 
-def test_the_committed_file_spells_out_the_defaults(tmp_path: Path) -> None:
+def test_the_committed_file_lists_everything_and_spells_out_the_defaults(tmp_path: Path) -> None:
     committed = params.load(ROOT / "params.yaml")
+    assert set(committed.split.protocols or ()) == set(splits.PROTOCOLS)
+    assert set(committed.featurize.sets or ()) == set(FEATURE_SETS)
+    assert set(committed.fit.models or ()) == {name for name, spec in models.MODELS.items() if not spec.reference}
+    for name, values in committed.split.options.items():
+        assert splits.configure(name, values) == splits.protocol(name).config()
     defaults = _load(tmp_path, f"seed: {committed.seed}\n")
-    assert committed.model_copy(update={"models": {}}) == defaults
+    listed = {"featurize": committed.featurize.model_copy(update={"sets": None})}
+    assert (
+        committed.model_copy(update={**listed, "models": {}, "split": defaults.split, "fit": defaults.fit}) == defaults
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +58,6 @@ def test_the_committed_file_spells_out_the_defaults(tmp_path: Path) -> None:
         ("seed: 1\nsplits: {}", "unknown key 'splits'; did you mean 'split'?"),
         ("{}", "the key 'seed' is missing"),
         ("seed: -1", "seed: Input should be greater than or equal to 0 (got -1)"),
-        ("seed: 1\nsplit: {stratified: {folds: 1}}", "split.stratified.folds: Input should be greater than or equal"),
         ("seed: 1\nmap: {dbscan: {eps: .nan}}", "map.dbscan.eps"),
         ("seed: 1\nprepare: {ranges: {voltage: [0, 5]}}", "unknown target 'voltage'"),
         ("seed: 1\nprepare: {ranges: {average_voltage: [5, 0]}}", "range of average_voltage is empty"),
@@ -72,6 +80,9 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
 
 
 def test_every_key_is_explained() -> None:
-    rows = params.explain(params.load(ROOT / "params.yaml"))
-    assert {r["key"] for r in rows} >= {"seed", "map.dbscan.eps", "split.bootstrap.sizes"}
+    committed = params.load(ROOT / "params.yaml")
+    rows = explain(committed)
+    for name, values in committed.split.options.items():
+        rows += explain(splits.configure(name, values), prefix=f"split.{name}.")
+    assert {r["key"] for r in rows} >= {"seed", "map.dbscan.eps", "split.protocols", "split.bootstrap.sizes"}
     assert [r["key"] for r in rows if not r["meaning"]] == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,27 +88,17 @@ def test_a_failed_run_leaves_the_cache_as_it_was(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".part"] == []
 
 
-def test_changed_code_starts_a_fresh_file(tmp_path: Path) -> None:
-    source = tmp_path / "set.py"
-    source.write_text("first")
-    changed = replace(FEATURE_SETS[SET], modules=(*FEATURE_SETS[SET].modules, source))
-    first = cache_file(changed, folder=tmp_path)
-    source.write_text("second")
-    assert cache_file(changed, folder=tmp_path) != first
-    source.write_text("first")
-    assert cache_file(changed, folder=tmp_path) == first
-
-
 def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
     cations, anions = ["Li", "Na", "K", "Rb"], ["F", "Cl", "Br", "I"]
     code = (
-        "import sys, pandas as pd\n"
+        "import os, sys, pandas as pd\n"
         "from pathlib import Path\n"
         "from electrode_bench.features import featurize\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"  # both are off at the same moment
         "for formula in sys.argv[2:]:\n"
         f"    featurize(pd.DataFrame({{'f': [formula]}}), feature_set={SET!r}, cache=Path(sys.argv[1]))\n"
+        "os._exit(0)"  # on a busy machine, a process that exits just after reading a parquet may die of Arrow's threads
     )
     halves = [[c + a for c in cations[i : i + 3] for a in anions] for i in (0, 1)]  # two of four cations in both
     command = [sys.executable, "-c", code, str(tmp_path)]

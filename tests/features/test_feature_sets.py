@@ -147,7 +147,7 @@ def test_every_set_keeps_the_index_and_says_what_it_is(name: str) -> None:
     chosen = FEATURE_SETS[name]
     assert chosen.name == name
     assert chosen.title
-    assert all(path.exists() for path in chosen.modules)
+    assert len(chosen.closure().digest) == 64
     parts = pd.DataFrame({"formula_discharge": ["LiFePO4", "NaCl", "LiFePO4"]}, index=["c", "a", "b"])
     parts.index.name = "electrode_id"
     frame = featurize(parts, feature_set=name)

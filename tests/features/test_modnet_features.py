@@ -135,8 +135,6 @@ def _holding(value: float, *, missing: bool) -> FeatureSet:
         name="one",
         title="One number",
         compute=lambda formulas: pd.DataFrame({"x": value}, index=pd.Index(formulas, name="formula")),
-        modules=(Path(__file__),),
-        packages=(),
         missing=missing,
     )
 
@@ -189,7 +187,7 @@ def test_a_slow_set_is_written_as_it_goes(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         return pd.DataFrame({"x": 1.0}, index=pd.Index(formulas, name="formula"))
 
-    made = FeatureSet(name="slow", title="Slow", compute=slow, modules=(Path(__file__),), packages=(), batch=2)
+    made = FeatureSet(name="slow", title="Slow", compute=slow, batch=2)
     with pytest.raises(KeyboardInterrupt):
         load_or_compute(made, ["KBr", "LiF", "LiI", "NaCl"], folder=tmp_path)
     frame, computed = load_or_compute(made, ["KBr", "LiF", "LiI"], folder=tmp_path)

@@ -22,9 +22,9 @@ from support.serving import free_port
 
 from electrode_bench.errors import UserError
 from electrode_bench.fitting import executor
-from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import Executor, Local
-from electrode_bench.project import Layout
+from electrode_bench.fitting.runs import fit_run, require_same_code
+from electrode_bench.project import Paths, Project
 from electrode_bench.stages import fit
 
 # One cluster for all, where tests are dealt out to several processes.
@@ -205,13 +205,13 @@ def one_place(on_ray: Executor) -> Executor:  # noqa: ARG001 (joins the cluster)
 
 def test_a_cell_has_the_same_bytes_on_ray_and_here(one_place: Executor, tmp_path: Path) -> None:
     case, seen = fit_case(), []
-    here = runner.fit_cell(**case, cache=tmp_path / "here")
-    there = runner.fit_cell(
+    here = fit_run(**case, cache=tmp_path / "here")
+    there = fit_run(
         **case, cache=tmp_path / "there", executor=one_place, progress=lambda done, total: seen.append((done, total))
     )
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
-    assert here.about == there.about
+    assert here.record() == there.record()
     assert _folds(tmp_path / "here") == _folds(tmp_path / "there")
 
 
@@ -219,22 +219,18 @@ def _folds(cache: Path) -> dict[str, bytes]:
     return {p.parent.name: p.read_bytes() for p in (cache / "folds").glob("*/predictions.parquet")}
 
 
-def test_nothing_of_another_version_is_kept(
-    one_place: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner, "versions", lambda spec: dict.fromkeys(spec.libraries, "0"))
-    with pytest.raises(UserError, match="has another version of electrode-bench, or of a library that rf_magpie needs"):
-        runner.fit_cell(**fit_case(), cache=tmp_path, executor=one_place)
-    assert _folds(tmp_path) == {}
+def test_another_version_is_refused() -> None:
+    with pytest.raises(UserError, match=r"has another version of .*rf_magpie needs"):
+        require_same_code("electrode_bench.models.rf_magpie", "0" * 64)
 
 
-def test_the_stage_writes_the_same_files_on_ray(one_place: Executor, finished: Layout, tmp_path: Path) -> None:
-    copy = Layout(tmp_path / "project")
+def test_the_stage_writes_the_same_files_on_ray(one_place: Executor, finished: Project, tmp_path: Path) -> None:
+    copy = Project(tmp_path / "project")
     shutil.copytree(finished.root, copy.root, ignore=shutil.ignore_patterns(".cache", "fit"))
     fit.run(copy, QUICK, model="rf_magpie", protocol="stratified", executor=one_place)
-    for file in (Layout.predictions, Layout.cell):
-        made, known = (file(layout, "rf_magpie", "stratified").read_bytes() for layout in (copy, finished))
-        assert made == known
+    for file in (Paths.predictions, Paths.run):
+        made, expected = (file(p.paths, "rf_magpie", "stratified").read_bytes() for p in (copy, finished))
+        assert made == expected
 
 
 def test_the_command_joins_the_cluster_that_ray_address_names(ray_nodes: Any, tmp_path: Path) -> None:

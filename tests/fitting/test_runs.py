@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -19,8 +18,9 @@ from support.cases import fit_case
 
 from electrode_bench import models
 from electrode_bench.core.schema import ID
-from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import Local
+from electrode_bench.fitting.fold_cache import fold_resources
+from electrode_bench.fitting.runs import fit_run, plan
 
 T = TypeVar("T")
 
@@ -31,25 +31,25 @@ def _finished(cache: Path) -> dict[str, float]:
 
 def test_workers_row_order_and_cache_do_not_change_a_number(tmp_path: Path) -> None:
     case = fit_case()
-    one = runner.fit_cell(**case, cache=tmp_path / "one")
-    two = runner.fit_cell(**case, cache=tmp_path / "two", executor=Local(2))
+    one = fit_run(**case, cache=tmp_path / "one")
+    two = fit_run(**case, cache=tmp_path / "two", executor=Local(2))
     shuffled = {**case, "frame": case["frame"].sample(frac=1, random_state=1), "targets": case["targets"].iloc[::-1]}
-    three = runner.fit_cell(**shuffled, cache=tmp_path / "three")
-    again = runner.fit_cell(**case, cache=tmp_path / "one")
+    three = fit_run(**shuffled, cache=tmp_path / "three")
+    again = fit_run(**case, cache=tmp_path / "one")
     for other in (two, three, again):
         pd.testing.assert_frame_equal(one.predictions, other.predictions, check_exact=True)
-        assert other.about == one.about
+        assert other.record() == one.record()
 
 
 def test_only_missing_folds_are_fitted(tmp_path: Path) -> None:
     case, seen = fit_case(), []
-    first = runner.fit_cell(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
+    first = fit_run(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     before = _finished(tmp_path)
-    lost = first.about["folds"]["fold-2"]["cache_key"]
+    lost = first.folds["fold-2"].cache_key
     (tmp_path / "folds" / lost / "predictions.parquet").write_bytes(b"spoilt by a full disk")
     seen.clear()
-    second = runner.fit_cell(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
+    second = fit_run(**case, cache=tmp_path, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(3, 4), (4, 4)]
     after = _finished(tmp_path)
     assert {key for key in after if after[key] != before[key]} == {lost}
@@ -58,16 +58,16 @@ def test_only_missing_folds_are_fitted(tmp_path: Path) -> None:
 
 def test_a_cell_holds_each_test_row_once_a_target_with_its_true_value(tmp_path: Path) -> None:
     case = fit_case()
-    cell = runner.fit_cell(**case, cache=tmp_path)
-    assert len(cell.predictions) == 60 * 3
-    merged = cell.predictions.merge(case["targets"].stack().rename("y").reset_index(), left_on=[ID, "target"],
+    run = fit_run(**case, cache=tmp_path)
+    assert len(run.predictions) == 60 * 3
+    merged = run.predictions.merge(case["targets"].stack().rename("y").reset_index(), left_on=[ID, "target"],
                                     right_on=[ID, "level_1"])  # fmt: skip
     np.testing.assert_allclose(merged["y_true"], merged["y"], rtol=1e-11)
-    assert cell.predictions["y_std"].notna().all()
-    spent = runner.cost(tmp_path, cell.about["folds"]["fold-0"]["cache_key"])
+    assert run.predictions["y_std"].notna().all()
+    spent = fold_resources(tmp_path, run.folds["fold-0"].cache_key)
     assert spent["seconds"] > 0
     assert spent["peak_rss_mb"] > 1
-    assert runner.cost(tmp_path, "no such fold") == {}
+    assert fold_resources(tmp_path, "no such fold") == {}
 
 
 @pytest.mark.parametrize("change", ["seed", "config", "targets", "frame", "folds"])
@@ -75,18 +75,18 @@ def test_whatever_changes_a_number_changes_the_key(change: str) -> None:
     case = fit_case()
     given = {k: case[k] for k in ("spec", "config", "folds", "frame", "targets", "seed")}
     spec, config, folds = given.pop("spec"), given.pop("config"), given.pop("folds")
-    before = {t.key for t in runner.plan(spec, config, folds, **given).values()}
+    before = {t.key for t in plan(spec, config, folds, **given).values()}
     if change == "seed":
         given["seed"] = 4
     elif change == "config":
-        config = models.configure("rf_magpie", {"n_estimators": 6})
+        config = models.configure(spec, {"n_estimators": 6})
     elif change == "folds":
         fold = folds[0]
         moved = type(fold)(fold.protocol, fold.key, fold.train_ids[1:], fold.test_ids)
         folds = (moved,)
     else:
         given[change] = given[change] + 1e-6
-    assert not before & {t.key for t in runner.plan(spec, config, folds, **given).values()}
+    assert not before & {t.key for t in plan(spec, config, folds, **given).values()}
 
 
 KILLED = """
@@ -94,10 +94,11 @@ import sys
 sys.path[:0] = [{tests!r}]
 from pathlib import Path
 from support.cases import fit_case
-from electrode_bench.fitting import runs as runner
+from electrode_bench.fitting.fold_cache import fold_resources
+from electrode_bench.fitting.runs import fit_run, plan
 from electrode_bench.fitting.executor import Local
 if __name__ == "__main__":
-    runner.fit_cell(**fit_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))
+    fit_run(**fit_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))
 """
 
 
@@ -105,21 +106,21 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
     script = tmp_path / "run.py"
     script.write_text(KILLED.format(tests=str(TESTS)))
     cache = tmp_path / "cache"
-    run = subprocess.Popen([sys.executable, str(script), str(cache)], start_new_session=True)
+    process = subprocess.Popen([sys.executable, str(script), str(cache)], start_new_session=True)
     deadline = time.monotonic() + 60
-    while not _finished(cache) and run.poll() is None and time.monotonic() < deadline:
+    while not _finished(cache) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
     kept = _finished(cache)
     assert kept, "no fold was finished before the kill"
     seen = []
     case = fit_case(trees=300)
-    cell = runner.fit_cell(**case, cache=cache, progress=lambda done, total: seen.append((done, total)))
+    run = fit_run(**case, cache=cache, progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (len(kept), 4)
     assert {key: time for key, time in _finished(cache).items() if key in kept} == kept
-    whole = runner.fit_cell(**case, cache=tmp_path / "whole")
-    pd.testing.assert_frame_equal(cell.predictions, whole.predictions, check_exact=True)
+    whole = fit_run(**case, cache=tmp_path / "whole")
+    pd.testing.assert_frame_equal(run.predictions, whole.predictions, check_exact=True)
 
 
 @dataclass(frozen=True)
@@ -147,47 +148,20 @@ def test_what_another_machine_has_fitted_is_kept_as_it_arrives(tmp_path: Path) -
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runner.fit_cell(**case, cache=there, executor=Elsewhere(), progress=stop)
+        fit_run(**case, cache=there, executor=Elsewhere(), progress=stop)
     kept = _finished(there)
-    cell = runner.fit_cell(**case, cache=there, executor=Elsewhere())
+    run = fit_run(**case, cache=there, executor=Elsewhere())
     assert {key: time for key, time in _finished(there).items() if key in kept} == kept
-    whole = runner.fit_cell(**case, cache=here)
-    pd.testing.assert_frame_equal(cell.predictions, whole.predictions, check_exact=True)
-    assert cell.about == whole.about
+    whole = fit_run(**case, cache=here)
+    pd.testing.assert_frame_equal(run.predictions, whole.predictions, check_exact=True)
+    assert run.record() == whole.record()
     for key in _finished(here):
         file = Path("folds", key, "predictions.parquet")
         assert (there / file).read_bytes() == (here / file).read_bytes()
-        assert runner.cost(there, key)["seconds"] > 0
+        assert fold_resources(there, key)["seconds"] > 0
 
 
 def test_a_light_model_is_fitted_in_this_process(tmp_path: Path) -> None:
-    case = {**fit_case(), "spec": models.spec("control"), "config": models.configure("control", {})}
+    case = {**fit_case(), "spec": models.spec("control"), "config": models.configure(models.spec("control"), {})}
     nowhere = Elsewhere(refuses=True)
-    assert len(runner.fit_cell(**case, cache=tmp_path, executor=nowhere).predictions) == 60 * 3
-
-
-def test_the_final_model_is_fitted_once_and_says_what_it_is(tmp_path: Path) -> None:
-    case = fit_case()
-    given = {k: case[k] for k in ("spec", "config", "frame", "targets", "seed")}
-    spec, config = given.pop("spec"), given.pop("config")
-    about = {"composition": "discharged"}
-    folder = runner.final_model(spec, config, **given, cache=tmp_path, about=about)
-    written = (folder / "model.json").stat().st_mtime_ns
-    shuffled = {**given, "frame": given["frame"].iloc[::-1]}
-    assert runner.final_model(spec, config, **shuffled, cache=tmp_path, about=about) == folder
-    assert (folder / "model.json").stat().st_mtime_ns == written
-    assert json.loads((folder / "model.json").read_text()) == {"model": "rf_magpie", "composition": "discharged"}
-    model, _ = models.load(folder)
-    assert list(model.predict(given["frame"]).mean.index) == list(given["frame"].index)
-
-
-def test_the_code_of_a_network_is_part_of_its_key_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: dict[str, set[str]] = {}
-    for name in ("crabnet", "modnet", "rf_magpie"):
-        monkeypatch.setattr(
-            runner, "digest_files", lambda files, n=name: seen.setdefault(n, {f.name for f in files}) and ""
-        )
-        runner.code_digest(models.spec(name))
-    assert {"base.py", "crabnet.py", "layers.py", "training.py"} <= seen["crabnet"]
-    assert {"base.py", "modnet.py", "layers.py", "training.py", "feature_selection.py"} <= seen["modnet"]
-    assert seen["rf_magpie"] == {"base.py", "rf_magpie.py"}
+    assert len(fit_run(**case, cache=tmp_path, executor=nowhere).predictions) == 60 * 3

@@ -137,3 +137,39 @@ def test_too_little_data_says_which_parameter_to_change() -> None:
         splits.make_folds(rows, labels.iloc[:0], split(), seed=0)
     with pytest.raises(UserError, match=r"unknown protocol 'stratifed'; did you mean 'stratified'\?"):
         splits.protocol("stratifed")
+
+
+def test_the_listed_protocols_are_used_in_their_order() -> None:
+    assert splits.used(Split()) == splits.PROTOCOLS.names
+    rows = table(40)
+    chosen = split().model_copy(update={"protocols": ["loco", "grouped"]})
+    folds = splits.make_folds(rows, clusters(rows), chosen, seed=0)
+    assert list(dict.fromkeys(f.protocol for f in folds)) == ["loco", "grouped"] == list(splits.used(chosen))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"protocols": ["groupd"]}, r"unknown protocol 'groupd'; did you mean 'grouped'\?"),
+        ({"stratifed": {"folds": 5}}, r"unknown protocol 'stratifed'; did you mean 'stratified'\?"),
+        (
+            {"stratified": {"folds": 1}},
+            r"params\.yaml, split\.stratified: folds: Input should be greater than or equal",
+        ),
+        ({"loco": {"folds": 5}}, r"params\.yaml, split\.loco: unknown key 'folds'"),
+        ({"bootstrap": 5}, r"split\.bootstrap must be a mapping"),
+    ],
+)
+def test_a_wrong_choice_is_one_line_that_says_where(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        splits.used(Split(**values))
+
+
+def test_the_headline_of_the_bootstrap_is_its_largest_size() -> None:
+    rows = table(40)
+    folds = splits.make_folds(rows, clusters(rows), split(), seed=0)
+    by_protocol = {name: [f for f in folds if f.protocol == name] for name in splits.PROTOCOLS}
+    assert splits.headline_folds(by_protocol["bootstrap"]) == ["n00040-r00", "n00040-r01"]
+    for name in ("stratified", "grouped", "loco"):
+        assert splits.headline_folds(by_protocol[name]) == [f.key for f in by_protocol[name]]
+    assert splits.headline_folds([]) == []
