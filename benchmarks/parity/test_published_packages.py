@@ -24,7 +24,8 @@ both = pytest.mark.parametrize("name", list(CASES))
 
 
 def _model(name: str, seed: int = 1) -> models.Model:
-    return models.spec(name).build(models.configure(name, CASES[name][0]), seed)
+    spec = models.spec(name)
+    return spec.build(models.configure(spec, CASES[name][0]), seed)
 
 
 def _data(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -58,7 +59,7 @@ def test_a_seed_decides_the_numbers_and_a_saved_model_gives_them_again(name: str
     assert not np.allclose(other, prediction.mean, rtol=1e-6)
 
     (tmp_path / "model").mkdir()
-    models.save(model, tmp_path / "model", name=name, about={})
+    models.save(model, tmp_path / "model", spec=models.spec(name), about={})
     assert {p.suffix for p in (tmp_path / "model").rglob("*") if p.is_file()} == {".json", ".safetensors"}
     test.to_parquet(tmp_path / "test.parquet")
     code = (
