@@ -157,7 +157,7 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
         assert (cell["folds"], cell["rows"]) == (3, 120)
     table = say("compare")
     assert "RF@Magpie" in table
-    assert "synthetic sample data" in table
+    assert "Synthetic data" in table
     assert "Gravimetric capacity, mAh/g" in table
     assert "Who is better" in table
     assert re.search(r"RF@Magpie [<~] Control", table)
@@ -171,7 +171,7 @@ def test_the_stages_one_by_one(run, project: Layout) -> None:
     answer = say("predict", "LiFePO4", "--neighbours", "1")
     assert "LiFePO4, Li electrode, by RF@Magpie" in answer
     assert "under stratified folds" in answer
-    assert "synthetic sample data" in answer
+    assert "Synthetic data" in answer
     found = json.loads(say("predict", "LiAlSiO4", "--ion", "Li", "--json"))
     assert (found["model"], found["answers"][0]["working_ion"]) == ("rf_magpie", "Li")
     code, _, err = run("--project", str(project.root), "predict", "LiAlSiO4")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +8,13 @@ from hypothesis import strategies as st
 
 from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.inference import screening
-from electrode_bench.inference.predictor import Calibration, Predictor
-from electrode_bench.inference.screening import lines, pareto, screen
+from electrode_bench.inference.calibration import Calibration
+from electrode_bench.inference.predictor import Predictor
+from electrode_bench.inference.screening import pareto, screen
 
 
-class Table:
-    """A model whose answers are known."""
+class FixedModel:
+    """A model whose predictions are given."""
 
     def __init__(self, answers: dict[str, tuple[float, float, float]]) -> None:
         self.answers = answers
@@ -27,8 +25,8 @@ class Table:
 
 def _predictor(answers: dict[str, tuple[float, float, float]]) -> Predictor:
     known = pd.DataFrame({FORMULA: ["LiCoO2", "LiNiO2", "NaMnO2"], **dict.fromkeys(TARGETS, 1.0)})
-    calibration = {t: Calibration(1.0, 0.0, spread=False, coverage=0.9) for t in TARGETS}
-    return Predictor(Table(answers), table=known, calibration=calibration)  # type: ignore[arg-type]
+    calibration = {t: Calibration(1.0, 0.0, has_std=False, coverage=0.9) for t in TARGETS}
+    return Predictor(FixedModel(answers), table=known, calibration=calibration)  # type: ignore[arg-type]
 
 
 ANSWERS = {
@@ -45,7 +43,7 @@ def _chunks(formulas: list[str], *, size: int = 2) -> list[pd.DataFrame]:
     return [frame[i : i + size] for i in range(0, len(frame), size)]
 
 
-def test_the_best_and_the_front_by_hand() -> None:
+def test_the_ranking_and_the_pareto_front_by_hand() -> None:
     found = screen(_chunks(list(ANSWERS)), _predictor(ANSWERS), top=2, window=(0.0, 4.3))
     # Energies 400, 600, 1000, 450 and 0.5 Wh/kg; only LiMnO2 lies outside the window, by 0.7 V.
     assert found.best["formula"].tolist() == ["LiMnO2", "LiNiO2"]
@@ -60,18 +58,18 @@ def test_the_best_and_the_front_by_hand() -> None:
     assert found.best.loc[1, ["average_voltage_low", "average_voltage_high"]].tolist() == [2, 4]
 
 
-def test_no_energy_beyond_faradays_limit() -> None:
+def test_energies_are_clipped_to_the_faraday_limit() -> None:
     found = screen(_chunks(["LiCoO2"]), _predictor({"LiCoO2": (547.6, 1000.0, 4.0)})).best.iloc[0]
-    # Twice the 273.8 mAh/g that one lithium a formula unit can give: half of what is predicted counts.
+    # Twice the 273.8 mAh/g that one lithium per formula unit can give, so half of the prediction counts.
     assert found[["gravimetric_capacity", "volumetric_capacity"]].tolist() == [547.6, 1000]
     assert found["energy"] == pytest.approx(273.8 * 4, rel=1e-3)
     assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
 
 
-def test_a_capacity_beyond_faradays_limit_is_marked() -> None:
+def test_a_capacity_above_the_faraday_limit_is_marked_and_clipped_for_ranking() -> None:
     answers = {"LiCoO2": (547.6, 1000.0, 4.0), "LiNiO2": (100.0, 400.0, 3.0)}
     best = screen(_chunks(list(answers)), _predictor(answers)).best
-    # Ranked by what is possible: 273.8 mAh/g.
+    # LiCoO2 is ranked by its limit, 273.8 mAh/g.
     by_capacity = screen(
         _chunks([*answers, "NaMnO2"]),
         _predictor({**answers, "NaMnO2": (400.0, 1.0, 1.0), "LiNiO2": (274.0, 1.0, 1.0)}),
@@ -83,7 +81,7 @@ def test_a_capacity_beyond_faradays_limit_is_marked() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 10])
-def test_only_those_in_the_domain_where_asked(size: int) -> None:
+def test_in_domain_excludes_candidates_outside_the_domain(size: int) -> None:
     answers = ANSWERS | {"LiUO2": (900.0, 900.0, 4.0), "LiCo20O40": (800.0, 800.0, 4.0), "NaUO2": (10.0, 1.0, 9.0)}
     predictor = _predictor(answers)
     inside = [f for f in answers if f in predictor.domain]
@@ -93,7 +91,7 @@ def test_only_those_in_the_domain_where_asked(size: int) -> None:
     assert (found.read, found.rejected) == (8, 0)
 
 
-def test_a_candidate_of_the_front_is_kept_beside_the_best() -> None:
+def test_candidates_on_the_front_are_kept_beside_the_best() -> None:
     found = screen(
         _chunks(list(ANSWERS)),
         _predictor(ANSWERS),
@@ -106,21 +104,28 @@ def test_a_candidate_of_the_front_is_kept_beside_the_best() -> None:
     assert pd.isna(found.best["rank"].iloc[1])
 
 
-def test_what_cannot_be_used_is_told_by_line() -> None:
-    told: list[pd.DataFrame] = []
+def test_lines_that_cannot_be_used_are_rejected_with_a_reason() -> None:
+    rejected: list[pd.DataFrame] = []
     formulas = ["LiCoO2", "CoO2", "", "LiAlO2", "Lx2", "Li", "Li2Co2O4"]
-    found = screen(_chunks(formulas, size=3), _predictor(ANSWERS | {"Li2Co2O4": ANSWERS["LiCoO2"]}), reject=told.append)
-    bad = pd.concat(told)
+    found = screen(
+        _chunks(formulas, size=3), _predictor(ANSWERS | {"Li2Co2O4": ANSWERS["LiCoO2"]}), reject=rejected.append
+    )
+    bad = pd.concat(rejected)
     assert bad["line"].tolist() == [3, 4, 5, 6, 7]
     reasons = "\n".join(bad["reason"])
-    for part in ("holds no working ion", "the formula is missing", "holds Li and Al", "nothing but the working ion Li"):
+    for part in (
+        "contains no working ion",
+        "the formula is missing",
+        "contains Li and Al",
+        "nothing but the working ion Li",
+    ):
         assert part in reasons, reasons
     assert (found.read, found.rejected) == (7, 5)
-    # Li2Co2O4 is LiCoO2 again.
+    # Li2Co2O4 is the same composition as LiCoO2.
     assert found.best["formula"].tolist() == ["LiCoO2"]
 
 
-def test_an_ion_may_be_given_for_all_or_by_line() -> None:
+def test_an_ion_may_be_given_for_all_lines_or_for_each() -> None:
     answers = {"LiAlO2": (1.0, 1.0, 1.0), "LiCoO2": (2.0, 2.0, 2.0), "NaCoO2": (3.0, 3.0, 3.0)}
     found = screen(_chunks(list(answers)), _predictor(answers), ion="Al")
     assert found.best.set_index("formula")["working_ion"].to_dict() == {"LiAlO2": "Al", "LiCoO2": "Li", "NaCoO2": "Na"}
@@ -130,61 +135,32 @@ def test_an_ion_may_be_given_for_all_or_by_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "message"),
+    ("options", "message"),
     [
         ({"objective": "enery"}, "unknown objective 'enery'; did you mean 'energy'"),
         ({"window": (4.0, 1.0)}, "is empty"),
         ({"ion": "Xx"}, "unknown working ion 'Xx'"),
     ],
 )
-def test_a_wrong_wish_is_an_error(how: dict, message: str) -> None:
+def test_a_wrong_option_is_an_error(options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        screen([], _predictor(ANSWERS), **how)
+        screen([], _predictor(ANSWERS), **options)
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), min_size=1, max_size=40), st.integers(1, 40))
-def test_the_front_is_the_definitions_whatever_the_chunks(points: list[tuple[int, int]], cut: int) -> None:
+def test_the_pareto_front_does_not_depend_on_the_chunks(points: list[tuple[int, int]], cut: int) -> None:
     rows = pd.DataFrame(points, columns=["energy", "outside_window"])
     rows["formula"] = rows["composition"] = [f"f{i:02}" for i in range(len(rows))]
     rows["working_ion"] = "Li"
     energy, outside = rows["energy"].to_numpy(), rows["outside_window"].to_numpy()
-    beaten = [
+    dominated = [
         bool((((energy >= e) & (outside < o)) | ((energy > e) & (outside <= o))).any())
         for e, o in zip(energy, outside, strict=True)
     ]
     front = pareto(rows)
-    # What is left out does not hide what it beats.
+    # Rows that are ignored dominate no other row.
     odd = rows["formula"][1::2].tolist()
     pd.testing.assert_frame_equal(pareto(rows, inside=odd.__contains__), pareto(rows[1::2]))
-    assert set(front["formula"]) == set(rows["formula"][~np.array(beaten)])
+    assert set(front["formula"]) == set(rows["formula"][~np.array(dominated)])
     in_parts = pareto(pd.concat([pareto(rows[:cut]), rows[cut:]]))
     pd.testing.assert_frame_equal(front, in_parts)
-
-
-def test_files_of_every_kind_are_read_in_chunks(tmp_path: Path) -> None:
-    formulas = ["LiCoO2", "NaCoO2", "KCoO2"]
-    frame = pd.DataFrame({"name": list("abc"), "formula": formulas, "working_ion": ["Li", "Na", None]})
-    frame.to_csv(tmp_path / "a.csv", index=False)
-    frame.to_parquet(tmp_path / "a.parquet")
-    (tmp_path / "a.txt").write_text("\n".join(formulas))
-    for name, first in (("a.csv", 2), ("a.parquet", 2), ("a.txt", 1)):
-        chunks = list(lines(tmp_path / name, chunk=2))
-        assert [len(c) for c in chunks] == [2, 1], name
-        whole = pd.concat(chunks, ignore_index=True)
-        assert whole["formula"].tolist() == formulas
-        assert whole["line"].tolist() == [first, first + 1, first + 2]
-        given_ions = [i for i in whole["working_ion"] if isinstance(i, str)]
-        assert given_ions == ([] if name == "a.txt" else ["Li", "Na"])
-    assert (screening.count(tmp_path / "a.csv"), screening.count(tmp_path / "a.parquet")) == (3, 3)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [("a.csv", "composition\nLiCoO2\n", "has no column 'formula'"), ("a.parquet", "no parquet", "cannot be read"),
-     ("a.csv", "", "cannot be read"), ("b.csv", None, "is missing")],
-)  # fmt: skip
-def test_a_file_that_cannot_be_used_is_an_error(tmp_path: Path, name: str, text: str | None, message: str) -> None:
-    if text is not None:
-        (tmp_path / name).write_text(text)
-    with pytest.raises(UserError, match=message):
-        list(lines(tmp_path / name))

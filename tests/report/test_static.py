@@ -48,7 +48,7 @@ def test_only_synthetic_data_is_called_synthetic(finished: Project, figures: Pat
     real = _write(finished, tmp_path / "real", synthetic=False)
     assert (real / "map.png").read_bytes() != (figures / "map.png").read_bytes()
     # Text is drawn as shapes; the comment before them keeps it readable.
-    assert "synthetic sample data" in (figures / "map.svg").read_text(encoding="utf-8")
+    assert "Synthetic data" in (figures / "map.svg").read_text(encoding="utf-8")
     assert "synthetic" not in (real / "map.svg").read_text(encoding="utf-8")
 
 

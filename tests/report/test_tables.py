@@ -7,6 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from electrode_bench.core.schema import TARGETS
+from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.report import tables
 
 
@@ -21,15 +22,15 @@ def _rows() -> pd.DataFrame:
     return pd.DataFrame([row])
 
 
-def test_values_stand_with_spread_and_filtered_value_in_brackets() -> None:
+def test_values_have_their_standard_deviation_and_in_brackets_the_filtered_value() -> None:
     text = tables.markdown(_rows(), pd.DataFrame(), titles={}, synthetic=False)
     assert (
         "| Average voltage, V | RF@Magpie | 32.2 ± 1.9 (0.500) | 0.411 ± 0.029 (-) | -18.7 ± 38.5 (0.000 ± 0.010) |"
         in text
     )
     assert "### Leave one cluster out (loco)" in text
-    assert "synthetic" not in text
-    assert tables.SYNTHETIC in tables.markdown(_rows(), pd.DataFrame(), titles={}, synthetic=True)
+    assert "Synthetic" not in text
+    assert SYNTHETIC_NOTICE in tables.markdown(_rows(), pd.DataFrame(), titles={}, synthetic=True)
 
 
 def test_the_table_fits_a_terminal_of_80_columns() -> None:
@@ -42,7 +43,7 @@ def test_the_table_fits_a_terminal_of_80_columns() -> None:
     assert "Volumetric capacity, mAh/cm3" in shown
 
 
-def test_the_order_says_which_neighbours_are_told_apart() -> None:
+def test_the_order_shows_which_neighbours_differ_significantly() -> None:
     mae = {"a": 1.0, "b": 1.1, "control": 2.0}
     pairs = pd.DataFrame(
         [
@@ -54,6 +55,7 @@ def test_the_order_says_which_neighbours_are_told_apart() -> None:
     titles = {"a": "A", "control": "Control"}
     assert tables.orders(pairs, titles=titles) == {"average_voltage": "A ~ b < Control"}
     (table,) = tables.order(pairs, titles=titles)
-    assert "told apart" in str(table.caption)
+    assert "A < B: the errors are significantly different" in str(table.caption)
+    assert "A ~ B: statistically tied" in str(table.caption)
     text = tables.markdown(_rows(), pairs, titles=titles, synthetic=False)
     assert "| loco | Average voltage | A &#126; b < Control | A, b |" in text

@@ -22,7 +22,7 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import scores as compare
 from electrode_bench.inference.formula_model import FormulaModel
-from electrode_bench.inference.predictor import Calibration
+from electrode_bench.inference.calibration import Calibration
 from electrode_bench.project import Layout
 from electrode_bench.report import model_card
 from electrode_bench.tasks import promote
@@ -140,12 +140,12 @@ def test_nothing_is_promoted_that_may_be_no_better_than_the_control(tmp_path: Pa
 def test_a_card_tells_data_errors_limits_and_trace(published) -> None:
     record = published[2]["rf_magpie"][0]
     scores = compare.headline(record.scores, titles={"rf_magpie": "RF@Magpie"})
-    calibration = {t: Calibration(2.5, 0.1, spread=True, coverage=0.9) for t in TARGETS}
+    calibration = {t: Calibration(2.5, 0.1, has_std=True, coverage=0.9) for t in TARGETS}
     text = model_card.markdown(
         title="RF@Magpie", about=record.about, rows=40, headline=scores, against_control=_pairs(-0.1),
         calibration=calibration, provenance=tracking_cells.provenance(), commit="0" * 40,
     )  # fmt: skip
-    for part in ("Synthetic sample data", "Fitted on all 40 electrodes", "Not for chemistries far from them",
+    for part in ("Synthetic data", "Fitted on all 40 electrodes", "Not for chemistries far from them",
                  "Average voltage -1 (-2 to -0.1) V",
                  "does not tell it apart from the control for: Average voltage.",
                  "± 2.5 times the predicted spread", "polymorphs",

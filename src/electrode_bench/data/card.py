@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Every id of the embedded sample begins so; no Materials Project id does.
 SYNTHETIC_PREFIX = "synthetic-"
 
+#: Shown with every result on the embedded sample.
+SYNTHETIC_NOTICE = "Synthetic data, for trying the pipeline: the numbers say nothing about real materials"
+
 #: Average voltages (V) outside this span are artefacts of the calculation, not of an electrode.
 PHYSICAL_VOLTAGES = (-2.0, 7.0)
 
@@ -92,5 +95,5 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         targets.add_row(TARGETS[name].title, *(f"{number:,.2f}" for number in numbers))
     parts: list[RenderableType] = [facts, Text(""), targets]
     if card["synthetic"]:
-        parts.insert(0, Panel("Synthetic data, for trying the pipeline: results on it say nothing about materials."))
+        parts.insert(0, Panel(SYNTHETIC_NOTICE))
     return Group(*parts)

@@ -1,57 +1,52 @@
-"""Many candidates at once, in bounded memory: the best by an objective, and the front of energy against voltage.
+"""Screening of many candidates in bounded memory: the best by an objective, and the Pareto front of energy and voltage.
 
-A chunk of formulas is predicted, the best so far and the Pareto front are kept, and the rest is forgotten.
+Candidates are predicted in chunks. Only the best so far and the Pareto front are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC, Column
+from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC, Column
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.inference.predictor import Domain, Predictor, compositions, working_ion
+from electrode_bench.inference.domain import Domain
+from electrode_bench.inference.predictor import Predictor, compositions, working_ion
 
-#: What candidates can be ranked by; the largest is best.
+#: What candidates can be ranked by; larger is better.
 OBJECTIVES = {
-    c.key: c
-    for c in (
+    column.key: column
+    for column in (
         Column("energy", "Specific energy", "Wh/kg"),
         Column("energy_density", "Energy density", "Wh/L"),
         *TARGETS.values(),
     )
 }
 
-#: Volt. Carbonate electrolytes beside lithium are stable up to about here.
+#: Voltages (V) between which carbonate electrolytes next to lithium are stable, roughly.
 WINDOW = (0.0, 4.3)
 
-#: Formulas read, predicted and forgotten at once.
-CHUNK = 20_000
+#: Prefix of columns that hold a target clipped to the Faraday limit, for ranking.
+_CLIPPED = "clipped "
 
-_RANKED = "ranked by "
-
-_NAMES = ("formula", FORMULA)
-
-#: Called with (lines done, lines in all).
-Progress = Callable[[int, int], None]
+_REJECT_COLUMNS = ("line", "formula", "reason")
 
 
 @dataclass
 class Screened:
-    """The outcome of a screening.
+    """The result of a screening.
 
-    ``best`` has one row a candidate that is among the best or on the front, best first: rank (by the objective;
-    missing for one that is only on the front), line (where it stood first), formula, working_ion, the targets with
-    ``<target>_low`` and ``<target>_high`` (90% interval), energy (Wh/kg) and energy_density (Wh/L) with no more
-    capacity than Faraday's law allows, outside_window (V), theoretical_capacity (mAh/g), above_limit (the predicted
-    capacity is more than that), nearest, nearest_distance (ElMD), in_domain, on_front.
-    ``read`` and ``rejected`` count lines.
+    ``best`` has one row for each candidate that is among the best or on the Pareto front, best first. Its columns are
+    rank (by the objective; missing for a candidate that is only on the front), line (where it first occurs), formula,
+    working_ion, the targets with ``<target>_low`` and ``<target>_high`` (90% interval), energy (Wh/kg) and
+    energy_density (Wh/L), both with the capacity clipped to the Faraday limit, outside_window (V),
+    theoretical_capacity (mAh/g), above_limit (whether the predicted capacity is above it), nearest, nearest_distance
+    (ElMD), in_domain and on_front. ``read`` and ``rejected`` count lines.
     """
 
     best: pd.DataFrame
@@ -59,69 +54,6 @@ class Screened:
     rejected: int = 0
     objective: str = "energy"
     window: tuple[float, float] = WINDOW
-
-
-def lines(path: Path, *, chunk: int = CHUNK) -> Iterator[pd.DataFrame]:
-    """Candidates of a file in chunks: line (1 is the first of the file), formula, working_ion (None where not given).
-
-    A CSV or parquet file has a column ``formula`` or ``formula_discharge``, and may have ``working_ion``; any other
-    file has one formula a line.
-
-    Raises
-    ------
-    UserError
-        When the file is missing, cannot be read, or has no such column.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing; give a CSV or parquet file with a column 'formula', or a formula a line")
-    line = 1
-    try:
-        for part in _parts(path, chunk):
-            name = next((n for n in _NAMES if n in part), None)
-            if name is None:
-                raise UserError(f"{path} has no column 'formula' (or '{FORMULA}'); it has {', '.join(map(str, part))}")
-            ion = part["working_ion"] if "working_ion" in part else pd.Series([None] * len(part))
-            first = line + (0 if part.attrs.get("headless") else 1)
-            line += len(part)
-            yield pd.DataFrame(
-                {
-                    "line": range(first, first + len(part)),
-                    "formula": part[name].to_numpy(dtype=object),
-                    "working_ion": ion.to_numpy(dtype=object),
-                }
-            )
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-
-
-def _parts(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        file = pq.ParquetFile(path)
-        kept = [name for name in (*_NAMES, "working_ion") if name in file.schema_arrow.names]
-        for batch in file.iter_batches(batch_size=chunk, columns=kept or None):
-            yield batch.to_pandas()
-    elif path.suffix in (".csv", ".tsv"):
-        separator = "\t" if path.suffix == ".tsv" else ","
-        yield from pd.read_csv(path, sep=separator, dtype=str, chunksize=chunk, keep_default_na=False, na_values=[""])
-    else:
-        with path.open(encoding="utf-8") as stream:
-            while block := [text.strip() for _, text in zip(range(chunk), stream, strict=False)]:
-                part = pd.DataFrame({"formula": block})
-                part.attrs["headless"] = True
-                yield part
-
-
-def count(path: Path) -> int:
-    """Candidates in a file, for a progress bar; a CSV's quoted line breaks count too."""
-    if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return int(pq.read_metadata(path).num_rows)
-    with path.open("rb") as stream:
-        found = sum(block.count(b"\n") for block in iter(lambda: stream.read(1 << 20), b""))
-    return max(found - (path.suffix in (".csv", ".tsv")), 0)
 
 
 def screen(
@@ -138,23 +70,44 @@ def screen(
 ) -> Screened:
     """Predict every candidate; keep the ``top`` by ``objective`` and the Pareto front.
 
-    The front: no other candidate has a higher energy and lies no further outside the window, or as high an energy and
-    less far outside.
+    A candidate is on the Pareto front when every candidate with more energy lies further outside the voltage window.
 
     Parameters
     ----------
-    chunks : as :func:`lines` gives them. A composition that comes again with the same ion counts once.
+    chunks : tables of candidates with the columns line, formula and working_ion (see ``candidates.read_candidates``).
+        A composition that occurs again with the same ion counts once.
     window : lowest and highest voltage (V) at which the electrolyte is stable.
-    ion : the working ion of formulas that hold several candidates and name none.
-    in_domain : keep only candidates within the domain of the known electrodes, in the ranks and on the front.
-    reject : gets each chunk's lines that cannot be used: line, formula, reason.
-    progress : gets the number of lines done.
+    ion : the working ion of formulas that contain several candidates and name none.
+    in_domain : keep only candidates within the applicability domain, both in the ranking and on the front.
+    reject : called with the lines of each chunk that cannot be used: line, formula, reason.
+    progress : called with the number of lines done.
 
     Raises
     ------
     UserError
-        When the objective or the ion is not known, or the window is empty.
+        When the objective or the ion is unknown, or the window is empty.
     """
+    _check(objective, window, ion)
+    best = front = pd.DataFrame()
+    result = Screened(best, objective=objective, window=window)
+    for chunk in chunks:
+        usable, rejected = _usable(chunk, ion=ion)
+        result.read, result.rejected = result.read + len(chunk), result.rejected + len(rejected)
+        if reject and len(rejected):
+            reject(rejected)
+        if len(usable):
+            evaluated = _evaluate(usable, predictor, window=window)
+            inside = _Inside(predictor.domain, [best, front]) if in_domain else None
+            best = _best(pd.concat([best, evaluated]), objective, top, inside=inside)
+            front = pareto(pd.concat([front, evaluated]), inside=inside)
+        if progress:
+            progress(result.read)
+    if len(best):
+        result.best = _described(best, front, predictor)
+    return result
+
+
+def _check(objective: str, window: tuple[float, float], ion: str | None) -> None:
     if objective not in OBJECTIVES:
         raise UserError(f"unknown objective '{objective}'; {nearest(objective, OBJECTIVES)}")
     if ion is not None:
@@ -164,115 +117,106 @@ def screen(
             raise UserError(str(error)) from error
     if not window[0] < window[1]:
         raise UserError(f"the window {window[0]:g} to {window[1]:g} V is empty; give the lower voltage first")
-    best = front = pd.DataFrame()
-    out = Screened(best, objective=objective, window=window)
-    for chunk in chunks:
-        good, bad = _sorted_out(chunk, ion=ion)
-        out.read, out.rejected = out.read + len(chunk), out.rejected + len(bad)
-        if reject and len(bad):
-            reject(bad)
-        if len(good):
-            found = _evaluated(good, predictor, window=window)
-            inside = _Inside(predictor.domain, [best, front]) if in_domain else None
-            best = _best(pd.concat([best, found]), objective, top, inside=inside)
-            front = pareto(pd.concat([front, found]), inside=inside)
-        if progress:
-            progress(out.read)
-    if len(best):
-        out.best = _described(best, front, predictor)
-    return out
 
 
-def _sorted_out(chunk: pd.DataFrame, *, ion: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The candidates that can be used, with their ion, and the others with the reason."""
-    good, bad = [], []
-    for line, formula, named in chunk[["line", "formula", "working_ion"]].itertuples(index=False):
-        given = named if isinstance(named, str) and named else None
+def _usable(chunk: pd.DataFrame, *, ion: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The candidates that can be used, with their working ion, and the others, with the reason."""
+    usable, rejected = [], []
+    for line, formula, own_ion in chunk[["line", "formula", "working_ion"]].itertuples(index=False):
         text = formula.strip() if isinstance(formula, str) else ""
         try:
             if not text:
                 raise UserError("the formula is missing")
-            moving = working_ion(text, given or ion)
-            if given and given != moving:
-                raise UserError(f"{text} does not hold the working ion {given}")
+            moving = _moving_ion(text, own_ion if isinstance(own_ion, str) and own_ion else None, ion)
             chemistry.framework(chemistry.parse(text), moving)
         except (UserError, chemistry.FormulaError) as error:
-            bad.append((line, text, str(error)))
+            rejected.append((line, text, str(error)))
         else:
-            good.append((line, text, moving))
-    once = pd.DataFrame(good, columns=["line", "formula", "working_ion"])
+            usable.append((line, text, moving))
+    candidates = pd.DataFrame(usable, columns=["line", "formula", "working_ion"])
     return (
-        once.drop_duplicates(["formula", "working_ion"], ignore_index=True),
-        pd.DataFrame(bad, columns=["line", "formula", "reason"]),
+        candidates.drop_duplicates(["formula", "working_ion"], ignore_index=True),
+        pd.DataFrame(rejected, columns=list(_REJECT_COLUMNS)),
     )
 
 
-def _evaluated(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]) -> pd.DataFrame:
+def _moving_ion(formula: str, own: str | None, default: str | None) -> str:
+    """The working ion of a candidate that may name its own; the name must be right."""
+    ion = working_ion(formula, own or default)
+    if own and own != ion:
+        raise UserError(f"{formula} does not contain the working ion {own}")
+    return ion
+
+
+def _evaluate(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]) -> pd.DataFrame:
+    """The candidates with their predictions, energies, and distance from the voltage window."""
     frame = compositions(candidates["formula"].tolist(), candidates["working_ion"].tolist())
     predicted = predictor.model.predict(frame)
     voltage = predicted[VOLTAGE.key].to_numpy()
-    out = pd.concat([candidates, predicted.set_axis(candidates.index, axis=0)], axis=1)
-    pairs = zip(out["formula"], out["working_ion"], strict=True)
+    rows = pd.concat([candidates, predicted.set_axis(candidates.index, axis=0)], axis=1)
+    pairs = zip(rows["formula"], rows["working_ion"], strict=True)
     limit = np.array([chemistry.full_capacity(formula, ion) for formula, ion in pairs])
-    out["theoretical_capacity"] = limit
-    out["above_limit"] = predicted[GRAVIMETRIC.key].to_numpy() > limit
-    # A capacity beyond Faraday's limit is an error of the model: without the cut, a ranking would seek such errors.
+    rows["theoretical_capacity"] = limit
+    rows["above_limit"] = predicted[GRAVIMETRIC.key].to_numpy() > limit
+    # A capacity above the Faraday limit is an error of the model. Without clipping, a ranking would favour such errors.
     capacity = predicted[GRAVIMETRIC.key].to_numpy()
-    possible = np.where(capacity > limit, limit / np.where(capacity > 0, capacity, 1.0), 1.0)
+    share = np.where(capacity > limit, limit / np.where(capacity > 0, capacity, 1.0), 1.0)
     # mAh/g times V is Wh/kg; mAh/cm3 times V is Wh/L.
-    out["energy"] = capacity * possible * voltage
-    out["energy_density"] = predicted[VOLUMETRIC.key].to_numpy() * possible * voltage
-    # What candidates are ranked by: an impossible capacity must not win in itself either.
-    out[_RANKED + GRAVIMETRIC.key] = capacity * possible
-    out[_RANKED + VOLUMETRIC.key] = predicted[VOLUMETRIC.key].to_numpy() * possible
-    out["outside_window"] = np.maximum.reduce([window[0] - voltage, voltage - window[1], np.zeros(len(voltage))])
-    out["composition"] = [chemistry.canonical(f) for f in out["formula"]]
-    return out
+    rows["energy"] = capacity * share * voltage
+    rows["energy_density"] = predicted[VOLUMETRIC.key].to_numpy() * share * voltage
+    rows[_CLIPPED + GRAVIMETRIC.key] = capacity * share
+    rows[_CLIPPED + VOLUMETRIC.key] = predicted[VOLUMETRIC.key].to_numpy() * share
+    rows["outside_window"] = np.maximum.reduce([window[0] - voltage, voltage - window[1], np.zeros(len(voltage))])
+    rows["composition"] = [chemistry.canonical(formula) for formula in rows["formula"]]
+    return rows
 
 
 class _Inside:
-    """Whether compositions lie in the domain. Asked only of rows that would be kept, since it takes a while."""
+    """Whether compositions lie in the applicability domain.
+
+    Called only for rows that would be kept, since each call takes a while. Rows in ``kept`` were called for before.
+    """
 
     def __init__(self, domain: Domain, kept: Iterable[pd.DataFrame]) -> None:
         self._domain = domain
-        self._known = {str(c): True for rows in kept if len(rows) for c in rows["composition"]}
+        self._inside = {str(composition): True for rows in kept if len(rows) for composition in rows["composition"]}
 
     def __call__(self, composition: str) -> bool:
-        if composition not in self._known:
-            self._known[composition] = composition in self._domain
-        return self._known[composition]
+        if composition not in self._inside:
+            self._inside[composition] = composition in self._domain
+        return self._inside[composition]
 
 
 def _best(rows: pd.DataFrame, objective: str, top: int, *, inside: _Inside | None = None) -> pd.DataFrame:
-    once = rows.drop_duplicates(["composition", "working_ion"])
-    by = _RANKED + objective if _RANKED + objective in once else objective
-    order = once.sort_values([by, "formula"], ascending=[False, True], kind="stable")
+    unique = rows.drop_duplicates(["composition", "working_ion"])
+    by = _CLIPPED + objective if _CLIPPED + objective in unique else objective
+    ordered = unique.sort_values([by, "formula"], ascending=[False, True], kind="stable")
     if inside is None:
-        return order.head(top)
-    kept = (i for i, composition in enumerate(order["composition"]) if inside(composition))
-    return order.iloc[list(islice(kept, top))]
+        return ordered.head(top)
+    positions = (i for i, composition in enumerate(ordered["composition"]) if inside(composition))
+    return ordered.iloc[list(islice(positions, top))]
 
 
 def pareto(rows: pd.DataFrame, *, inside: Callable[[str], bool] | None = None) -> pd.DataFrame:
-    """The rows that no other one beats in ``energy`` (higher) and ``outside_window`` (lower), highest energy first.
+    """The Pareto front of ``energy`` (higher is better) and ``outside_window`` (lower is better), highest energy first.
 
-    Rows whose ``composition`` is not ``inside`` do not count.
+    Rows whose ``composition`` is not ``inside`` are ignored.
     """
-    once = rows.drop_duplicates(["composition", "working_ion"])
-    order = once.sort_values(["energy", "outside_window", "formula"], ascending=[False, True, True], kind="stable")
-    kept, last = [], (np.inf, np.inf)
-    columns = (order[c] for c in ("energy", "outside_window", "composition"))
+    unique = rows.drop_duplicates(["composition", "working_ion"])
+    ordered = unique.sort_values(["energy", "outside_window", "formula"], ascending=[False, True, True], kind="stable")
+    positions, last = [], (np.inf, np.inf)
+    columns = (ordered[column] for column in ("energy", "outside_window", "composition"))
     for i, (energy, outside, composition) in enumerate(zip(*columns, strict=True)):
-        # Going down in energy, a row is on the front when it lies less far outside than all before it; of equal energy
-        # and equal distance, all are.
+        # Going down in energy, a row is on the front when it lies less far outside than all rows before it. Rows that
+        # are equal in both are all on the front.
         if (outside < last[1] or (energy, outside) == last) and (inside is None or inside(composition)):
-            kept.append(i)
+            positions.append(i)
             last = (energy, outside)
-    return order.iloc[kept]
+    return ordered.iloc[positions]
 
 
 def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
-    """The kept candidates with intervals, Faraday's limit, the nearest known composition and the domain."""
+    """The kept candidates with intervals, the nearest known composition, and whether they are in the domain."""
     key = ["composition", "working_ion"]
     ranked = best.assign(rank=range(1, len(best) + 1))
     rows = pd.concat([ranked, front]).drop_duplicates(key, ignore_index=True)
@@ -283,11 +227,11 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
         std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
         low, high = predictor.calibration[target].interval(target, rows[target].to_numpy(), std)
         rows[f"{target}_low"], rows[f"{target}_high"] = low, high
-    near = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
-    rows["nearest"], rows["nearest_distance"] = [n for n, _ in near], [d for _, d in near]
+    known = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
+    rows["nearest"], rows["nearest_distance"] = [formula for formula, _ in known], [distance for _, distance in known]
     rows["in_domain"] = [
         predictor.domain.outside(formula, distance=distance) is None
-        for formula, (_, distance) in zip(rows["formula"], near, strict=True)
+        for formula, distance in zip(rows["formula"], rows["nearest_distance"], strict=True)
     ]
     columns = ["rank", "line", "formula", "working_ion"]
     for target in TARGETS:

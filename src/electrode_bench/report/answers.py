@@ -1,4 +1,4 @@
-"""Predictions for a terminal: what a chemist reads about a candidate."""
+"""Predictions and screenings as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -8,84 +8,104 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
-from electrode_bench.inference.predictor import LEVEL, Answer, Neighbour
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.inference.calibration import LEVEL
+from electrode_bench.inference.predictor import Answer, Neighbour
 from electrode_bench.inference.screening import OBJECTIVES, Screened
-from electrode_bench.report.tables import SYNTHETIC
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
     from rich.table import Table
 
 
-#: Candidates of a screening that a terminal shows.
+#: How many candidates of a screening a terminal shows.
 ROWS = 10
 
 
-def tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
-    """A table an answer: the targets with their interval, then the nearest known electrodes."""
+def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
+    """One table for each answer: the targets with their intervals, then the nearest known electrodes.
+
+    Parameters
+    ----------
+    title : the model's name for people.
+    protocol : the protocol whose errors the intervals are taken from.
+    """
     for answer in answers:
-        notes = [
-            f"in brackets: the {LEVEL:.0%} interval, from this model's errors under {protocol} folds",
-            f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}",
-            f"[yellow]out of domain: {answer.outside}[/yellow]"
-            if answer.outside
-            else f"in the domain of the known electrodes: the nearest is {answer.nearest_distance:.2f} away, "
-            f"{answer.reach:.2f} is the limit",
-        ]
-        if answer.fitted_on:
-            notes.append(
-                f"fitted on {_electrodes(answer.fitted_on)} of this composition: the interval is meant for unseen ones"
-            )
-        if answer.undecided:
-            ions = " or ".join(answer.undecided)
-            notes.append(f"the model reads the composition only: its values are the same whether {ions} moves")
-        if answer.above_limit:
-            notes.append("[yellow]the predicted capacity is above the Faraday limit: an error of the model[/yellow]")
-        head = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, by {title}"
-        table = _titled(head, notes, synthetic=synthetic)
+        heading = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, predicted by {title}"
+        table = _titled(heading, list(_notes(answer, protocol)), synthetic=synthetic)
         table.add_column("")
         table.add_column("ElMD", justify="right")
         for column in TARGETS.values():
             table.add_column(f"{column.label}\n{column.unit}", justify="right")
-        cells = [f"{_n(e.value)} ({_n(e.low)} to {_n(e.high)})" for e in answer.targets.values()]
-        table.add_row("predicted", "", *cells, end_section=True)
-        for near in answer.neighbours:
-            name = near.formula if near.electrodes == 1 else f"{near.formula}, mean of {near.electrodes}"
-            table.add_row(f"known: {name}", f"{near.distance:.2f}", *(_known(near, t) for t in TARGETS))
+        values = [f"{_number(e.value)} ({_number(e.low)} to {_number(e.high)})" for e in answer.targets.values()]
+        table.add_row("predicted", "", *values, end_section=True)
+        for known in answer.neighbours:
+            name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
+            values = [_known_value(known, target) for target in TARGETS]
+            table.add_row(f"known: {name}", f"{known.distance:.2f}", *values)
         yield table
+
+
+def _notes(answer: Answer, protocol: str) -> Iterator[str]:
+    yield f"in brackets: the {LEVEL:.0%} prediction interval, from this model's errors under {protocol} folds"
+    yield (f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}")
+    if answer.outside:
+        yield f"[yellow]outside the applicability domain: {answer.outside}[/yellow]"
+    else:
+        yield (
+            f"within the applicability domain: the nearest known electrode is {answer.nearest_distance:.2f} away, "
+            f"the limit is {answer.reach:.2f}"
+        )
+    if answer.fitted_on:
+        yield (
+            f"This composition is in the training data ({_electrodes(answer.fitted_on)}); the interval does not apply"
+        )
+    if answer.undecided:
+        ions = " or ".join(answer.undecided)
+        yield f"the model reads only the composition: its prediction is the same whether {ions} moves"
+    if answer.above_limit:
+        yield "[yellow]the predicted capacity is above the Faraday limit, which is an error of the model[/yellow]"
 
 
 def _electrodes(count: int) -> str:
     return f"{count} electrode{'s' if count > 1 else ''}"
 
 
-def _known(near: Neighbour, target: str) -> str:
-    """The value of a known composition; of several electrodes the mean, and in brackets their range."""
-    mean = _n(near.targets[target])
-    return mean if near.electrodes == 1 else f"{mean} ({_n(near.lowest[target])} to {_n(near.highest[target])})"
+def _known_value(known: Neighbour, target: str) -> str:
+    """The value of a known composition; for several electrodes the mean, and in brackets the range."""
+    mean = _number(known.targets[target])
+    if known.electrodes == 1:
+        return mean
+    return f"{mean} ({_number(known.lowest[target])} to {_number(known.highest[target])})"
 
 
-def best(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -> Table:
-    """The first ``rows`` candidates of a screening."""
-    column = OBJECTIVES[screened.objective]
+def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -> Table:
+    """The first ``rows`` candidates of a screening.
+
+    Parameters
+    ----------
+    title : the model's name for people.
+    """
+    objective = OBJECTIVES[screened.objective]
     low, high = screened.window
-    notes = [
-        f"window: V beyond {low:g} to {high:g} V; front: none has more energy without lying further outside the window",
-        "distance: ElMD to the nearest known electrode; intervals and the rest are in the file",
-    ]
     shown = screened.best.head(rows)
+    notes = [
+        f"window: how many V outside {low:g} to {high:g} V",
+        "front: Pareto front, where more energy is available only at voltages further outside the window",
+        "distance: ElMD to the nearest known electrode; the file has the intervals and all other columns",
+    ]
     if shown["above_limit"].any():
-        notes.insert(0, "!: above the Faraday limit, an error of the model; energies count no more than the limit")
+        notes.insert(0, "!: above the Faraday limit, an error of the model; energies are clipped to the limit")
     if not shown["in_domain"].all():
-        notes.append("[yellow]out[/yellow]: unlike the known electrodes; --in-domain leaves such candidates out")
-    table = _titled(f"Best by {column.title}, by {title}", notes, synthetic=synthetic)
-    heads: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
-    heads |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
-    heads |= {"front": "left", "domain": "left", "distance": "right"}
-    for head, side in heads.items():
-        table.add_column(head, justify=side)
+        notes.append("[yellow]out[/yellow]: outside the applicability domain; --in-domain excludes such candidates")
+    table = _titled(f"Best by {objective.title}, predicted by {title}", notes, synthetic=synthetic)
+    headings: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
+    headings |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
+    headings |= {"front": "left", "domain": "left", "distance": "right"}
+    for heading, justify in headings.items():
+        table.add_column(heading, justify=justify)
     for row in shown.to_dict("records"):
-        numbers = [_n(row[c]) for c in (*TARGETS, "energy", "energy_density", "outside_window")]
+        numbers = [_number(row[column]) for column in (*TARGETS, "energy", "energy_density", "outside_window")]
         if row["above_limit"]:
             numbers[0] += "!"
         rank = "" if pd.isna(row["rank"]) else str(row["rank"])
@@ -95,13 +115,13 @@ def best(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -
 
 
 def _titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
-    """An empty table with what is to be known about it below."""
+    """An empty table with notes below it."""
     from rich.table import Table
 
     if synthetic:
-        notes = [*notes, f"[yellow]{SYNTHETIC}[/yellow]"]
+        notes = [*notes, f"[yellow]{SYNTHETIC_NOTICE}[/yellow]"]
     return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")
 
 
-def _n(value: float) -> str:
+def _number(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

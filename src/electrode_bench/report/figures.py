@@ -19,13 +19,13 @@ import pandas as pd
 
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.schema import FORMULA, ID, TARGETS, Column
+from electrode_bench.data.card import SYNTHETIC_NOTICE
 
 # Okabe and Ito without black, and their yellow left to last: it is faint on white.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442")
 _SHAPES = ("circle", "triangle-up", "square", "diamond", "cross", "star", "pentagon", "triangle-down")
 _GREY = "#8C8C8C"
 _NOISE = -1
-_SYNTHETIC = "Synthetic data, for trying the pipeline: nothing here is a property of a real material."
 _FONT = {"family": "Helvetica, Arial, sans-serif", "size": 13, "color": "#222222"}
 #: Percentiles of a target between which the colours run: a few voltages are far outside the rest.
 _COLOUR_PERCENTILES = (1, 99)
@@ -114,7 +114,7 @@ def _map_title(map_frame: pd.DataFrame, summary: Mapping[str, Any] | None, *, sy
 
 
 def _warning(*, synthetic: bool) -> str:
-    return f"<br><b>{_SYNTHETIC}</b>" if synthetic else ""
+    return f"<br><b>{SYNTHETIC_NOTICE}</b>" if synthetic else ""
 
 
 def _axis(title: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.inference.predictor import LEVEL, Calibration
-from electrode_bench.report.tables import SYNTHETIC
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.inference.calibration import LEVEL, Calibration
 from electrode_bench.splits import protocol as protocol_named
 
 _PURPOSE = (
@@ -47,7 +47,7 @@ def markdown(
     provenance : of the raw data: source, release, licence, md5, synthetic.
     commit : of the project, where it is known.
     """
-    warning = [f"**{SYNTHETIC[0].upper()}{SYNTHETIC[1:]}.**", ""] if provenance.get("synthetic") else []
+    warning = [f"**{SYNTHETIC_NOTICE}.**", ""] if provenance.get("synthetic") else []
     facts = [f"{k} {provenance[k]}" for k in ("source", "release", "licence", "md5") if provenance.get(k)]
     lines = [
         f"## {title}",
@@ -114,5 +114,5 @@ def _calibration(target: str, of: Calibration) -> str:
     column = TARGETS[target]
     if not math.isfinite(of.factor):
         return f"- {column.label}: too few electrodes for an interval."
-    width = f"{of.factor:.3g} times the predicted spread" if of.spread else f"{of.factor:.3g} {column.unit}"
+    width = f"{of.factor:.3g} times the predicted spread" if of.has_std else f"{of.factor:.3g} {column.unit}"
     return f"- {column.label}: the {LEVEL:.0%} interval is ± {width}."

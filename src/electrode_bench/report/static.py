@@ -11,7 +11,7 @@ import pandas as pd
 
 from electrode_bench.core.artifacts import replacing
 from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS
-from electrode_bench.report.tables import SYNTHETIC
+from electrode_bench.data.card import SYNTHETIC_NOTICE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,7 +52,7 @@ def write(
         for name, draw in _figures(table, placed, headline, learning_curve, predictions):
             figure = draw()
             if synthetic:
-                figure.text(0.005, 0.005, SYNTHETIC, fontsize=6, color="#B00020")
+                figure.text(0.005, 0.005, SYNTHETIC_NOTICE, fontsize=6, color="#B00020")
             for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
                 with replacing(folder / f"{name}.{suffix}") as temporary:
                     figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=metadata)

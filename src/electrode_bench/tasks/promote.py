@@ -9,7 +9,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.inference.predictor import calibrate
+from electrode_bench.inference.calibration import calibrate
 from electrode_bench.project import Layout, read_table
 from electrode_bench.report import model_card
 from electrode_bench.stages import compare as comparing

@@ -1049,7 +1049,7 @@ def _log_model(store: Store, record: Record, trace: Trace, *, run_id: str) -> st
         folder = Path(name) / "model"
         mlflow.pyfunc.save_model(
             folder,
-            loader_module=formula_model.__name__,
+            loader_module="electrode_bench.tracking.served_model",
             data_path=str(record.model),
             code_paths=[str(Path(electrode_bench.__file__).parent)],
             mlflow_model=Model(

@@ -1,0 +1,57 @@
+"""The model that answers: the one asked for or the best one, fitted on all rows, with calibrated intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from electrode_bench import models
+from electrode_bench.errors import UserError, nearest
+from electrode_bench.evaluation.scores import best_model
+from electrode_bench.fitting.final import final_model
+from electrode_bench.inference.calibration import calibrate
+from electrode_bench.inference.formula_model import FormulaModel
+from electrode_bench.inference.predictor import Predictor
+from electrode_bench.project import Project
+from electrode_bench.splits import NEW_COMPOSITION, for_new_compositions
+
+
+@dataclass(frozen=True)
+class ChosenModel:
+    """A model that predicts new compositions, and where it comes from."""
+
+    predictor: Predictor
+    #: Name in params.yaml, and name for people.
+    model: str
+    title: str
+    #: The protocol whose errors the intervals are taken from.
+    protocol: str
+    #: Whether it was fitted on the embedded synthetic sample.
+    synthetic: bool
+
+
+def choose(project: Project, *, model: str | None = None) -> ChosenModel:
+    """The model called ``model``, or the one with the smallest mean SMAE, fitted on all rows.
+
+    It is fitted on the first call and then found in the cache.
+
+    Raises
+    ------
+    UserError
+        When the model was not fitted under a protocol that its intervals can be taken from.
+    """
+    runs = [run for run in project.runs() if not models.from_module(run.module).reference]
+    protocol = for_new_compositions(run.protocol for run in runs)
+    if protocol is None:
+        raise UserError(f"no model is fitted under {' or '.join(NEW_COMPOSITION)} folds; run: dvc repro")
+    fitted = {run.model: run for run in runs if run.protocol == protocol}
+    if model is None:
+        model = best_model(project.comparison("scores"), protocol, fitted)
+        if model is None:
+            raise UserError(f"no model other than the control is compared under {protocol}; run: dvc repro")
+    elif model not in fitted:
+        raise UserError(f"'{model}' is not fitted under {protocol}; {nearest(model, fitted)}")
+    run = fitted[model]
+    folder = final_model(project, run)
+    assert folder is not None
+    predictor = Predictor(FormulaModel(folder), table=project.table(), calibration=calibrate(run.predictions))
+    return ChosenModel(predictor, model, run.title, protocol, project.synthetic())

@@ -1,0 +1,78 @@
+"""The applicability domain: which compositions are similar enough to known ones for a prediction to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from electrode_bench.clustering import elmd
+from electrode_bench.data import chemistry
+
+#: Share of known compositions that lie within ``reach`` of another known one.
+REACH = 0.95
+
+#: Rows of the distance matrix that are computed at a time, to limit memory.
+_BLOCK = 500
+
+
+class Domain:
+    """The applicability domain of a set of known compositions.
+
+    A composition is inside when all of its elements occur in known compositions, and the nearest known composition is
+    no further away than ``reach``: the distance (ElMD, in steps of the modified Pettifor scale) within which 95% of the
+    known compositions have another known one.
+
+    Parameters
+    ----------
+    formulas : formulas of the known compositions; several spellings of one composition count once.
+    """
+
+    def __init__(self, formulas: Sequence[str]) -> None:
+        # Of several spellings the first is kept.
+        self.formulas = list({chemistry.canonical(f): f for f in reversed(list(formulas))}.values())
+        self.elements = frozenset(element for f in self.formulas for element in chemistry.parse(f))
+        self._cumulative = elmd.cumulative(self.formulas)
+        self.reach = float(np.quantile(self._nearest_other(), REACH)) if len(self.formulas) > 1 else 0.0
+
+    def _nearest_other(self) -> np.ndarray:
+        """Distance of each known composition to the nearest other one."""
+        nearest = []
+        for start in range(0, len(self.formulas), _BLOCK):
+            block = elmd.between(self._cumulative[start : start + _BLOCK], self._cumulative)
+            block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+            nearest.append(block.min(axis=1))
+        return np.concatenate(nearest)
+
+    def nearest(self, formula: str, *, number: int) -> list[tuple[str, float]]:
+        """The nearest known compositions with their distances, nearest first; ties are broken by name."""
+        distance = self._distances(formula)
+        order = sorted(range(len(distance)), key=lambda i: (round(float(distance[i]), 9), self.formulas[i]))
+        return [(self.formulas[i], float(distance[i])) for i in order[:number]]
+
+    def _distances(self, formula: str) -> np.ndarray:
+        """Distance to each known composition, shape (n_known,)."""
+        return elmd.between(elmd.cumulative([formula]), self._cumulative).ravel()
+
+    def __contains__(self, formula: str) -> bool:
+        """Whether a composition is inside the domain."""
+        if not self.elements.issuperset(chemistry.parse(formula)):
+            return False
+        return self.outside(formula, distance=float(self._distances(formula).min())) is None
+
+    def outside(self, formula: str, *, distance: float) -> str | None:
+        """Why a composition is outside the domain; None when it is inside.
+
+        Parameters
+        ----------
+        distance : distance to the nearest known composition.
+        """
+        unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
+        if unknown:
+            return f"no known electrode contains {' or '.join(unknown)}"
+        if distance > self.reach * (1 + elmd.TIE) + elmd.TIE:
+            return (
+                f"the nearest known composition is {distance:.2f} away; {REACH:.0%} of the known compositions "
+                f"have another one within {self.reach:.2f}"
+            )
+        return None
