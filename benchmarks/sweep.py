@@ -26,10 +26,10 @@ from optuna.storages import BaseStorage
 from electrode_bench import params
 from electrode_bench.fitting.executor import Local
 from electrode_bench.project import Layout
-from electrode_bench.stages import publish
 from electrode_bench.tasks import tune as stage
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.tracking import provenance
 from electrode_bench.tracking import studies as sweep_tracking
+from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning import driver
 from electrode_bench.tuning import summary as studies
 from electrode_bench.tuning.storage import journal, open_study, storage
@@ -104,10 +104,10 @@ def measured(layout: Layout, *, model: str, trials: int, workers: int, folder: P
         if done * 3 // trials >= len(marks):
             marks.append((clock.wall.copy(), clock.cpu.copy(), clock.calls.copy()))
 
-    with tracking.opened(own, uri=tracking.tracking_uri(own, {})) as store:
+    with open_store(own) as store:
         opened = open_study(setting, url=url, trials=trials)
         clock.watch(opened.study.sampler, BaseSampler, "sampler")
-        ledger = sweep_tracking.Ledger(store, setting, opened, trace=publish.trace(layout), url=url)
+        ledger = sweep_tracking.Ledger(store, setting, opened, provenance=provenance.of(layout), url=url)
         ledger.began = clock.timed("tracking", ledger.began)  # type: ignore[method-assign]
         ledger.ended = clock.timed("tracking", ledger.ended)  # type: ignore[method-assign]
         executor = Watched(clock=clock) if workers == 1 else Local(workers)

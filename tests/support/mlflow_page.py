@@ -12,8 +12,8 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from electrode_bench.project import Layout
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.project import Project
+from electrode_bench.tracking.ui import ui_command
 from support import chromium
 from support.serving import free_port, wait_for
 
@@ -51,12 +51,12 @@ class Notebook:
 
 
 @contextmanager
-def opened(layout: Layout, *, uri: str, profile: Path) -> Iterator[Notebook]:
+def opened(project: Project, *, profile: Path) -> Iterator[Notebook]:
     """The page that `electrode-bench ui` serves, in a browser with an empty profile."""
     port = free_port()
-    command = tracking.ui_command(layout, uri=uri, port=port)
+    command = ui_command(project, port=port)
     script = f"import sys; from electrode_bench.cli import _served; sys.exit(_served({command!r}))"
-    log = layout.root / "ui.log"
+    log = project.root / "ui.log"
     with log.open("wb") as out:
         server = subprocess.Popen([sys.executable, "-c", script], stdout=out, stderr=out)
         driver = None

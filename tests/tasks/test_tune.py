@@ -30,7 +30,9 @@ from electrode_bench.params import Params
 from electrode_bench.project import Layout
 from electrode_bench.stages import fit
 from electrode_bench.tasks import tune as stage
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.tracking.batches import search
+from electrode_bench.tracking.locations import tracking_uri
+from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning import driver
 from electrode_bench.tuning import summary as studies
 from electrode_bench.tuning.storage import storage
@@ -77,12 +79,12 @@ def test_nested_tunes_on_every_outer_fold(project: Layout) -> None:
 
 def test_a_study_and_its_trials_are_runs_that_name_each_other(project: Layout) -> None:
     (made,) = small_sweep(project, small_params(), trials=3)
-    uri = tracking.tracking_uri(project, {})
-    with tracking.opened(project, uri=uri) as store:
+    uri = tracking_uri(project)
+    with open_store(project, uri=uri) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
         runs = {
             r.data.tags["kind"] + r.data.tags.get("trial", ""): r
-            for r in tracking.search(store, experiment.experiment_id, "")
+            for r in search(store.client, experiment.experiment_id, "")
         }
         plots = {a.path for a in store.client.list_artifacts(runs["sweep"].info.run_id)}
     assert sorted(runs) == ["sweep", "trial0", "trial1", "trial2"]
@@ -327,7 +329,7 @@ def test_a_study_stays_open_while_any_driver_works_at_it(project: Layout) -> Non
     trial = study.ask()
     trial.set_user_attr("driver", dataclasses.asdict(driver.Driver.here()))
     run_id = study.user_attrs["run_id"]
-    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+    with open_store(project) as store:
         store.client.update_run(run_id, status="RUNNING")
         gone = driver.Driver("another host", 1, "")
         store.client.set_tag(run_id, "driver", json.dumps(dataclasses.asdict(gone)))
@@ -352,9 +354,9 @@ def _ended(url: str) -> list[int]:
 
 
 def _runs(layout: Layout, query: str = "") -> list[str]:
-    with tracking.opened(layout, uri=tracking.tracking_uri(layout, {})) as store:
+    with open_store(layout) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
-        return [run.info.run_id for run in tracking.search(store, experiment.experiment_id, query)]
+        return [run.info.run_id for run in search(store.client, experiment.experiment_id, query)]
 
 
 def _open(layout: Layout) -> list[str]:

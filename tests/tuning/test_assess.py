@@ -27,7 +27,8 @@ from electrode_bench.report import tuning
 from electrode_bench.stages import fit
 from electrode_bench.tasks import assess as score
 from electrode_bench.tasks import tune as stage
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.tracking.batches import search
+from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning import record
 from electrode_bench.tuning import record_file as sweep_record
 from electrode_bench.tuning.assess import CONFIGURED, MEAN, TUNED, compared, verdict
@@ -169,9 +170,9 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     assert (
         before["data"]["table"] == yaml.safe_load(project.params.read_text())["models"]["rf_magpie"]["adopted"]["table"]
     )
-    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+    with open_store(project) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
-        (run,) = tracking.search(store, experiment.experiment_id, "tags.kind = 'sweep'")
+        (run,) = search(store.client, experiment.experiment_id, "tags.kind = 'sweep'")
         files = {a.path for a in store.client.list_artifacts(run.info.run_id, "score")}
     row = found.comparison.rows.set_index("target").loc["average_voltage"]
     assert run.data.metrics["held_out/average_voltage/tuned_smae"] == pytest.approx(row["tuned_smae"])
@@ -190,7 +191,7 @@ def test_a_score_stands_in_mlflow_in_the_record_and_beside_the_study(project: La
     assert last["scores"][0] == kept
     assert [s["title"] for s in tuning.told(last)["scores"]] == [tuning.title(kept)]
     assert tuning.told(last)["others"] == [other]
-    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+    with open_store(project) as store:
         tags = store.client.get_run(run.info.run_id).data.tags
     assert tags["scored.held_out"] == ", ".join(f"trial {n}" for n in sorted({found.trial, other}))
     assert f"looked at for trial {found.trial} too" in tags["mlflow.note.content"]

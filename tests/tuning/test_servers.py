@@ -25,7 +25,10 @@ from support.small_sweeps import small_params, small_sweep
 from electrode_bench import params
 from electrode_bench.errors import UserError
 from electrode_bench.project import Layout
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.tracking.batches import search
+from electrode_bench.tracking.current import current_runs
+from electrode_bench.tracking.locations import ARTIFACT_ROOT
+from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning import driver
 from electrode_bench.tuning.storage import storage
 
@@ -50,9 +53,9 @@ def _no_connection_is_left() -> Iterator[None]:
 
 def _runs(layout: Layout, uri: str) -> tuple[Any, list[Any], set[str]]:
     """The study's run, those of its trials, and the names of the study's files."""
-    with tracking.opened(layout, uri=uri) as store:
+    with open_store(layout, uri=uri) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
-        runs = tracking.search(store, experiment.experiment_id, "")
+        runs = search(store.client, experiment.experiment_id, "")
         (parent,) = [run for run in runs if run.data.tags["kind"] == "sweep"]
         trials = sorted((r for r in runs if r.data.tags["kind"] == "trial"), key=lambda r: int(r.data.tags["trial"]))
         files = Path(store.client.download_artifacts(parent.info.run_id, ""))
@@ -104,13 +107,13 @@ def test_a_plain_address_of_postgresql_is_enough_for_studies_and_runs(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(UserError, match="keeps no files, so name a place for them that every host sees"):
         small_sweep(project, small_params(), trials=2, storage=url)
-    monkeypatch.setenv(tracking.ARTIFACT_ROOT, str(tmp_path / "the lab's files"))
+    monkeypatch.setenv(ARTIFACT_ROOT, str(tmp_path / "the lab's files"))
     (made,) = small_sweep(project, small_params(), trials=2, storage=url)
     _traced(project, uri=uri, url=url, study=made.study, trials=2)
     assert len(list((tmp_path / "the lab's files").rglob("plots.html"))) == 1
     # A database has no page; `electrode-bench ui` shows it.
     assert made.url.startswith("http://127.0.0.1:5000/#/experiments/")
-    monkeypatch.setenv(tracking.ARTIFACT_ROOT, str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(ARTIFACT_ROOT, str(tmp_path / "elsewhere"))
     with pytest.raises(UserError, match=r"keeps the files of 'electrodes' in file:.*, not in file:.*/elsewhere"):
         small_sweep(project, small_params(), trials=2, storage=url)
 
@@ -119,14 +122,14 @@ def test_studies_and_runs_in_one_database_are_told(
     server: str, project: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Optuna's tables and MLflow's spoil each other, whichever came first."""
-    monkeypatch.setenv(tracking.ARTIFACT_ROOT, str(tmp_path / "files"))
+    monkeypatch.setenv(ARTIFACT_ROOT, str(tmp_path / "files"))
     first, second = (postgresql.database(server, name) for name in ("runs-first", "studies-first"))
-    with tracking.opened(project, uri=first), pytest.raises(UserError, match="studies need one of their own") as caught:
+    with open_store(project, uri=first), pytest.raises(UserError, match="studies need one of their own") as caught:
         storage(first)
     assert "\n" not in str(caught.value)
     storage(second)
     with pytest.raises(UserError, match=r"holds Optuna's studies; MLflow needs a database of its own"):
-        tracking.cells(project, uri=second)
+        current_runs(project, uri=second)
 
 
 def _connections(server: str, name: str, *, allowed: bool) -> None:
@@ -157,9 +160,9 @@ def test_a_storage_that_is_lost_in_mid_sweep_is_one_line_and_the_study_goes_on(
     done = _ended(url)
     (made,) = small_sweep(project, params.load(project.params), trials=done + 1, storage=url)
     assert (made.created, made.summary["trials"], made.summary["failed"]) == (False, done + 1, 0)
-    with tracking.opened(project, uri=tracking.tracking_uri(project, {})) as store:
+    with open_store(project) as store:
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie")
-        assert tracking.search(store, experiment.experiment_id, "attributes.status = 'RUNNING'") == []
+        assert search(store.client, experiment.experiment_id, "attributes.status = 'RUNNING'") == []
 
 
 def _ended(url: str) -> int:

@@ -8,52 +8,60 @@ from typing import Any
 
 import pandas as pd
 
+from electrode_bench import splits
+from electrode_bench.core.results import Run
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.inference.calibration import LEVEL, Calibration
-from electrode_bench.splits import protocol as protocol_named
 
 _PURPOSE = (
     "Predicts gravimetric capacity (mAh/g), volumetric capacity (mAh/cm3) and average voltage (V) of insertion "
     "electrodes from the composition ({composition}) alone. Fitted on all {rows:,} electrodes."
 )
-_COMPUTED = "- Targets are computed (DFT): voltages carry its errors, and some of the snapshot's are unphysical."
+_COMPUTED = "- Targets are computed (DFT): voltages have its errors, and some values of the snapshot are unphysical."
 _USE = (
-    "Ranking and first looks at candidate insertion electrodes that are like those of the Battery Explorer. "
-    "Not for chemistries far from them, nor in place of a calculation or a measurement."
+    "Ranking and screening of candidate insertion electrodes that are similar to those of the Battery Explorer. "
+    "It is not meant for very different chemistries, and does not replace a calculation or a measurement."
 )
+_LIMITS = (
+    "- A composition has one prediction: the model does not see polymorphs, morphology or cycling.",
+    "- On new chemistry, expect the errors under leave one cluster out, not the smaller ones of the other protocols.",
+    "- Predictions stay within the range of the training targets.",
+)
+
+#: Said where the interval of a promoted model is below zero and the difference is not significant all the same.
+NOT_SIGNIFICANT = "The difference from the control is not statistically significant for: {}"
 
 
 def markdown(
+    run: Run,
     *,
-    title: str,
-    about: Mapping[str, Any],
     rows: int,
     headline: pd.DataFrame,
     against_control: pd.DataFrame,
     calibration: Mapping[str, Calibration],
-    provenance: Mapping[str, Any],
+    data: Mapping[str, Any],
     commit: str | None,
 ) -> str:
-    """The card.
+    """The model card of a run.
 
     Parameters
     ----------
-    about : cell.json of the promoted cell.
     rows : electrodes that the model was fitted on.
-    headline : rows of ``results/compare/table.csv`` of this model, one a protocol.
-    against_control : rows of ``results/compare/pairs.csv`` against the control, one a target.
-    calibration : by target, from the cell's predictions.
-    provenance : of the raw data: source, release, licence, md5, synthetic.
-    commit : of the project, where it is known.
+    headline : rows of ``results/compare/table.csv`` of this model, one per protocol.
+    against_control : rows of ``results/compare/pairs.csv`` against the control, one per target.
+    calibration : of each target, from the run's predictions.
+    data : where the raw data comes from: source, release, licence, md5, synthetic.
+    commit : commit of the project; None where it is unknown.
     """
-    warning = [f"**{SYNTHETIC_NOTICE}.**", ""] if provenance.get("synthetic") else []
-    facts = [f"{k} {provenance[k]}" for k in ("source", "release", "licence", "md5") if provenance.get(k)]
+    synthetic = bool(data.get("synthetic"))
+    warning = [f"**{SYNTHETIC_NOTICE}.**", ""] if synthetic else []
+    facts = [f"{key} {data[key]}" for key in ("source", "release", "licence", "md5") if data.get(key)]
     lines = [
-        f"## {title}",
+        f"## {run.title}",
         "",
         *warning,
-        _PURPOSE.format(composition=about["composition"], rows=rows),
+        _PURPOSE.format(composition=run.composition, rows=rows),
         "",
         "### Intended use",
         _USE,
@@ -61,32 +69,38 @@ def markdown(
         "### Errors",
         _errors(headline),
         "",
-        _control(against_control, protocol=str(about["protocol"])),
+        _control(against_control, protocol=run.protocol),
         "",
         "### Calibration",
         *(_calibration(target, calibration[target]) for target in TARGETS),
         "",
         "### Limits",
-        "- One composition has one prediction: polymorphs, morphology and cycling are not seen.",
-        *([] if provenance.get("synthetic") else [_COMPUTED]),
-        "- Errors on new chemistry are those under leave one cluster out, not the smaller ones above it.",
-        "- Predictions stay within the range of the training targets.",
+        *_LIMITS[:1],
+        *([] if synthetic else [_COMPUTED]),
+        *_LIMITS[1:],
         "",
-        "### Trace",
+        "### Provenance",
         f"- data: {', '.join(facts) or 'unknown'}",
-        *(f"- {key} digest: `{value}`" for key, value in about["digests"].items()),
-        f"- seed: {about['seed']}; configuration: `{dict(about['config'])}`",
+        *(f"- {key} digest: `{value}`" for key, value in run.digests.model_dump().items()),
+        f"- seed: {run.seed}; configuration: `{dict(run.config)}`",
         *([f"- commit: `{commit}`"] if commit else []),
     ]
     return "\n".join(lines)
 
 
+def not_significant(rows: pd.DataFrame) -> tuple[str, ...]:
+    """Labels of the targets for which the difference from the control is not statistically significant."""
+    return tuple(TARGETS[row["target"]].label for row in rows.to_dict("records") if not row["different"])
+
+
 def _errors(headline: pd.DataFrame) -> str:
     lines = ["| protocol | target | MAE | SMAE | R2 |", "|---|---|---:|---:|---:|"]
     for row in headline.to_dict("records"):
+        title = splits.protocol(row["protocol"]).title
         for target, column in TARGETS.items():
-            shown = [f"{row[f'{target}/{m}']:.3g} ± {row[f'{target}/{m} spread']:.2g}" for m in ("mae", "smae", "r2")]
-            lines.append(f"| {protocol_named(row['protocol']).title} | {column.title} | {' | '.join(shown)} |")
+            keys = [f"{target}/{metric}" for metric in ("mae", "smae", "r2")]
+            shown = [f"{row[key]:.3g} ± {row[f'{key} spread']:.2g}" for key in keys]
+            lines.append(f"| {title} | {column.title} | {' | '.join(shown)} |")
     return "\n".join(lines)
 
 
@@ -97,22 +111,14 @@ def _control(rows: pd.DataFrame, *, protocol: str) -> str:
         for row in rows.to_dict("records")
     ]
     text = f"MAE minus that of the control under {protocol}, with 95% interval over formulas: {'; '.join(parts)}."
-    labels = unsure(rows)
-    return f"{text} {UNSURE.format(', '.join(labels))}." if labels else text
+    labels = not_significant(rows)
+    return f"{text} {NOT_SIGNIFICANT.format(', '.join(labels))}." if labels else text
 
 
-def unsure(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Labels of the targets for which the test over folds does not tell a model apart from the control."""
-    return tuple(TARGETS[row["target"]].label for row in rows.to_dict("records") if not row["different"])
-
-
-#: Said where the interval of a promoted model is below zero and the test over folds does not agree.
-UNSURE = "The corrected t-test over folds does not tell it apart from the control for: {}"
-
-
-def _calibration(target: str, of: Calibration) -> str:
+def _calibration(target: str, calibration: Calibration) -> str:
     column = TARGETS[target]
-    if not math.isfinite(of.factor):
+    if not math.isfinite(calibration.factor):
         return f"- {column.label}: too few electrodes for an interval."
-    width = f"{of.factor:.3g} times the predicted spread" if of.has_std else f"{of.factor:.3g} {column.unit}"
+    factor = f"{calibration.factor:.3g}"
+    width = f"{factor} times the predicted standard deviation" if calibration.has_std else f"{factor} {column.unit}"
     return f"- {column.label}: the {LEVEL:.0%} interval is ± {width}."

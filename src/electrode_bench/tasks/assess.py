@@ -16,10 +16,10 @@ from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.params import Params
 from electrode_bench.project import Layout, read_table
-from electrode_bench.stages import fit, publish
+from electrode_bench.stages import fit
 from electrode_bench.tasks import tune as stage
-from electrode_bench.tracking import runs as tracking
 from electrode_bench.tracking import studies as sweep_tracking
+from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning import record
 from electrode_bench.tuning import record_file as sweep_record
 from electrode_bench.tuning.assess import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare, subject
@@ -143,7 +143,7 @@ def _record(layout: Layout, study: Study) -> None:
 
 def _publish(layout: Layout, study: Study, scored: Scored) -> None:
     with (
-        tracking.opened(layout, uri=publish.tracking_uri(layout), again=stage.AGAIN) as store,
+        open_store(layout, again=stage.AGAIN) as store,
         tempfile.TemporaryDirectory() as temporary,
     ):
         folder, about = Path(temporary), scored.as_json()

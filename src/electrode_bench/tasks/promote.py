@@ -1,90 +1,100 @@
-"""promote: the best cell's model, fitted on all rows, into MLflow's registry, if it beats the control."""
+"""promote: the best model, fitted on all rows, into MLflow's registry, if it beats the control."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
+from electrode_bench import models
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.evaluation.scores import best_model
 from electrode_bench.inference.calibration import calibrate
-from electrode_bench.project import Layout, read_table
+from electrode_bench.project import Project
 from electrode_bench.report import model_card
-from electrode_bench.stages import compare as comparing
-from electrode_bench.stages import publish
-from electrode_bench.tasks import predict, show
-from electrode_bench.tracking import registry as model_registry
+from electrode_bench.splits import NEW_COMPOSITION
+from electrode_bench.tracking import provenance, registry
+from electrode_bench.tracking.publish import publish_run
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """What was promoted: the champion, its cell, and its model card."""
+    """A promoted model and its model card."""
 
-    champion: model_registry.Champion
+    champion: registry.Champion
     model: str
     title: str
     protocol: str
     card: str
     synthetic: bool
-    #: Targets for which the careful test of `show` does not tell it apart from the control.
-    unsure: tuple[str, ...]
+    not_significant: tuple[str, ...]
+    """Targets for which the difference from the control is not significant (see evaluation.significance.verdict)."""
 
 
-def run(layout: Layout, *, protocol: str = predict.PROTOCOLS[0], model: str | None = None) -> Promoted:
+def run(project: Project, *, protocol: str = NEW_COMPOSITION[0], model: str | None = None) -> Promoted:
     """Promote ``model``, or the one with the smallest mean SMAE under ``protocol``.
 
     Raises
     ------
     UserError
-        When the cell is missing, or its error is not below the control's with its whole interval, for each target.
+        When the model is not fitted, or does not beat the control (see :func:`require_better_than_control`).
     """
-    cells = {c.model: c for c in comparing.cells(layout) if c.protocol == protocol}
+    runs = {run.model: run for run in project.runs(protocol)}
     if model is None:
-        model = predict.best(layout, protocol, cells)
-    elif model not in cells:
+        # A published package is compared, but has no model of all rows.
+        with_model = [name for name, run in runs.items() if not models.from_module(run.module).reference]
+        model = best_model(project.comparison("scores"), protocol, with_model)
+        if model is None:
+            raise UserError(f"no model but the control is compared under {protocol}; run: dvc repro")
+    elif model not in runs:
         raise UserError(f"'{model}' is not fitted under {protocol}; run: dvc repro fit@{model}-{protocol}")
-    cell, pairs = cells[model], show.pairs(layout)
-    against = _against_control(pairs, model=model, protocol=protocol, where=layout.compare / "pairs.csv")
-    published = publish.publish_cell(layout, model=model, protocol=protocol)
-    trace = publish.trace(layout)
+    run, pairs = runs[model], project.comparison("pairs")
+    against_control = require_better_than_control(pairs, model=model, protocol=protocol)
+    published, source = publish_run(project, run), provenance.of(project)
     card = model_card.markdown(
-        title=str(cell.about["title"]),
-        about=cell.about,
-        rows=len(read_table(layout.table, stage="prepare")),
-        headline=show.headline(layout).query("model == @model"),
-        against_control=against,
-        calibration=calibrate(cell.predictions),
-        provenance=trace.provenance,
-        commit=trace.commit,
+        run,
+        rows=len(project.table()),
+        headline=project.comparison("table").query("model == @model"),
+        against_control=against_control,
+        calibration=calibrate(run.predictions),
+        data=source.data,
+        commit=source.commit,
     )
     tags = {
         "model": model,
         "protocol": protocol,
-        "synthetic": str(bool(trace.provenance.get("synthetic"))).lower(),
-        "cell_digest": str(cell.about["digests"]["cell"]),
+        "synthetic": str(source.synthetic).lower(),
+        "run_digest": run.digests.run,
         "content_digest": published.content_digest,
     }
-    champion = model_registry.promote(
-        layout, run_id=published.run_id, card=card, tags=tags, uri=publish.tracking_uri(layout)
-    )
-    synthetic, unsure = bool(trace.provenance.get("synthetic")), model_card.unsure(against)
-    return Promoted(champion, model, str(cell.about["title"]), protocol, card, synthetic, unsure)
+    champion = registry.register(project, run_id=published.run_id, card=card, tags=tags)
+    labels = model_card.not_significant(against_control)
+    return Promoted(champion, model, run.title, protocol, card, source.synthetic, labels)
 
 
-def _against_control(pairs: pd.DataFrame, *, model: str, protocol: str, where: Path) -> pd.DataFrame:
-    """The model's pairs with the control, a row a target; a UserError unless each interval lies below zero."""
+def require_better_than_control(pairs: pd.DataFrame, *, model: str, protocol: str) -> pd.DataFrame:
+    """The model's pairs with the control, one row per target.
+
+    Parameters
+    ----------
+    pairs : ``results/compare/pairs.csv``.
+
+    Raises
+    ------
+    UserError
+        When the 95% interval of the difference in MAE is not below zero for every target, or there is none.
+    """
     if model == CONTROL:
         raise UserError("the control is what a champion has to beat; name another model")
     rows = pairs[(pairs["protocol"] == protocol) & (pairs["model"] == model) & (pairs["other"] == CONTROL)]
     rows = rows.set_index("target").reindex(list(TARGETS))
     if rows["difference"].isna().any():
-        raise UserError(f"{where} does not have {model} under {protocol}; run: dvc repro compare")
+        raise UserError(f"results/compare/pairs.csv does not have {model} under {protocol}; run: dvc repro compare")
     failed = [
-        f"{TARGETS[str(t)].label}, {r['low']:.4g} to {r['high']:.4g} {TARGETS[str(t)].unit}"
-        for t, r in rows.iterrows()
-        if not r["high"] < 0
+        f"{TARGETS[str(target)].label}, {row['low']:.4g} to {row['high']:.4g} {TARGETS[str(target)].unit}"
+        for target, row in rows.iterrows()
+        if not row["high"] < 0
     ]
     if failed:
         raise UserError(

@@ -24,9 +24,11 @@ from electrode_bench.models.base import named_device
 from electrode_bench.params import Params, Split, Sweep
 from electrode_bench.project import Layout, read_table
 from electrode_bench.splits.kfold import KFold
-from electrode_bench.stages import fit, publish
-from electrode_bench.tracking import runs as tracking
+from electrode_bench.stages import fit
+from electrode_bench.tracking import provenance
 from electrode_bench.tracking import studies as sweep_tracking
+from electrode_bench.tracking.locations import tracking_uri
+from electrode_bench.tracking.store import Store, open_store
 from electrode_bench.tuning import driver, record
 from electrode_bench.tuning import record_file as sweep_record
 from electrode_bench.tuning import summary as studies
@@ -163,7 +165,7 @@ def run(
     reason = models.spec(model).available()
     if reason:
         raise UserError(reason)
-    url, uri = storage_url(layout, storage), publish.tracking_uri(layout)
+    url, uri = storage_url(layout, storage), tracking_uri(layout)
     if url.startswith("journal:") and executor.hosts > 1:
         raise UserError(
             f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
@@ -174,13 +176,13 @@ def run(
             f"begins with what was configured before {params.models[model][models.ADOPTED]['study']} was adopted: "
             "that study saw rows that this one must not"
         )
-    with tracking.opened(layout, uri=uri, again=AGAIN) as store, kept(url):
+    with open_store(layout, uri=uri, again=AGAIN) as store, kept(url):
         sweep_tracking.reap(store, url=url)
         return [
             _one(
                 setting,
                 store,
-                trace=publish.trace(layout),
+                source=provenance.of(layout),
                 url=url,
                 trials=trials,
                 seconds=seconds,
@@ -195,9 +197,9 @@ def run(
 
 def _one(
     setting: Setting,
-    store: tracking.Store,
+    store: Store,
     *,
-    trace: tracking.Trace,
+    source: provenance.Provenance,
     url: str,
     trials: int,
     seconds: float | None,
@@ -208,8 +210,8 @@ def _one(
 ) -> Swept:
     opened = open_study(setting, url=url, trials=trials)
     if opened.created:
-        opened.study.set_user_attr("snapshot", {k: trace.provenance.get(k) for k in ("release", "md5")})
-        opened.study.set_user_attr("commit", f"{trace.commit or ''}{' (changed since)' if trace.dirty else ''}")
+        opened.study.set_user_attr("snapshot", {k: source.data.get(k) for k in ("release", "md5")})
+        opened.study.set_user_attr("commit", f"{source.commit or ''}{' (changed since)' if source.dirty else ''}")
     if told and opened.changed:
         told(f"a new study, since these changed: {', '.join(opened.changed)}")
     elif told and not opened.created:
@@ -217,7 +219,7 @@ def _one(
     beyond = search_space.outside(setting.space, setting.base.model_dump(mode="json"))
     if told and opened.created and beyond:
         told(f"no trial tries what is configured: outside the search space is {', '.join(beyond)}")
-    ledger = sweep_tracking.Ledger(store, setting, opened, trace=trace, url=url)
+    ledger = sweep_tracking.Ledger(store, setting, opened, provenance=source, url=url)
     status = "KILLED"
     try:
         driver.run(
@@ -392,8 +394,8 @@ def settings_like(layout: Layout, params: Params, study: Study) -> list[Setting]
 
 def reap(layout: Layout, *, storage: str | None = None, silent_for: float | None = None) -> tuple[int, int]:
     """Close what dead drivers left open, in the studies and in MLflow: (trials given up, runs closed)."""
-    uri = publish.tracking_uri(layout)
-    with tracking.opened(layout, uri=uri, again=AGAIN) as store:
+    uri = tracking_uri(layout)
+    with open_store(layout, uri=uri, again=AGAIN) as store:
         return sweep_tracking.reap(store, url=storage_url(layout, storage), silent_for=silent_for)
 
 

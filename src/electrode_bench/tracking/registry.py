@@ -1,4 +1,4 @@
-"""The champion: a model of MLflow's registry, each version of which was better than the control when it was made."""
+"""The champion: a model in MLflow's registry. Each version was better than the control when it was registered."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from electrode_bench.errors import UserError
-from electrode_bench.project import Layout
-from electrode_bench.tracking.runs import TAG_LENGTH, Store, environment, opened
+from electrode_bench.project import Project
+from electrode_bench.tracking.batches import TAG_LENGTH
+from electrode_bench.tracking.locations import tracking_uri
+from electrode_bench.tracking.store import Store, environment, open_store
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -24,7 +26,7 @@ _ABOUT = (
 
 @dataclass(frozen=True)
 class Champion:
-    """A version of the registered model; ``created`` is False when the same cell was promoted before."""
+    """A version of the registered model; ``created`` is False when the same run was promoted before."""
 
     version: str
     uri: str
@@ -32,14 +34,15 @@ class Champion:
     created: bool
 
 
-def promote(layout: Layout, *, run_id: str, card: str, tags: Mapping[str, str], uri: str) -> Champion:
-    """Make the model that a published cell's run holds a version, and give it the alias.
+def register(project: Project, *, run_id: str, card: str, tags: Mapping[str, str], uri: str | None = None) -> Champion:
+    """Register the model of a published run as a version, and give that version the alias.
 
     Parameters
     ----------
-    run_id : the cell's run.
-    card : the model card in Markdown, the version's description.
-    tags : of the version; ``content_digest`` tells whether the run's content was promoted before.
+    run_id : the published run.
+    card : the model card in Markdown, which becomes the version's description.
+    tags : tags of the version; ``content_digest`` tells whether the run's content was promoted before.
+    uri : address of the tracking store; the project's where it is None.
 
     Raises
     ------
@@ -48,9 +51,10 @@ def promote(layout: Layout, *, run_id: str, card: str, tags: Mapping[str, str], 
     """
     from mlflow.exceptions import MlflowException
 
+    uri = tracking_uri(project) if uri is None else uri
     # MLflow marks the logged model as registered through its global tracking URI: without one it would make a database
     # of its own in the current folder.
-    with opened(layout, uri=uri) as store, store.lock, environment(MLFLOW_TRACKING_URI=uri):
+    with open_store(project, uri=uri) as store, store.lock, environment(MLFLOW_TRACKING_URI=uri):
         client = store.client
         logged = _model_of(store, run_id)
         try:
@@ -62,14 +66,14 @@ def promote(layout: Layout, *, run_id: str, card: str, tags: Mapping[str, str], 
             for version in client.search_model_versions(f"name = '{NAME}'")
             if version.tags.get("content_digest") == tags["content_digest"]
         ]
-        # A card may be long: the part that MLflow has no room for is in the run and the report.
+        # MLflow has no room for a longer card; the run and the report hold the same facts.
         text = card[:TAG_LENGTH]
         if same:
             number = str(max(int(version.version) for version in same))
             client.update_model_version(NAME, number, description=text)
         else:
-            # By its folder: MLflow would look for models:/<id> in the store of its global tracking URI.
-            made = client.create_model_version(
+            # The folder, not models:/<id>, which MLflow would look for in the store of its global tracking URI.
+            new = client.create_model_version(
                 NAME,
                 source=logged.artifact_location,
                 run_id=run_id,
@@ -77,13 +81,14 @@ def promote(layout: Layout, *, run_id: str, card: str, tags: Mapping[str, str], 
                 tags=dict(tags),
                 description=text,
             )
-            number = str(made.version)
+            number = str(new.version)
         client.set_registered_model_alias(NAME, ALIAS, number)
     return Champion(number, f"models:/{NAME}@{ALIAS}", run_id, created=not same)
 
 
 def _model_of(store: Store, run_id: str) -> LoggedModel:
-    logged = store.client.search_logged_models([store.cells], f"source_run_id = '{run_id}'")
+    """The logged model of a run."""
+    logged = store.client.search_logged_models([store.runs], f"source_run_id = '{run_id}'")
     ready = [model for model in logged if str(model.status) in ("READY", "LoggedModelStatus.READY")]
     if not ready:
         raise UserError(f"the run {run_id} holds no model; delete mlruns and run: electrode-bench publish")

@@ -18,28 +18,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from electrode_bench import models
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.artifacts import write_csv, write_json, write_text
 from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.models import search_space
 from electrode_bench.report import tuning
-from electrode_bench.tracking.runs import (
-    BATCH,
-    Store,
-    Trace,
-    artifact_link,
-    comparison_link,
-    experiment,
-    flag,
-    flat,
-    log,
-    run_link,
-    runs_link,
-    search,
-)
+from electrode_bench.tracking.batches import BATCH, log, search
+from electrode_bench.tracking.fields import flag, flat
+from electrode_bench.tracking.links import artifact_link, comparison_link, run_link, runs_link
+from electrode_bench.tracking.provenance import Provenance
+from electrode_bench.tracking.store import Store, experiment_id
 from electrode_bench.tuning import driver, record
 from electrode_bench.tuning import summary as studies
-from electrode_bench.tuning.storage import Opened, masked, storage
+from electrode_bench.tuning.storage import Opened, storage
 from electrode_bench.tuning.study import Outcome, Setting
 from electrode_bench.tuning.trial import outcome_of, tried
 
@@ -85,14 +77,14 @@ def experiment_name(model: str) -> str:
 def place(store: Store, model: str) -> str:
     """Id of the experiment of a model's sweeps, made when it is missing."""
     with store.lock:
-        return experiment(store.client, experiment_name(model), uri=store.uri, note=_NOTE)
+        return experiment_id(store.client, experiment_name(model), uri=store.uri, note=_NOTE)
 
 
 class Ledger:
     """The book of one driver."""
 
-    def __init__(self, store: Store, setting: Setting, opened: Opened, *, trace: Trace, url: str) -> None:
-        self.store, self.setting, self.study, self.trace = store, setting, opened.study, trace
+    def __init__(self, store: Store, setting: Setting, opened: Opened, *, provenance: Provenance, url: str) -> None:
+        self.store, self.setting, self.study, self.provenance = store, setting, opened.study, provenance
         self.experiment = place(store, setting.spec.name)
         self.parent = self._parent(opened, url=url)
         self._runs: dict[int, str] = {}
@@ -185,7 +177,7 @@ class Ledger:
             self.store.client.update_run(known, status="RUNNING")
             self.store.client.set_tag(known, "driver", me)
             return str(known)
-        data = self.trace.provenance
+        data = self.provenance.data
         values = {
             "mlflow.runName": opened.study.study_name,
             "kind": "sweep",
@@ -197,8 +189,8 @@ class Ledger:
             "data_md5": data.get("md5"),
             "data_release": data.get("release"),
             "synthetic": flag(data.get("synthetic")),
-            "git_commit": self.trace.commit,
-            "git_dirty": flag(self.trace.dirty),
+            "git_commit": self.provenance.commit,
+            "git_dirty": flag(self.provenance.dirty),
             "optuna": str(opened.study.user_attrs.get("optuna", "")),
             "mlflow.source.name": _SOURCE,
             "mlflow.source.type": "LOCAL",
@@ -345,7 +337,7 @@ def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[in
     given_up = driver.reap(url, silent_for=silent_for)
     closed = 0
     for found in store.client.search_experiments(filter_string="name LIKE 'sweeps/%'"):
-        for run in search(store, found.experiment_id, "attributes.status = 'RUNNING'"):
+        for run in search(store.client, found.experiment_id, "attributes.status = 'RUNNING'"):
             closed += _settle(store, run, url=url, silent_for=silent_for)
     return len(given_up), closed
 

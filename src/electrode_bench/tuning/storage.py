@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
 from electrode_bench.models import search_space
@@ -114,11 +114,6 @@ def kept(url: str) -> Iterator[None]:
         raise UserError(
             f"the storage {masked(url)} was lost: {reason}; when it is there again, run the command again to go on"
         ) from error
-
-
-def masked(url: str) -> str:
-    """``url`` without a password."""
-    return re.sub(r"(//[^/@:]*):[^/@]*@", r"\1@", url)
 
 
 def sampler(how: Sweep, *, trials: int, seed: int) -> BaseSampler:

@@ -1,0 +1,57 @@
+"""Reading and writing runs within MLflow's limits on one request."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run as MlflowRun
+
+# MLflow's limits: params and tags in one request, entries in one request, and lengths of texts.
+BATCH, METRIC_BATCH, PARAM_LENGTH, TAG_LENGTH = 100, 1000, 6000, 8000
+
+
+def log(
+    client: MlflowClient,
+    run_id: str,
+    *,
+    metrics: Mapping[str, float] = MappingProxyType({}),
+    params: Mapping[str, str] = MappingProxyType({}),
+    tags: Mapping[str, str] = MappingProxyType({}),
+    model_id: str | None = None,
+    at: int | None = None,
+) -> None:
+    """Write metrics, params and tags of a run in as few requests as possible; metrics that are not finite are left out.
+
+    Parameters
+    ----------
+    model_id : the logged model that the metrics belong to.
+    at : time of the metrics in milliseconds since 1970; now where it is None.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.utils.time import get_current_time_millis
+
+    moment = at if at is not None else get_current_time_millis()
+    todo_metrics = [Metric(k, v, moment, 0, model_id=model_id) for k, v in metrics.items() if math.isfinite(v)]
+    todo_params = [Param(k, v[:PARAM_LENGTH]) for k, v in params.items()]
+    todo_tags = [RunTag(k, v[:TAG_LENGTH]) for k, v in tags.items()]
+    while todo_metrics or todo_params or todo_tags:
+        room = METRIC_BATCH - 2 * BATCH
+        client.log_batch(run_id, todo_metrics[:room], todo_params[:BATCH], todo_tags[:BATCH])
+        todo_metrics, todo_params, todo_tags = todo_metrics[room:], todo_params[BATCH:], todo_tags[BATCH:]
+
+
+def search(client: MlflowClient, experiment: str, query: str) -> list[MlflowRun]:
+    """All runs of an experiment that a search finds."""
+    runs: list[MlflowRun] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment], query, max_results=1000, page_token=token)
+        runs += page
+        token = page.token
+        if not token:
+            return runs

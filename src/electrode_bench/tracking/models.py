@@ -1,0 +1,139 @@
+"""The model of a run, fitted on all rows, as an MLflow model: its own code inside, and no pickle."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import electrode_bench
+from electrode_bench import models
+from electrode_bench.core.artifacts import plain
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.inference.formula_model import FormulaModel
+from electrode_bench.tracking.fields import flag, parameters
+from electrode_bench.tracking.provenance import Provenance
+from electrode_bench.tracking.records import Record
+from electrode_bench.tracking.store import Store
+
+#: Distributions that every published model needs to predict, pinned in its requirements beside the model's own.
+_SERVING = (
+    "ElementEmbeddings", "filelock", "matminer", "mlflow", "numpy", "pandas", "pyarrow", "pydantic",
+    "pymatgen", "pyyaml", "safetensors", "scikit-learn",
+)  # fmt: skip
+
+#: The module that MLflow loads a model with. It imports mlflow.
+_LOADER = "electrode_bench.tracking.served_model"
+
+#: The folder of this package: it travels with every model.
+_PACKAGE = Path(electrode_bench.__file__).parent
+
+#: Formulas for the input example, by column.
+_EXAMPLE = {
+    "framework_formula": "FePO4",
+    "working_ion": "Li",
+    "formula_charge": "FePO4",
+    "formula_discharge": "LiFePO4",
+}
+
+
+def log_model(store: Store, record: Record, provenance: Provenance, *, folder: Path, run_id: str) -> str:
+    """Log the model saved in ``folder`` on a run; the id of the logged model.
+
+    These are the calls of ``mlflow.pyfunc.log_model``, which would need a global tracking URI and an active run.
+    """
+    import mlflow
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    run, client = record.run, store.client
+    loaded = FormulaModel(folder)
+    tags = {"model": run.model, "protocol": run.protocol, "synthetic": flag(provenance.synthetic) or ""}
+    logged = client.create_logged_model(
+        store.runs, name=run.model, source_run_id=run_id, tags=tags, params=parameters(run), model_type="regressor"
+    )
+    metadata = {
+        "about": plain(loaded.about),
+        "units": {column.key: column.unit for column in TARGETS.values()},
+        "data": plain(provenance.data),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        saved = Path(name) / "model"
+        mlflow.pyfunc.save_model(
+            saved,
+            loader_module=_LOADER,
+            data_path=str(folder),
+            code_paths=[str(path) for path in code_paths(run.module)],
+            mlflow_model=Model(
+                artifact_path=logged.artifact_location,
+                run_id=run_id,
+                model_id=logged.model_id,
+                model_uuid=logged.model_id,
+            ),
+            signature=_signature(loaded),
+            input_example=_example(loaded),
+            pip_requirements=_requirements(run.module),
+            metadata=metadata,
+        )
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+        client.log_model_artifacts(logged.model_id, str(saved))
+    client.finalize_logged_model(logged.model_id, "READY")
+    return str(logged.model_id)
+
+
+def code_paths(module: str) -> list[Path]:
+    """The code that travels with a model: this package, and the model's own file or package.
+
+    A model of an installed distribution is named in the requirements instead.
+
+    Parameters
+    ----------
+    module : the module that defines the model.
+    """
+    top = module.partition(".")[0]
+    if top == electrode_bench.__name__ or _distributions(top):
+        return [_PACKAGE]
+    code = importlib.import_module(top)
+    if hasattr(code, "__path__"):
+        return [_PACKAGE, Path(next(iter(code.__path__)))]
+    assert code.__file__ is not None
+    return [_PACKAGE, Path(code.__file__)]
+
+
+def _distributions(top: str) -> list[str]:
+    """The installed distributions that hold a top-level module."""
+    return packages_distributions().get(top, [])
+
+
+def _requirements(module: str) -> list[str]:
+    """Installed versions of what the model needs; the package's own code travels with it."""
+    top = module.partition(".")[0]
+    own = [] if top == electrode_bench.__name__ else _distributions(top)
+    pinned = models.from_module(module).versions()
+    for name in (*_SERVING, *own):
+        try:
+            pinned[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    unique = {name.lower(): f"{name}=={number}" for name, number in pinned.items()}
+    return [unique[name] for name in sorted(unique)]
+
+
+def _signature(model: FormulaModel) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    single = len(model.columns) == 1
+    inputs = [ColSpec("string", column, required=not single) for column in model.columns]
+    # Either name will do, so neither is required; FormulaModel says when both are missing.
+    inputs += [ColSpec("string", "formula", required=False)] if single else []
+    outputs = [ColSpec("double", str(column)) for column in model.predict(_example(model)).columns]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
+
+
+def _example(model: FormulaModel) -> pd.DataFrame:
+    return pd.DataFrame([{column: _EXAMPLE[column] for column in model.columns}])

@@ -1,0 +1,74 @@
+"""Where the data and the code of a project come from: the data import, git's commit, and entries of dvc.lock."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from electrode_bench.core.digests import digest
+from electrode_bench.data import sources
+from electrode_bench.project import Project
+
+#: libyaml's loader, where PyYAML was built with it: the other one takes half a second for each run.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the data and the code of a project's runs come from.
+
+    Parameters
+    ----------
+    data : source, md5, release, licence (text or None) and synthetic (bool) of the raw data.
+    table : the prepared table, a parquet file.
+    commit, dirty : git's commit, and whether tracked files differ from it; None outside a repository.
+    """
+
+    data: Mapping[str, Any]
+    table: Path
+    commit: str | None = None
+    dirty: bool | None = None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data is the embedded synthetic sample."""
+        return bool(self.data.get("synthetic"))
+
+
+def of(project: Project) -> Provenance:
+    """Where the data and the code of a project come from, as they are now."""
+    commit, dirty = _git_state(project.root)
+    data = {**sources.provenance(project.root), "synthetic": project.synthetic()}
+    return Provenance(data=data, table=project.paths.table, commit=commit, dirty=dirty)
+
+
+def lock_entry_digest(root: Path, stage: str) -> str | None:
+    """SHA-256 of a stage's entry in dvc.lock: its command, parameters, and the md5 of everything it read and wrote.
+
+    The digest of the whole file would not do: DVC rewrites it while the pipeline runs. None when there is no entry yet.
+    """
+    try:
+        lock = yaml.load((root / "dvc.lock").read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, yaml.YAMLError):
+        return None
+    entry = ((lock or {}).get("stages") or {}).get(stage)
+    return digest(entry) if entry else None
+
+
+def _git_state(root: Path) -> tuple[str | None, bool | None]:
+    """The commit, and whether tracked files differ from it; (None, None) outside a repository."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return None, None

@@ -1,0 +1,79 @@
+"""What is published of a run: the run with its scores, resource usage, model, and tuning state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench.core.digests import digest, digest_files, digest_frame
+from electrode_bench.core.results import Run
+from electrode_bench.evaluation.metrics import score
+from electrode_bench.fitting.final import final_model
+from electrode_bench.fitting.fold_cache import fold_resources
+from electrode_bench.project import Project
+from electrode_bench.tracking.provenance import Provenance, lock_entry_digest
+
+#: Increase it when what is logged changes: all runs are then published again.
+FORMAT = 3
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run with everything that is published of it.
+
+    Parameters
+    ----------
+    scores : metrics.score of the run's predictions, per fold and ``all``.
+    resources : what the fit of each fold took (see fitting.resources.measured) and its device; folds may be missing.
+    model : folder of the model fitted on all rows (see models.save); None publishes no model.
+    lock_digest : digest of the run's entry in dvc.lock; None until DVC has written it.
+    tuning : state (see core.results.Adoption.state), study, trial and outer fold of a tuned configuration; {} for one
+        that was not tuned.
+    """
+
+    run: Run
+    scores: pd.DataFrame
+    resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model: Path | None = None
+    lock_digest: str | None = None
+    tuning: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The name of the run in MLflow."""
+        return f"{self.run.model} · {self.run.protocol}"
+
+    def content_digest(self, provenance: Provenance) -> str:
+        """SHA-256 of what the published run shows, but not of when it was made or from which commit."""
+        model = None if self.model is None else digest_files(p for p in self.model.rglob("*") if p.is_file())
+        tables = [digest_frame(self.run.predictions), digest_frame(self.scores)]
+        return digest([FORMAT, self.run.record(), provenance.data, *tables, model, self.tuning])
+
+
+def collect(project: Project, run: Run) -> Record:
+    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it."""
+    folds = project.protocol_folds(run.protocol)
+    return Record(
+        run=run,
+        scores=score(run.predictions, folds, project.table()),
+        resources={key: fold_resources(project.paths.cache, fold.cache_key) for key, fold in run.folds.items()},
+        model=final_model(project, run),
+        lock_digest=lock_entry_digest(project.root, run.stage),
+        tuning=_tuning(project, run),
+    )
+
+
+def _tuning(project: Project, run: Run) -> dict[str, str]:
+    adoption = project.adoption(run.model)
+    if adoption is None:
+        return {}
+    return {
+        "state": adoption.state(config=run.digests.config, table=run.digests.table),
+        "study": adoption.study,
+        "trial": str(adoption.trial),
+        "outer_fold": adoption.part,
+    }

@@ -1,0 +1,47 @@
+"""MLflow's own page on the published runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+from electrode_bench.core.addresses import masked
+from electrode_bench.errors import UserError
+from electrode_bench.project import Project
+from electrode_bench.tracking.current import require_published
+from electrode_bench.tracking.locations import artifact_location, is_server, tracking_uri
+from electrode_bench.tracking.store import PORT, open_store
+
+
+def page(project: Project, *, port: int = PORT, uri: str | None = None) -> str:
+    """The address at which MLflow's page, on this port, shows the current runs side by side.
+
+    Raises
+    ------
+    UserError
+        When nothing is published yet, or the store cannot be used.
+    """
+    uri = tracking_uri(project) if uri is None else uri
+    require_published(uri)
+    with open_store(project, uri=uri) as store:
+        return store.page(port)
+
+
+def ui_command(project: Project, *, port: int = PORT, uri: str | None = None) -> str:
+    """The shell command that serves MLflow's page at http://127.0.0.1:<port>.
+
+    Raises
+    ------
+    UserError
+        When the runs are on a server: it has its own page, which the message names.
+    """
+    uri = tracking_uri(project) if uri is None else uri
+    if is_server(uri):
+        raise UserError(f"the runs are on a tracking server: open {masked(uri)} in a browser")
+    artifacts = artifact_location(uri) or (project.paths.mlruns.absolute() / "artifacts").as_uri()
+    command = [
+        sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--default-artifact-root", artifacts,
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
+    # MLflow 3 reports its use to its makers unless told not to, and starts workers for language models.
+    return "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false " + shlex.join(command)
