@@ -55,7 +55,7 @@ def opened(project: Project, *, profile: Path) -> Iterator[Notebook]:
     """The page that `electrode-bench ui` serves, in a browser with an empty profile."""
     port = free_port()
     command = ui_command(project, port=port)
-    script = f"import sys; from electrode_bench.cli import _served; sys.exit(_served({command!r}))"
+    script = f"import sys; from electrode_bench.cli.server import run_server; sys.exit(run_server({command!r}))"
     log = project.root / "ui.log"
     with log.open("wb") as out:
         server = subprocess.Popen([sys.executable, "-c", script], stdout=out, stderr=out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from electrode_bench import models
 from electrode_bench.errors import UserError, nearest
@@ -16,20 +16,25 @@ from electrode_bench.splits import NEW_COMPOSITION, for_new_compositions
 
 
 @dataclass(frozen=True)
-class ChosenModel:
-    """A model that predicts new compositions, and where it comes from."""
+class FittedModel:
+    """A model fitted on all rows, which predicts new compositions.
 
-    predictor: Predictor
-    #: Name in params.yaml, and name for people.
-    model: str
+    Attributes
+    ----------
+    name : the model's name in params.yaml.
+    title : the model's name for people.
+    protocol : the protocol whose errors the prediction intervals are taken from.
+    synthetic : whether the model was fitted on the embedded synthetic sample.
+    """
+
+    predictor: Predictor = field(repr=False)
+    name: str
     title: str
-    #: The protocol whose errors the intervals are taken from.
     protocol: str
-    #: Whether it was fitted on the embedded synthetic sample.
     synthetic: bool
 
 
-def choose(project: Project, *, model: str | None = None) -> ChosenModel:
+def choose(project: Project, *, model: str | None = None) -> FittedModel:
     """The model called ``model``, or the one with the smallest mean SMAE, fitted on all rows.
 
     It is fitted on the first call and then found in the cache.
@@ -54,4 +59,4 @@ def choose(project: Project, *, model: str | None = None) -> ChosenModel:
     folder = final_model(project, run)
     assert folder is not None
     predictor = Predictor(FormulaModel(folder), table=project.table(), calibration=calibrate(run.predictions))
-    return ChosenModel(predictor, model, run.title, protocol, project.synthetic())
+    return FittedModel(predictor, model, run.title, protocol, project.synthetic())

@@ -13,7 +13,7 @@ from electrode_bench.core.artifacts import replacing, write_csv, write_table
 from electrode_bench.errors import UserError
 from electrode_bench.inference import screening
 from electrode_bench.inference.candidates import count_candidates, read_candidates
-from electrode_bench.inference.chosen import ChosenModel
+from electrode_bench.inference.chosen import FittedModel
 
 #: Called with (lines done, lines in total).
 Progress = Callable[[int, int], None]
@@ -24,7 +24,7 @@ class ScreenedFile:
     """What was screened, by which model, and the files that were written."""
 
     screened: screening.Screened
-    model: ChosenModel
+    model: FittedModel
     out: Path
     #: None when every line could be used.
     rejects: Path | None
@@ -32,7 +32,7 @@ class ScreenedFile:
 
 def run(
     candidates: Path,
-    load_model: Callable[[], ChosenModel],
+    load_model: Callable[[], FittedModel],
     *,
     objective: str = "energy",
     top: int = 50,

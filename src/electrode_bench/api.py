@@ -1,0 +1,245 @@
+"""The public Python API: results of a project as tables, and predictions from its models.
+
+All names are available from the package itself:
+
+>>> import electrode_bench as eb
+>>> project = eb.Project.open(folder)
+>>> project.comparison("table")["model"].unique().tolist()
+['control', 'rf_magpie']
+>>> model = eb.load_model(project)
+>>> eb.predict(model, ["LiFePO4", "NaMnO2"])["working_ion"].tolist()
+['Li', 'Na']
+
+Other modules of the package may change without notice; these names stay.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.errors import UserError
+from electrode_bench.inference.candidates import as_candidates
+from electrode_bench.inference.chosen import FittedModel, choose
+from electrode_bench.inference.predictor import Answer
+from electrode_bench.inference.screening import WINDOW
+from electrode_bench.inference.screening import screen as screen_chunks
+from electrode_bench.project import Project
+from electrode_bench.tasks import screen as screen_task
+
+__all__ = ["FittedModel", "Project", "UserError", "load_model", "predict", "screen", "screen_file"]
+
+
+def load_model(project: Project | str | Path = ".", name: str | None = None) -> FittedModel:
+    """Load a model of a project, fitted on all rows.
+
+    The model is fitted on the first call and then loaded from the project's cache.
+
+    Parameters
+    ----------
+    project : a project, or its folder.
+    name : the model's name in params.yaml; None takes the model with the smallest error.
+
+    Raises
+    ------
+    UserError
+        When the model is not fitted, or the project's results do not belong together.
+
+    Examples
+    --------
+    >>> model = load_model(folder, "rf_magpie")
+    >>> model.title, model.protocol, model.synthetic
+    ('RF@Magpie', 'grouped', True)
+    """
+    if not isinstance(project, Project):
+        project = Project.open(project)
+    return choose(project, model=name)
+
+
+def predict(
+    model: FittedModel, formulas: str | Iterable[str] | pd.DataFrame, *, ion: str | None = None
+) -> pd.DataFrame:
+    """Predict electrodes from the formulas of their discharged state.
+
+    Parameters
+    ----------
+    model : see :func:`load_model`.
+    formulas : one formula or several, or a DataFrame with a column ``formula`` and optionally ``working_ion``.
+    ion : the working ion of formulas that contain several candidates.
+
+    Returns
+    -------
+    DataFrame with one row for each formula, in order, and for a DataFrame with its index. Columns: formula,
+    working_ion; the targets with ``<target>_low`` and ``<target>_high`` (90% prediction interval);
+    theoretical_capacity (mAh/g, Faraday's law), above_limit (the predicted capacity is above it, an error of the
+    model); nearest, nearest_distance (the nearest known composition and its ElMD); in_domain (whether the
+    composition is within the applicability domain); fitted_on (training electrodes of the same composition; if there
+    are any, the interval does not apply).
+
+    Raises
+    ------
+    UserError
+        For the first formula that cannot be used.
+
+    Examples
+    --------
+    >>> table = predict(model, ["LiFePO4", "LiUO2"])
+    >>> table[["formula", "working_ion", "in_domain"]]
+       formula working_ion  in_domain
+    0  LiFePO4          Li       True
+    1    LiUO2          Li      False
+    >>> bool((table["average_voltage_low"] <= table["average_voltage"]).all())
+    True
+    """
+    candidates = _table(formulas)
+    own_ions = [own if isinstance(own, str) and own else None for own in candidates["working_ion"]]
+    answers = model.predictor.predict(
+        candidates["formula"].tolist(), ion=[own or ion for own in own_ions], neighbours=1
+    )
+    for answer, own in zip(answers, own_ions, strict=True):
+        if own and own != answer.working_ion:
+            raise UserError(f"{answer.formula} does not contain the working ion {own}")
+    index = formulas.index if isinstance(formulas, pd.DataFrame) else None
+    return pd.DataFrame([_row(answer) for answer in answers], index=index)
+
+
+def screen(
+    model: FittedModel,
+    candidates: Iterable[str] | pd.DataFrame,
+    *,
+    objective: str = "energy",
+    top: int = 50,
+    window: tuple[float, float] = WINDOW,
+    ion: str | None = None,
+    in_domain: bool = False,
+) -> pd.DataFrame:
+    """Rank candidates, and find the Pareto front of energy and voltage.
+
+    Candidates that cannot be used are skipped with a warning. For lists that do not fit into memory see
+    :func:`screen_file`.
+
+    Parameters
+    ----------
+    model : see :func:`load_model`.
+    candidates : formulas, or a DataFrame with a column ``formula`` and optionally ``working_ion``.
+    objective : ``energy`` (Wh/kg), ``energy_density`` (Wh/L), or a target.
+    top : how many candidates to keep, besides those on the Pareto front.
+    window : voltages (V) between which the electrolyte is stable.
+    ion : the working ion of formulas that contain several candidates.
+    in_domain : keep only candidates within the applicability domain.
+
+    Returns
+    -------
+    DataFrame with one row for each candidate kept, best first. Columns as for :func:`predict`, with rank (missing for
+    candidates that are only on the front), line (row number in ``candidates``, from 1), energy, energy_density,
+    outside_window (V outside the window) and on_front.
+
+    Raises
+    ------
+    UserError
+        When an option is wrong, or ``candidates`` has no column of formulas.
+
+    Examples
+    --------
+    >>> best = screen(model, ["LiFePO4", "LiMnPO4", "LiCoPO4", "NaFePO4"], top=2)
+    >>> best["rank"].dropna().tolist()
+    [1, 2]
+    >>> bool(best["on_front"].any())
+    True
+    """
+    rejected: list[pd.DataFrame] = []
+    screened = screen_chunks(
+        [_table(candidates)],
+        model.predictor,
+        objective=objective,
+        top=top,
+        window=window,
+        ion=ion,
+        in_domain=in_domain,
+        reject=rejected.append,
+    )
+    if rejected:
+        first = rejected[0].iloc[0]
+        warnings.warn(
+            f"{screened.rejected} of {screened.read} candidates cannot be used; the first is number {first['line']}: "
+            f"{first['reason']}",
+            stacklevel=2,
+        )
+    return screened.best
+
+
+def screen_file(
+    model: FittedModel,
+    candidates: str | Path,
+    *,
+    objective: str = "energy",
+    top: int = 50,
+    window: tuple[float, float] = WINDOW,
+    ion: str | None = None,
+    in_domain: bool = False,
+    out: str | Path | None = None,
+) -> pd.DataFrame:
+    """Screen a file of any length, as :func:`screen`, and write the result to a file.
+
+    Lines that cannot be used are written to ``<out>.rejects.csv`` with the reason.
+
+    Parameters
+    ----------
+    candidates : a CSV or parquet file with a column ``formula`` (and optionally ``working_ion``), or a text file with
+        one formula per line.
+    out : CSV or parquet file to write; None writes ``<candidates>.screened.csv``.
+
+    The other parameters, and the DataFrame that is returned, are those of :func:`screen`.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or no candidate remains.
+
+    Examples
+    --------
+    >>> file = folder / "candidates.txt"
+    >>> _ = file.write_text("LiFePO4\\nLiMnPO4\\nFePO4\\n")
+    >>> screen_file(model, file)["line"].sort_values().tolist()
+    [1, 2]
+    >>> (folder / "candidates.screened.rejects.csv").read_text().splitlines()[1].startswith("3,FePO4,")
+    True
+    """
+    made = screen_task.run(
+        Path(candidates),
+        lambda: model,
+        objective=objective,
+        top=top,
+        window=window,
+        ion=ion,
+        in_domain=in_domain,
+        out=None if out is None else Path(out),
+    )
+    return made.screened.best
+
+
+def _table(formulas: str | Iterable[str] | pd.DataFrame) -> pd.DataFrame:
+    """The formulas as candidates: line (from 1), formula, working_ion."""
+    if isinstance(formulas, str):
+        formulas = [formulas]
+    frame = formulas if isinstance(formulas, pd.DataFrame) else pd.DataFrame({"formula": list(formulas)})
+    return as_candidates(frame, first_line=1, where="the DataFrame")
+
+
+def _row(answer: Answer) -> dict[str, object]:
+    row: dict[str, object] = {"formula": answer.formula, "working_ion": answer.working_ion}
+    for target in TARGETS:
+        estimate = answer.targets[target]
+        row |= {target: estimate.value, f"{target}_low": estimate.low, f"{target}_high": estimate.high}
+    return row | {
+        "theoretical_capacity": answer.theoretical_capacity,
+        "above_limit": answer.above_limit,
+        "nearest": answer.neighbours[0].formula,
+        "nearest_distance": answer.nearest_distance,
+        "in_domain": answer.outside is None,
+        "fitted_on": answer.fitted_on,
+    }

@@ -1,0 +1,201 @@
+"""Commands that show results, models, settings and the data card, and the one that switches the data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from electrode_bench.cli.options import Json, Options
+from electrode_bench.cli.output import print_comparison, print_result, print_settings, spinner, warn
+
+if TYPE_CHECKING:
+    from electrode_bench.models import ModelSpec
+    from electrode_bench.params import Params
+
+app = typer.Typer()
+
+_PANEL = "Results, settings and data"
+
+data_app = typer.Typer(help="Show or switch the snapshot that the pipeline runs on.", no_args_is_help=True)
+app.add_typer(data_app, name="data", rich_help_panel=_PANEL)
+
+
+@app.command(rich_help_panel=_PANEL)
+def show(
+    context: typer.Context,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables in Markdown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the comparison of the last `dvc repro`, and where to find more.
+
+    Example: electrode-bench show --markdown > table.md
+    """
+    given: Options = context.obj
+    table, pairs = given.project.comparison("table"), given.project.comparison("pairs")
+    synthetic = given.project.synthetic()
+    if markdown:
+        from electrode_bench.report import tables
+
+        titles = dict(zip(table["model"], table["title"], strict=True))
+        typer.echo(tables.markdown(table, pairs, titles=titles, synthetic=synthetic))
+        return
+    print_comparison(table, pairs, synthetic=synthetic, as_json=as_json)
+    if not as_json:
+        typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
+        typer.echo("All runs in a browser: make ui   (or: electrode-bench ui)")
+
+
+@app.command(rich_help_panel=_PANEL)
+def models(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(show_default=False, help="Explain this model's parameters.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models, or explain the parameters of one.
+
+    Examples:
+
+    electrode-bench models
+
+    electrode-bench models crabnet
+    """
+    specs = _specs(context.obj)
+    if name is not None:
+        _explain_model(name, specs, as_json=as_json)
+        return
+    _list_models(specs, as_json=as_json)
+
+
+def _specs(given: Options) -> dict[str, ModelSpec]:
+    """The models of this package and, within a project, those of its params.yaml."""
+    from electrode_bench import models
+
+    specs = dict(models.MODELS)
+    if given.project_exists:
+        params = given.project.params()
+        specs |= {name: models.named(name, params) for name in params.models}
+    return specs
+
+
+def _list_models(specs: dict[str, ModelSpec], *, as_json: bool) -> None:
+    from rich.table import Table
+
+    rows: dict[str, dict[str, Any]] = {
+        name: {
+            "title": spec.title,
+            "feature_set": spec.feature_set,
+            "defaults": spec.config().model_dump(mode="json"),
+            "unavailable": spec.available(),
+        }
+        for name, spec in specs.items()
+    }
+    table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
+    for name, row in rows.items():
+        defaults = ", ".join(f"{key}={json.dumps(value)}" for key, value in row["defaults"].items()) or "none"
+        table.add_row(name, row["title"], row["feature_set"] or "none", defaults)
+    print_result(rows, table, as_json=as_json)
+    if not as_json:
+        for reason in filter(None, (row["unavailable"] for row in rows.values())):
+            typer.echo(reason)
+
+
+def _explain_model(name: str, specs: dict[str, ModelSpec], *, as_json: bool) -> None:
+    from rich.table import Table
+
+    from electrode_bench.core.config import explain
+    from electrode_bench.errors import UserError, nearest
+    from electrode_bench.models.search_space import in_words
+
+    if name not in specs:
+        raise UserError(f"unknown model '{name}'; {nearest(name, specs)}")
+    spec = specs[name]
+    rows = [
+        {
+            "key": row["key"],
+            "value": row["value"],
+            "searched": in_words(spec.space[row["key"]]) if row["key"] in spec.space else "",
+            "meaning": row["meaning"],
+        }
+        for row in explain(spec.config())
+    ]
+    title = f"params.yaml, models.{name}"
+    table = Table("key", "default", "search space of a sweep", "meaning", title=title, title_justify="left")
+    print_settings(rows, table, as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def params(context: typer.Context, as_json: Json = False) -> None:
+    """Check params.yaml and list every key with its value and meaning.
+
+    Example: electrode-bench params
+    """
+    from rich.table import Table
+
+    given: Options = context.obj
+    print_settings(list(_settings(given.params)), Table("key", "value", "meaning"), as_json=as_json)
+
+
+def _settings(params: Params) -> Iterator[dict[str, Any]]:
+    """Every key of params.yaml, with null lists written out and the options of the protocols after the protocols."""
+    from electrode_bench import features, models, splits
+    from electrode_bench.core.config import explain
+
+    chosen = {
+        "featurize.sets": list(features.listed(params.featurize)),
+        "split.protocols": list(splits.used(params.split)),
+        "fit.models": models.listed(params),
+    }
+    for row in explain(params):
+        yield {**row, "value": chosen.get(row["key"], row["value"])}
+        if row["key"] == "split.protocols":
+            for name in chosen["split.protocols"]:
+                options = splits.configure(name, params.split.options.get(name, {}))
+                yield from explain(options, prefix=f"split.{name}.")
+
+
+@data_app.command("use")
+def data_use(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(help="sample | a CSV or parquet file, or a folder of *.jsonl.gz | a URL | "
+                            "materials-project[@YYYY-MM-DD]"),
+    ],
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Switch to another snapshot; then run: dvc repro. If this fails, the current snapshot stays in place.
+
+    Examples:
+
+    electrode-bench data use sample
+
+    electrode-bench data use ~/mp_batteries.csv
+
+    electrode-bench data use materials-project@2025-09-25
+    """
+    from electrode_bench.data import sources
+
+    given: Options = context.obj
+    with spinner(f"Importing {source}"):
+        provenance = sources.use(given.root, source)
+    text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}). Next: dvc repro"
+    print_result(provenance, text, as_json=as_json)
+
+
+@data_app.command("show")
+def data_show(context: typer.Context, as_json: Json = False) -> None:
+    """Print the data card: source, release, md5, rows, ions, target ranges, duplicates, licence.
+
+    Example: electrode-bench data show
+    """
+    from electrode_bench.data import card, sources
+
+    given: Options = context.obj
+    paths, numbers = given.project.paths, given.project.card()
+    provenance = sources.provenance(given.root)
+    if paths.data_dvc.stat().st_mtime > paths.card.stat().st_mtime:
+        warn("data.dvc is newer than the prepared table, which the numbers below describe; run: dvc repro")
+    print_result({"provenance": provenance, "card": numbers}, card.describe(numbers, provenance), as_json=as_json)

@@ -1,0 +1,60 @@
+"""The options that come before the command, and option types that several commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from electrode_bench.params import Params
+    from electrode_bench.project import Project
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
+
+Model = Annotated[str | None, typer.Option(show_default="the one with the smallest error")]
+
+Ion = Annotated[str | None, typer.Option(help="The working ion, for formulas that contain several candidates.")]
+
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        "--storage", envvar="ELECTRODE_BENCH_STORAGE", show_default="a file under mlruns",
+        help="Where studies are kept: postgresql://user@host/database to share them between hosts.",
+    ),
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options that come before the command."""
+
+    root: Path
+    debug: bool
+
+    @property
+    def project_exists(self) -> bool:
+        """Whether the folder is that of a project."""
+        return (self.root / "params.yaml").exists()
+
+    @cached_property
+    def project(self) -> Project:
+        """The project in the folder, whose own models can be imported."""
+        from electrode_bench.project import Project
+
+        return Project.open(self.root)
+
+    @cached_property
+    def params(self) -> Params:
+        """params.yaml, with the configurations of all models, protocols and feature sets checked."""
+        from electrode_bench import features, models, splits
+
+        params = self.project.params()
+        for name in dict.fromkeys([*params.models, *models.listed(params)]):
+            models.configured(models.named(name, params), params)
+        splits.used(params.split)
+        features.listed(params.featurize)
+        return params

@@ -1,0 +1,104 @@
+"""What the commands print: text or JSON on stdout; warnings and progress bars on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+
+def out() -> Console:
+    """The console of results."""
+    from rich.console import Console
+
+    # A pipe has no width; without one, tables would be cut at 80 columns.
+    return Console(width=None if sys.stdout.isatty() else 160)
+
+
+@lru_cache(maxsize=1)
+def err() -> Console:
+    """The console of warnings and progress bars: always the same one, so that warnings do not break a bar."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr, without wrapping it."""
+    err().print(f"[yellow]{text}[/yellow]", soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr, without wrapping it."""
+    err().print(text, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON: numbers with 12 digits, NaN and infinities as null."""
+    from electrode_bench.core.artifacts import plain
+
+    typer.echo(json.dumps(plain(value), indent=2))
+
+
+def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
+    """Print ``value`` as JSON, or else ``text``."""
+    if as_json:
+        print_json(value)
+    else:
+        out().print(text, soft_wrap=True, highlight=False)
+
+
+def print_comparison(table: pd.DataFrame, pairs: pd.DataFrame, *, synthetic: bool, as_json: bool) -> None:
+    """Print the study's table and the order of the models."""
+    from electrode_bench.report import tables
+
+    if as_json:
+        print_json({"synthetic": synthetic, "rows": table.to_dict("records"), "pairs": pairs.to_dict("records")})
+        return
+    titles = dict(zip(table["model"], table["title"], strict=True))
+    for shown in (*tables.headline(table, synthetic=synthetic), *tables.order(pairs, titles=titles)):
+        out().print(shown)
+
+
+def print_settings(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:
+    """Print settings; each row has the columns of ``table`` in order. Values are shown as in params.yaml."""
+    for row in rows:
+        table.add_row(*(json.dumps(shown) if key == "value" else shown for key, shown in row.items()))
+    print_result(rows, table, as_json=as_json)
+
+
+@contextmanager
+def progress_bar(title: str, *, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the time left, updated by calls with (done, total). Nothing is shown without a terminal."""
+    from rich import progress
+
+    console = err()
+    columns = (
+        progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn(),
+        progress.TextColumn(unit), progress.TimeElapsedColumn(), progress.TextColumn("left:"),
+        progress.TimeRemainingColumn(),
+    )  # fmt: skip
+    with progress.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def spinner(title: str) -> Iterator[None]:
+    """A spinner for work of unknown length. Nothing is shown without a terminal."""
+    console = err()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(title):
+        yield

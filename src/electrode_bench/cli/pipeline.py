@@ -1,0 +1,196 @@
+"""Commands for the stages of dvc.yaml."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+
+from electrode_bench.cli.execution import Backend, Device, GPUsPerFold, Workers, executor, use_device
+from electrode_bench.cli.options import Json, Options
+from electrode_bench.cli.output import print_comparison, print_result, progress_bar, warn
+
+app = typer.Typer()
+
+_PANEL = "Pipeline stages"
+
+
+@app.command(rich_help_panel=_PANEL)
+def prepare(context: typer.Context, as_json: Json = False) -> None:
+    """Turn the raw snapshot in data/ into one checked table. Rows that cannot be used go to a file of rejects.
+
+    Example: electrode-bench prepare
+    """
+    from electrode_bench.stages import prepare as stage
+
+    given: Options = context.obj
+    card = stage.run(given.project, given.params.prepare)
+    print_result(card, stage.describe(card, given.project), as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def featurize(
+    context: typer.Context,
+    feature_set: Annotated[
+        str, typer.Argument(help="A feature set; `electrode-bench params` lists them under featurize.sets.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Compute the features of one feature set for each electrode. Only formulas that are not cached are computed.
+
+    Example: electrode-bench featurize magpie
+    """
+    from electrode_bench.stages import featurize as stage
+
+    given: Options = context.obj
+    made = stage.run(given.project, given.params.featurize, feature_set=feature_set)
+    print_result(
+        made,
+        f"{made['title']}: {made['features']} features of {made['formulas']} compositions, {made['rows']} electrodes",
+        as_json=as_json,
+    )
+
+
+@app.command("map", rich_help_panel=_PANEL)
+def map_(context: typer.Context, as_json: Json = False) -> None:
+    """Embed the compositions in two dimensions, cluster them, and find each cluster's representative.
+
+    Example: electrode-bench map
+    """
+    from electrode_bench.stages import map as stage
+
+    given: Options = context.obj
+    summary = stage.run(given.project, given.params.map, seed=given.params.seed)
+    print_result(summary, stage.describe(summary), as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def split(context: typer.Context, as_json: Json = False) -> None:
+    """Make the folds of every protocol in params.yaml (split.protocols).
+
+    Example: electrode-bench split
+    """
+    from electrode_bench.stages import split as stage
+
+    given: Options = context.obj
+    protocols = stage.run(given.project, given.params.split, seed=given.params.seed)
+    lines = [
+        f"{made['title']}: {made['folds']} folds, {made['smallest_test']} to {made['largest_test']} test rows, "
+        f"digest {made['digest'][:12]}"
+        for made in protocols.values()
+    ]
+    print_result(protocols, "\n".join(lines), as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def fit(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model; `electrode-bench models` lists them.")],
+    protocol: Annotated[
+        str, typer.Argument(help="A protocol; `electrode-bench params` lists them under split.protocols.")
+    ],
+    workers: Workers = None,
+    device: Device = None,
+    backend: Backend = "local",
+    gpus_per_fold: GPUsPerFold = 0.0,
+    publish: Annotated[bool, typer.Option(help="Log the run to MLflow when it is done.")] = True,
+    publish_over: Annotated[
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="Leave a run that took less time to `electrode-bench publish`."),
+    ] = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Fit one model under one protocol. After an interruption, the same command continues where it stopped.
+
+    Examples:
+
+    electrode-bench fit rf_magpie loco --workers 4
+
+    electrode-bench fit crabnet stratified --device cuda:1 --workers 2
+
+    electrode-bench fit crabnet loco --backend ray --gpus-per-fold 0.25
+    """
+    from electrode_bench.core.schema import TARGETS
+    from electrode_bench.stages import fit as stage
+
+    given: Options = context.obj
+    use_device(device)
+    start = time.monotonic()
+    with (
+        executor(backend, workers=workers, gpus=gpus_per_fold) as workers_of_fit,
+        progress_bar(f"{model} · {protocol}", unit="folds") as progress,
+    ):
+        run = stage.run(
+            given.project,
+            given.params,
+            model=model,
+            protocol=protocol,
+            executor=workers_of_fit,
+            progress=progress,
+        )
+    folds, rows = len(run.folds), len(run.predictions) // len(TARGETS)
+    summary = {"model": model, "protocol": protocol, "folds": folds, "rows": rows, "cell": run.digests.run}
+    print_result(summary, f"{run.name}: {folds} folds, {rows} test rows", as_json=as_json)
+    if publish and time.monotonic() - start >= publish_over:
+        from electrode_bench.tracking.publish import publish_run
+
+        try:
+            publish_run(given.project, run)
+        except Exception as error:
+            if given.debug:
+                raise
+            # The run is safe on disk. A problem with the tracking store must not make the command fail.
+            warn(f"not logged to MLflow: {error}")
+
+
+@app.command(rich_help_panel=_PANEL)
+def compare(context: typer.Context, as_json: Json = False) -> None:
+    """Score every run against the control on the same folds, and print the comparison.
+
+    Example: electrode-bench compare
+    """
+    from electrode_bench.stages import compare as stage
+
+    given: Options = context.obj
+    tables = stage.run(given.project, seed=given.params.seed).tables
+    print_comparison(tables["table"], tables["pairs"], synthetic=given.project.synthetic(), as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def report(context: typer.Context, as_json: Json = False) -> None:
+    """Write all results as one page, results/report/index.html, that can be read without a network.
+
+    Example: electrode-bench report
+    """
+    from electrode_bench.stages import report as stage
+
+    given: Options = context.obj
+    page = stage.run(given.project)
+    size = page.stat().st_size
+    text = f"{page} ({size / 1e6:.1f} MB): open it in a browser"
+    print_result({"page": str(page), "bytes": size}, text, as_json=as_json)
+
+
+@app.command(rich_help_panel=_PANEL)
+def publish(context: typer.Context, as_json: Json = False) -> None:
+    """Log every run to MLflow. Runs that are already there stay as they are, so the command can be repeated.
+
+    Example: MLFLOW_TRACKING_URI=http://127.0.0.1:5000 electrode-bench publish
+    """
+    from electrode_bench.core.addresses import masked
+    from electrode_bench.stages import publish as stage
+    from electrode_bench.tracking.locations import tracking_uri
+
+    given: Options = context.obj
+    with progress_bar("publish", unit="runs") as progress:
+        published = stage.run(given.project, progress=progress)
+    uri = tracking_uri(given.project)
+    runs = [
+        {"model": run.model, "protocol": run.protocol, "run_id": run.run_id, "url": run.url, "created": run.created}
+        for run in published
+    ]
+    new = sum(run.created for run in published)
+    print_result(
+        {"tracking_uri": uri, "cells": runs}, f"{len(runs)} runs in {masked(uri)}, {new} of them new", as_json=as_json
+    )
