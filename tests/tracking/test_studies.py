@@ -52,7 +52,7 @@ def sweep(finished: Layout, fresh: Path, tmp_path_factory: pytest.TempPathFactor
         experiment = store.client.get_experiment_by_name("sweeps/rf_magpie").experiment_id
         found = tracking.search(store, experiment, "tags.kind = 'trial'")
     runs = {int(r.data.tags["trial"]): r.info.run_id for r in found}
-    with mlflow_page.opened(layout, uri=uri, profile=tmp_path_factory.mktemp("profile")) as shown:
+    with mlflow_page.opened(layout, profile=tmp_path_factory.mktemp("profile")) as shown:
         # The list of runs draws the columns that the window has room for.
         shown.driver.set_window_size(3200, 1200)
         yield Sweep(shown, layout, made, experiment, runs)

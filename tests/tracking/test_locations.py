@@ -1,0 +1,34 @@
+"""The address of the tracking store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from electrode_bench.errors import UserError
+from electrode_bench.project import Project
+from electrode_bench.tracking.locations import ARTIFACT_ROOT, artifact_location, tracking_uri
+
+
+def test_the_address_is_the_projects_file_unless_one_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path)
+    own = f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    assert tracking_uri(project) == own
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
+    assert tracking_uri(project) == own
+    with pytest.raises(UserError, match=r"has a '\?' in its path"):
+        tracking_uri(Project(tmp_path / "what?"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert tracking_uri(project) == "http://host:5000"
+
+
+def test_files_lie_beside_a_database_file_or_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert artifact_location(f"sqlite:///{tmp_path}/mlflow.db") == (tmp_path / "artifacts").as_uri()
+    assert artifact_location("http://host:5000") is None
+    monkeypatch.setenv(ARTIFACT_ROOT, "s3://bucket/runs/")
+    assert artifact_location("postgresql://host/runs") == "s3://bucket/runs"
+    monkeypatch.setenv(ARTIFACT_ROOT, str(tmp_path))
+    assert artifact_location("postgresql://host/runs") == tmp_path.as_uri()
