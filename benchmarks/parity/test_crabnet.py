@@ -12,8 +12,9 @@ from synthetic import electrodes
 
 from electrode_bench.features import elements
 from electrode_bench.features.composition import element_table
-from electrode_bench.models.crabnet.model import PRESETS, Layout, Tokens
+from electrode_bench.models.crabnet.config import PRESETS
 from electrode_bench.models.crabnet.network import RESOLUTION, CrabNetwork, encoding_step, fraction_encoding
+from electrode_bench.models.crabnet.tokens import ElementColumns, Tokens
 
 pytest.importorskip("crabnet")
 # The package warns of pandas and torch to come; what it computes is the question here.
@@ -37,8 +38,8 @@ def formulas() -> list[str]:
 @pytest.fixture(scope="module")
 def ours(formulas: list[str]) -> Tokens:
     frame = elements.compute(formulas)
-    layout = Layout.of(frame.columns)
-    return Tokens.of(layout.values(frame), layout)
+    columns = ElementColumns.of(frame.columns)
+    return Tokens.of(columns.values(frame), columns)
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +150,9 @@ def test_a_formula_gets_the_same_prediction(
     token, share, part = ours.batch(np.arange(len(ours)), torch.device("cpu"))
     with torch.no_grad():
         expected = torch.stack([one(number, fraction) for one in upstream])
-        mean, spread = network_of(upstream)(token, share, part)
-    # Not the same number for every formula, and within the range that we hold the spread in.
+        mean, log_std = network_of(upstream)(token, share, part)
+    # Not the same number for every formula, and within the range that log_std is clipped to.
     assert expected.std(dim=1).min() > 1e-3
     assert expected[..., 1].abs().max() < 6
     torch.testing.assert_close(mean[..., 0], expected[..., 0], rtol=0, atol=1e-5)
-    torch.testing.assert_close(spread[..., 0], expected[..., 1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(log_std[..., 0], expected[..., 1], rtol=0, atol=1e-5)

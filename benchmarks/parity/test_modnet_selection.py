@@ -8,7 +8,7 @@ import pytest
 from synthetic import electrodes
 
 from electrode_bench.features.modnet import compute
-from electrode_bench.models.modnet.feature_selection import CrossNMI, filled, merged, rank, target_nmi
+from electrode_bench.models.modnet.feature_selection import CrossNMI, imputed, merged, rank, target_nmi
 
 pytest.importorskip("modnet")
 # The package warns of pandas to come; what it computes is the question here.
@@ -83,7 +83,7 @@ def test_the_selection_is_modnets(name: str) -> None:
 
     frame, targets = _case(name)
     assert len(frame) >= 200
-    cross = CrossNMI(filled(frame), seed=SEED)
+    cross = CrossNMI(imputed(frame), seed=SEED)
     expected, entropy = get_cross_nmi(frame.copy(), return_entropy=True, n_jobs=1, random_state=SEED)
     ours = cross.matrix()
     assert list(ours.columns) == list(expected.columns)

@@ -133,7 +133,7 @@ def test_out_of_memory_halves_the_batch_once(
         return fit(self, frame, targets)
 
     monkeypatch.setattr(models.modnet.MODNet, "fit", small_memory)
-    base = {"epochs": 1, "members": 1, "shared": [4], "grouped": [4], "separate": [4]}
+    base = {"epochs": 1, "ensemble_size": 1, "shared": [4], "grouped": [4], "separate": [4]}
     setting = make_setting("modnet", space={"learning_rate": Float(1e-3, 1e-2)}, base=base)
     opened = _run(setting, journal(tmp_path), notes, trials=1)
     (outcome,) = notes.outcomes
@@ -146,7 +146,7 @@ def test_out_of_memory_halves_the_batch_once(
 
 
 def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_setting: Make, notes, tmp_path: Path) -> None:
-    base = {"epochs": 8, "members": 1, "shared": [16], "grouped": [8], "separate": [8], "batch_size": 16}
+    base = {"epochs": 8, "ensemble_size": 1, "shared": [16], "grouped": [8], "separate": [8], "batch_size": 16}
     # A rate of 1e-9 learns nothing.
     setting = make_setting("modnet", space={"learning_rate": Choice((3e-3, 1e-9))}, base=base, sampler="random")
     opened = _run(setting, journal(tmp_path), notes, trials=14)
@@ -173,12 +173,12 @@ def test_plots_and_summary_have_the_same_importances(make_setting: Make, notes, 
 @pytest.mark.parametrize("model", ["modnet", "crabnet"])
 def test_looking_in_on_a_training_changes_no_number(make_setting: Make, model: str) -> None:
     narrow = {"shared": [8], "grouped": [8], "separate": [8]} if model == "modnet" else {}
-    setting = make_setting(model, base={"epochs": 3, "members": 1, "dropout": 0.1, **narrow})
+    setting = make_setting(model, base={"epochs": 3, "ensemble_size": 1, "dropout": 0.1, **narrow})
     frame, targets = setting.part.frame, setting.part.targets
     plain = setting.spec.build(setting.base, 1).fit(frame, targets).predict(frame).mean
     seen = []
     watched = setting.spec.build(setting.base, 1)
-    watched.watch = lambda done, planned, predict: seen.append((done, planned, predict(frame).mean))
+    watched.epoch_callback = lambda done, planned, predict: seen.append((done, planned, predict(frame).mean))
     assert watched.fit(frame, targets).predict(frame).mean.equals(plain)
     assert [s[:2] for s in seen] == [(1, 3), (2, 3), (3, 3)]
     assert seen[-1][2].equals(plain)

@@ -51,7 +51,7 @@ Device = Annotated[
 
 def use_device(device: str | None) -> None:
     """Choose the device of networks for this process and all workers."""
-    from electrode_bench.models.base import DEVICE_VARIABLE
+    from electrode_bench.models.device import DEVICE_VARIABLE
 
     # Workers are separate processes, which inherit the environment.
     os.environ[DEVICE_VARIABLE] = device or "auto"

@@ -21,6 +21,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from electrode_bench.clustering import elmd
+from electrode_bench.core.imputation import BELOW_UNIT_RANGE, impute
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
@@ -31,8 +32,6 @@ FEWEST_COMPOSITIONS = 5
 #: Label of electrodes in no cluster.
 NOISE = -1
 
-#: Where a missing feature stands beside the others' 0..1: MODNet scales to -0.5..0.5 and puts it at -1.
-_MISSING = -0.5
 _COORDINATE_DIGITS = 4
 _EPS_STEPS = 400
 _TRUST_NEIGHBOURS = 10
@@ -119,7 +118,7 @@ def _scale(values: np.ndarray) -> np.ndarray:
     varies = (values != values[0]).any(axis=0)
     missing, known = missing[:, varies], np.where(missing, np.nan, values)[:, varies]
     low, spread = np.nanmin(known, axis=0), np.nanmax(known, axis=0) - np.nanmin(known, axis=0)
-    return np.asarray(np.where(missing, _MISSING, (known - low) / np.where(spread > 0, spread, 1.0)))
+    return impute((known - low) / np.where(spread > 0, spread, 1.0), missing, BELOW_UNIT_RANGE)
 
 
 def _principal_components(values: np.ndarray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +19,12 @@ from electrode_bench.models.search_space import Dimension
 
 @dataclass(frozen=True)
 class Prediction:
-    """Predicted targets on exactly the index of the frame that was given, in each target's unit.
+    """Predicted targets on the index of the frame that was given, each in its target's unit.
 
-    ``mean`` has one column a target; ``std`` the same, or is None for a model without a spread.
+    Attributes
+    ----------
+    mean : one column for each target.
+    std : the predictive standard deviation, with the same columns; None for a model that does not estimate it.
     """
 
     mean: pd.DataFrame
@@ -32,40 +34,17 @@ class Prediction:
     def of(cls, mean: np.ndarray, std: np.ndarray | None, *, index: pd.Index, targets: Sequence[str]) -> Self:
         """From arrays (rows x targets) in the order of ``index`` and ``targets``."""
         columns = list(targets)
-        spread = None if std is None else pd.DataFrame(std, index=index, columns=columns)
-        return cls(pd.DataFrame(mean, index=index, columns=columns), spread)
-
-
-def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Positions of the rows (features n x k, a missing one NaN; targets n x m) sorted by what is in them.
-
-    A model that draws rows by position fits them in this order, so that the order in which they came does not matter.
-    """
-    return np.lexsort((*y.T, *np.nan_to_num(x, nan=-np.inf).T))
-
-
-def check_columns(frame: pd.DataFrame, expected: Sequence[str]) -> None:
-    """Raise a ValueError when the frame's columns are not those that the model was fitted on, in their order."""
-    if [str(c) for c in frame.columns] != list(expected):
-        raise ValueError(f"expected the columns {list(expected)}, got {list(frame.columns)}")
-
-
-class Watch(Protocol):
-    """Looks in on a training: called with the epochs done, those planned, and how the model would predict now.
-
-    What it raises ends the training. It changes no number of the fitted model.
-    """
-
-    def __call__(self, done: int, planned: int, predict: Callable[[pd.DataFrame], Prediction]) -> None: ...
+        deviation = None if std is None else pd.DataFrame(std, index=index, columns=columns)
+        return cls(pd.DataFrame(mean, index=index, columns=columns), deviation)
 
 
 class Model(Protocol):
     """A model of all targets at once.
 
-    ``fit`` takes a frame (n rows, the columns of the model's feature set) and the targets (n rows on
-    the same index, one column a target, in their units); an index value may repeat (bootstrap).
-    ``predict`` keeps the frame's index. ``save`` writes into an existing empty folder and ``load``
-    reads it in a fresh process; neither uses a bare pickle.
+    ``fit`` takes a frame (n rows, the columns of the model's feature set) and the targets (n rows on the same index,
+    one column for each target, in its unit). An index value may occur more than once, as in a bootstrap sample.
+    ``predict`` keeps the frame's index. ``save`` writes into an existing empty folder, and ``load`` reads it in a
+    fresh process; neither uses pickle.
     """
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self: ...
@@ -78,72 +57,79 @@ class Model(Protocol):
     def load(cls, folder: Path) -> Self: ...
 
 
+class EpochCallback(Protocol):
+    """Called after each epoch of a training.
+
+    It gets the number of finished epochs, the number of planned epochs, and a function that predicts a frame with the
+    present weights. It cannot change the fitted model. An exception that it raises ends the training.
+    """
+
+    def __call__(self, done: int, planned: int, predict: Callable[[pd.DataFrame], Prediction]) -> None: ...
+
+
 @runtime_checkable
-class Watched(Protocol):
-    """A model that is trained in epochs, after each of which ``watch`` is called."""
+class SupportsEpochCallback(Protocol):
+    """A model that is trained in epochs and calls ``epoch_callback`` after each of them."""
 
-    watch: Watch | None
-
-
-#: Names the device of networks: auto, cpu, cuda or cuda:<number>. The environment, since workers are processes.
-DEVICE_VARIABLE = "ELECTRODE_BENCH_DEVICE"
+    epoch_callback: EpochCallback | None
 
 
-def named_device() -> str | None:
-    """The device that was asked for; None where the machine decides."""
-    name = os.environ.get(DEVICE_VARIABLE) or "auto"
-    return None if name == "auto" else name
+def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Positions that sort the rows of features (n x k, missing values NaN) and targets (n x m) by their content.
+
+    A model that draws rows by position fits them in this order, so that the order of the table does not matter.
+    """
+    return np.lexsort((*y.T, *np.nan_to_num(x, nan=-np.inf).T))
 
 
-def _always() -> str | None:
+def check_columns(frame: pd.DataFrame, expected: Sequence[str]) -> None:
+    """Raise a ValueError when the frame's columns are not those that the model was fitted on, in the same order."""
+    if [str(c) for c in frame.columns] != list(expected):
+        raise ValueError(f"expected the columns {list(expected)}, got {list(frame.columns)}")
+
+
+def _available() -> str | None:
     return None
-
-
-def network_device() -> str:
-    """Name of the device that a network would be fitted on now; a UserError when the one asked for is not there."""
-    # Here, because loading torch takes seconds that other models need not wait for.
-    from electrode_bench.models.neural.training import choose_device, device_name
-
-    return device_name(choose_device())
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One line of the registry: how a model is made, configured and fed."""
+    """What the program needs to know about a model. A model's module assigns one to ``SPEC``."""
 
     name: str
     title: str
-    #: ``config`` as in params.yaml under ``models.<name>``, then the seed of this fit.
+    #: Makes an unfitted model from its configuration (``models.<name>`` of params.yaml) and a seed.
     build: Callable[[Any, int], Model]
     load: Callable[[Path], Model]
     config: type[Strict]
-    #: Name in features.FEATURE_SETS, or None for a model that reads no features.
+    #: Name of a feature set (features.FEATURE_SETS), or None for a model that reads no features.
     feature_set: str | None
-    #: Distributions that decide a fit and that its code does not import by name.
+    #: Distributions that decide a fit and that the model's code does not import by name.
     libraries: tuple[str, ...] = ()
-    #: Version of one of these, as text; a model that runs in another environment asks there.
+    #: Version of one of ``libraries``, as text. A model that runs in another environment asks there.
     version_of: Callable[[str], str] = importlib.metadata.version
-    #: Modules that decide a fit and that its code does not import, as scripts for another environment.
+    #: Further source code that decides a fit, as ``"package.module"`` or ``"package.module:name"``: code that ``build``
+    #: does not import, such as scripts for another environment.
     scripts: tuple[str, ...] = ()
-    #: Why the model cannot be fitted here, in one line; None when it can.
-    available: Callable[[], str | None] = _always
-    #: A reference: fitted only when asked for by name, never by the pipeline, and published without its model.
+    #: One line on why the model cannot be fitted here; None when it can.
+    available: Callable[[], str | None] = _available
+    #: A published package for comparison: fitted only when named, never by the pipeline; its model is not published.
     reference: bool = False
-    #: Cheaper to fit than to hand to another process.
+    #: Cheaper to fit than to send to another process.
     light: bool = False
     #: Name of the device that a fit would run on now.
     device: Callable[[], str] = lambda: "cpu"
-    #: What a sweep may try, by parameter; empty for a model that is not tuned.
+    #: What tuning may try, by parameter; empty for a model that is not tuned.
     space: Mapping[str, Dimension] = field(default_factory=dict)
     #: Values of a configuration that is fitted in seconds, for tests.
     quick: Mapping[str, Any] = field(default_factory=dict)
-    #: The Python module that assigns this; filled in when it is loaded.
+    #: Name of the Python module that assigns this; filled in when the module is loaded.
     module: str = ""
 
     def closure(self) -> SourceClosure:
         """The source code that decides a fit: how the model is built, trained and asked for predictions.
 
-        Search space, titles and the like are not part of it: what was chosen stands in the configuration.
+        Search space, title and the like are not part of it.
         """
         build = f"{self.build.__module__}:{self.build.__qualname__}"
         return source_closure(build, f"{__name__}:fit_predict", *self.scripts)
@@ -163,29 +149,37 @@ def fit_predict(
     targets: pd.DataFrame,
     train_ids: Sequence[str],
     test_ids: Sequence[str],
-    watch: Watch | None = None,
+    epoch_callback: EpochCallback | None = None,
 ) -> pd.DataFrame:
-    """Fit on the training rows (ids may repeat), predict the test rows: electrode_id, target, y_pred, y_std, long.
+    """Fit on the training rows and predict the test rows.
 
-    ``watch`` looks in on the training of a model that has epochs.
+    Parameters
+    ----------
+    frame, targets : features and targets of all rows, indexed by electrode id.
+    train_ids, test_ids : rows to fit on and to predict; training ids may occur more than once.
+    epoch_callback : called after each epoch of a model that is trained in epochs.
+
+    Returns
+    -------
+    DataFrame with one row for each test row and target: electrode_id, target, y_pred, y_std.
 
     Raises
     ------
     ValueError
-        When the model does not predict every target, finite, on exactly the rows that it was given.
+        When the model does not predict a finite number for every target of exactly the test rows.
     """
     train, test = list(train_ids), frame.loc[list(test_ids)]
     model = spec.build(config, seed)
-    if isinstance(model, Watched):
-        model.watch = watch
+    if isinstance(model, SupportsEpochCallback):
+        model.epoch_callback = epoch_callback
     prediction = model.fit(frame.loc[train], targets.loc[train]).predict(test)
     mean, std = prediction.mean, prediction.std
     if not mean.index.equals(test.index) or set(mean.columns) != set(TARGETS):
-        raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} on exactly the rows that it was given")
+        raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} for exactly the rows of its input")
     bad = int((~np.isfinite(mean.to_numpy())).sum())
     if bad:
         raise ValueError(f"{spec.name} predicted {bad} values that are not finite")
-    parts = [
+    by_target = [
         pd.DataFrame(
             {
                 ID: test.index.to_numpy(),
@@ -196,4 +190,4 @@ def fit_predict(
         )
         for target in TARGETS
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(by_target, ignore_index=True)

@@ -10,7 +10,7 @@ from electrode_bench.core.schema import PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.runs import Progress, fit_run
-from electrode_bench.models.base import named_device
+from electrode_bench.models.device import requested_device
 from electrode_bench.params import Params
 from electrode_bench.project import Project
 
@@ -36,7 +36,7 @@ def run(
     reason = spec.available()
     if reason:
         raise UserError(reason)
-    if executor.here and named_device() is not None:
+    if executor.here and requested_device() is not None:
         # A missing device is reported before anything is computed. Asking takes the seconds that torch loads.
         spec.device()
     folds = project.protocol_folds(protocol)

@@ -20,7 +20,7 @@ from electrode_bench.errors import UserError, nearest
 from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import Executor
 from electrode_bench.models import search_space
-from electrode_bench.models.base import named_device
+from electrode_bench.models.device import visible_gpus
 from electrode_bench.params import Params, Split, Sweep
 from electrode_bench.project import Layout, read_table
 from electrode_bench.splits.kfold import KFold
@@ -421,8 +421,4 @@ def listed(layout: Layout, *, storage: str | None = None) -> pd.DataFrame:
 def visible_devices(model: str) -> list[str]:
     """The GPUs that trials of a model are handed to in turn: those that CUDA_VISIBLE_DEVICES leaves visible."""
     # A model without networks answers at once; one with them loads torch.
-    if named_device() not in (None, "cuda") or models.spec(model).device() == "cpu":
-        return []
-    import torch
-
-    return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    return [] if models.spec(model).device() == "cpu" else visible_gpus()

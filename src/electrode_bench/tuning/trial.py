@@ -25,7 +25,8 @@ from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation.metrics import control_mae, mae
 from electrode_bench.fitting import runs as runner
 from electrode_bench.models import search_space
-from electrode_bench.models.base import DEVICE_VARIABLE, ModelSpec, Prediction, Watch, fit_predict
+from electrode_bench.models.base import EpochCallback, ModelSpec, Prediction, fit_predict
+from electrode_bench.models.device import DEVICE_VARIABLE
 from electrode_bench.models.search_space import Dimension
 from electrode_bench.params import Sweep
 from electrode_bench.tuning.storage import pruner, storage
@@ -146,7 +147,7 @@ def _fold(
 
     by_epoch = job.how.pruner == "median" and not job.how.against_seconds
     seed = derive(job.seed, spec.name, "sweep", job.part, fold.key)
-    scored = _score(spec, config, fold, frame, targets, seed, watch=look if by_epoch else None)
+    scored = _score(spec, config, fold, frame, targets, seed, epoch_callback=look if by_epoch else None)
     value = _objective(scored, job.how)
     if job.how.against_seconds or last_fold:
         return scored
@@ -165,7 +166,7 @@ def _score(
     targets: pd.DataFrame,
     seed: int,
     *,
-    watch: Watch | None = None,
+    epoch_callback: EpochCallback | None = None,
 ) -> dict[str, float]:
     """SMAE of each target on one inner fold."""
     from threadpoolctl import threadpool_limits
@@ -179,7 +180,7 @@ def _score(
             targets=targets,
             train_ids=fold.train_ids,
             test_ids=fold.test_ids,
-            watch=watch,
+            epoch_callback=epoch_callback,
         )
     return _smae(predictions.pivot(index=ID, columns="target", values="y_pred"), fold, targets)
 

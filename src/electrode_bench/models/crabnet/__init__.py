@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from electrode_bench.models.base import ModelSpec, network_device
-from electrode_bench.models.crabnet.model import Config, CrabNet
+from electrode_bench.models.base import ModelSpec
+from electrode_bench.models.crabnet.config import Config
+from electrode_bench.models.crabnet.model import CrabNet
 from electrode_bench.models.crabnet.space import SPACE
+from electrode_bench.models.device import network_device
 
 SPEC = ModelSpec(
     name="crabnet",
@@ -15,5 +17,5 @@ SPEC = ModelSpec(
     feature_set="elements",
     device=network_device,
     space=SPACE,
-    quick={"epochs": 1, "members": 1},
+    quick={"epochs": 1, "ensemble_size": 1},
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from electrode_bench.models.base import ModelSpec, network_device
-from electrode_bench.models.modnet.model import Config, MODNet
+from electrode_bench.models.base import ModelSpec
+from electrode_bench.models.device import network_device
+from electrode_bench.models.modnet.config import Config
+from electrode_bench.models.modnet.model import MODNet
 from electrode_bench.models.modnet.space import SPACE
 
 SPEC = ModelSpec(
@@ -15,5 +17,5 @@ SPEC = ModelSpec(
     feature_set="modnet",
     device=network_device,
     space=SPACE,
-    quick={"epochs": 2, "members": 2, "shared": [16], "grouped": [16], "separate": []},
+    quick={"epochs": 2, "ensemble_size": 2, "shared": [16], "grouped": [16], "separate": []},
 )

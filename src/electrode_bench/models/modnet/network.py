@@ -1,4 +1,4 @@
-"""MODNet's network: layers that all targets share, then layers of a group of targets, then a target's own.
+"""MODNet's network: layers that all targets share, then layers of a group of targets, then each target's own.
 
 After P.-P. De Breuck, G. Hautier, G.-M. Rignanese, npj Comput. Mater. 7, 83 (2021),
 doi:10.1038/s41524-021-00552-2. The members of an ensemble are computed together.
@@ -15,7 +15,7 @@ from electrode_bench.models.neural.layers import BatchNorm, Dense
 
 
 class Block(nn.Sequential):
-    """Dense layers, each followed by ELU and, where asked for, batch normalisation and dropout."""
+    """Dense layers, each followed by ELU and, if requested, batch normalisation and dropout."""
 
     def __init__(self, members: int, inputs: int, widths: Sequence[int], *, batch_norm: bool, dropout: float) -> None:
         layers: list[nn.Module] = []
@@ -30,13 +30,13 @@ class Block(nn.Sequential):
 
 
 class TreeNetwork(nn.Module):
-    """The members' predictions of all targets, in scaled units.
+    """Predictions of all targets by each member of an ensemble, in scaled units.
 
     Parameters
     ----------
     features : number of inputs.
     groups : targets that share the layers of a group, as positions among the targets.
-    shared, grouped, separate : widths of the layers of all, of a group, and of one target.
+    shared, grouped, separate : widths of the layers of all targets, of a group of targets, and of a single target.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class TreeNetwork(nn.Module):
 
         self.members = members
         self.groups = [list(group) for group in groups]
-        # Of the inputs, and of what each level hands on; a level without layers hands on what it gets.
+        # Widths of the inputs and of each level's output; a level without layers passes its input on.
         widths = [features]
         for level in (shared, grouped, separate):
             widths.append([widths[-1], *level][-1])
@@ -76,7 +76,7 @@ class TreeNetwork(nn.Module):
             inner = layers(common)
             for target in group:
                 own = self.separate[branch](inner)
-                # bfloat16 has three digits: enough inside, not for what comes out.
+                # bfloat16 has three digits: enough inside the network, but not for its output.
                 with torch.autocast(x.device.type, enabled=False):
                     of_target[target] = self.out[branch](own.float())
                 branch += 1

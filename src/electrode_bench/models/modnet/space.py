@@ -1,4 +1,4 @@
-"""What a sweep of MODNet may try."""
+"""What tuning may try of MODNet's parameters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,7 @@ from collections.abc import Mapping
 
 from electrode_bench.models.search_space import Choice, Dimension, Float, Int
 
-#: Trees cost time and never accuracy: from 50 on.
-RF_MAGPIE: Mapping[str, Dimension] = {
-    "n_estimators": Int(50, 400, log=True),
-    "max_features": Float(0.1, 1.0),
-    "min_samples_leaf": Int(1, 10, log=True),
-    "max_depth": Choice((None, 8, 16, 32)),
-    "targets": Choice(("separate", "joint")),
-    "max_samples": Choice((None, 0.5, 0.75)),
-}
-
-#: The ensemble's size is left alone: more members are always better and always dearer.
+#: The ensemble's size is not searched: a larger ensemble is always better and always costs more.
 SPACE: Mapping[str, Dimension] = {
     "features": Choice((None, 60, 120, 180)),
     "scaling": Choice(("standard", "minmax")),
@@ -28,5 +18,5 @@ SPACE: Mapping[str, Dimension] = {
     "batch_size": Choice((64, 128, 256)),
     "learning_rate": Float(3e-4, 1e-2, log=True),
     "weight_decay": Float(1e-4, 1e-1, log=True),
-    "averaging": Choice((0.0, 0.02, 0.05, 0.1)),
+    "ema": Choice((0.0, 0.02, 0.05, 0.1)),
 }

@@ -1,1 +1,1 @@
-"""What the neural networks share: layers and training."""
+"""Neural networks: ensemble layers, target scaling and training that all models with a network share."""

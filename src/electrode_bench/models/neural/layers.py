@@ -1,7 +1,7 @@
-"""Layers of an ensemble: every tensor has the member as its first dimension.
+"""Layers of an ensemble: the first dimension of every tensor is the member.
 
-The members of an ensemble are trained and applied together. Small networks leave most of a processor's time
-to the overhead of each operation, and together they pay it once.
+The members of an ensemble are trained and applied together, because small networks spend most of their time on the
+overhead of each operation, which is then paid once for all members.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from torch import nn
 
 
 class Dense(nn.Module):
-    """A linear layer for each member: (members x n x inputs) to (members x n x outputs)."""
+    """A linear layer for each member, from (members x n x inputs) to (members x n x outputs)."""
 
     def __init__(self, members: int, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
-        # Glorot and Bengio (2010).
+        # X. Glorot and Y. Bengio (2010), AISTATS, equation 16.
         bound = math.sqrt(6.0 / (inputs + outputs))
         self.weight = nn.Parameter(torch.empty(members, inputs, outputs).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(members, 1, outputs)) if bias else None
@@ -27,7 +27,7 @@ class Dense(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Layer normalisation (members x n x width) with each member's own gain and offset."""
+    """Layer normalisation of (members x n x width), with a gain and an offset for each member."""
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class LayerNorm(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation (members x n x width) within each member; Keras's constants, as in the modnet package."""
+    """Batch normalisation of (members x n x width) within each member, with Keras's constants as in modnet."""
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
@@ -52,10 +52,10 @@ class BatchNorm(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """A transformer's encoder layer: attention, then a feed-forward part, each added to its input.
+    """An encoder layer of a transformer: attention, then a feed-forward part, each added to its input.
 
-    The sums are normalised, as in the first transformers; or, with ``norm_first``, the inputs of either part are, which
-    trains stably at learning rates where the other collapses: R. Xiong et al. (2020), arXiv:2002.04745.
+    The sums are normalised, as in the first transformers. With ``norm_first`` the inputs of both parts are normalised
+    instead, which trains stably at higher learning rates: R. Xiong et al. (2020), arXiv:2002.04745.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class EncoderLayer(nn.Module):
         self.up, self.down = Dense(members, width, feed_forward), Dense(members, feed_forward, width)
 
     def forward(self, x: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
-        """``x`` is (members x n x tokens x width); ``padding`` (n x tokens) is True where there is no token."""
+        """Output of the shape of ``x`` (members x n x tokens x width); ``padding`` (n x tokens) marks padding."""
         members, n, tokens, width = x.shape
         flat = x.reshape(members, n * tokens, width)
         if self.norm_first:
@@ -83,7 +83,7 @@ class EncoderLayer(nn.Module):
     def _attended(self, flat: torch.Tensor, padding: torch.Tensor) -> torch.Tensor:
         (members, _, width), (n, tokens) = flat.shape, padding.shape
         split = self.query_key_value(flat).reshape(members, n, tokens, 3, self.heads, width // self.heads)
-        # (members x n x heads x tokens x part), three times.
+        # Each (members x n x heads x tokens x width / heads).
         query, key, value = split.permute(3, 0, 1, 4, 2, 5)
         score = query @ key.transpose(-2, -1) / math.sqrt(width // self.heads)
         weight = score.masked_fill(padding[None, :, None, None, :], -math.inf).softmax(dim=-1)

@@ -1,4 +1,4 @@
-"""Our MODNet: that it learns, from what, and what it does with features far out or missing."""
+"""MODNet learns, reads what it is configured to read, and handles features that are missing or far out."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from support.electrodes import table
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.features import featurize
-from electrode_bench.models.modnet.model import Config, Inputs, MODNet
-from electrode_bench.models.modnet.network import TreeNetwork
+from electrode_bench.models.modnet.config import Config
+from electrode_bench.models.modnet.model import MODNet
 
 TRAINED = 120
 
@@ -31,7 +30,7 @@ def data() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _config(**other: Any) -> Config:
-    quick = {"epochs": 20, "batch_size": 15, "members": 2, "features": None}
+    quick = {"epochs": 20, "batch_size": 15, "ensemble_size": 2, "features": None}
     widths = {"shared": (48,), "grouped": (24,), "separate": (8,)}
     return Config(**(quick | widths | other))
 
@@ -49,7 +48,7 @@ def _fit(data: tuple[pd.DataFrame, pd.DataFrame], rows: int = TRAINED, **other: 
         {"batch_norm": True, "epochs": 30},
         {"dropout": 0.1},
         {"bootstrap": True},
-        {"averaging": 0},
+        {"ema": 0},
         {"shared": ()},
         {"grouped": ()},
         {"separate": ()},
@@ -68,7 +67,7 @@ def test_learns_each_target(other: dict[str, Any], data: tuple[pd.DataFrame, pd.
 
 
 @pytest.mark.parametrize("scaling", ["standard", "minmax"])
-def test_features_far_out_are_held_at_the_training_range(scaling: str, data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_features_are_clipped_to_the_training_range(scaling: str, data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     model, train = _fit(data, scaling=scaling, epochs=3), data[0][:TRAINED]
     far = data[0] * 1e6
     held = far.clip(train.min(), train.max(), axis=1)
@@ -78,7 +77,7 @@ def test_features_far_out_are_held_at_the_training_range(scaling: str, data: tup
 
 
 @pytest.mark.parametrize("features", [None, 12])
-def test_missing_values_are_trained_on_and_predicted_from(
+def test_missing_features_are_imputed_in_training_and_prediction(
     features: int | None, data: tuple[pd.DataFrame, pd.DataFrame]
 ) -> None:
     frame = data[0].copy()
@@ -103,19 +102,7 @@ def test_missing_values_are_trained_on_and_predicted_from(
         model.predict(frame[frame.columns[::-1]])
 
 
-def test_inputs_by_hand() -> None:
-    values = np.array([[0.0, 5, np.nan, 1], [2, 5, np.nan, np.nan], [4, 5, np.nan, 3]])
-    inputs = Inputs.of(values, kind="minmax")
-    expected = [[-0.5, 0, -1, -0.5], [0, 0, -1, -1], [0.5, 0, -1, 0.5]]
-    np.testing.assert_array_equal(inputs.scaled(values), np.array(expected, dtype=np.float32))
-    np.testing.assert_array_equal(inputs.scaled(np.array([[99.0, 9, 9, -9]])), [[0.5, 0, 0, -0.5]])
-    inputs = Inputs.of(values, kind="standard")
-    np.testing.assert_allclose(inputs.scaled(values)[:, 0], [-(1.5**0.5), 0, 1.5**0.5], rtol=1e-6)
-    np.testing.assert_array_equal(inputs.scaled(values)[:, 1:], [[0, -5, -1], [0, -5, -5], [0, -5, 1]])
-    np.testing.assert_array_equal(Inputs(**inputs.to_json()).scaled(values), inputs.scaled(values))
-
-
-def test_as_many_features_are_read_as_are_asked_for(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_reads_the_configured_number_of_features(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     columns = list(data[0].columns)
     assert _fit(data, epochs=1).selected_ == columns
     assert _fit(data, epochs=1, features=1000).selected_ == columns
@@ -130,12 +117,12 @@ def test_as_many_features_are_read_as_are_asked_for(data: tuple[pd.DataFrame, pd
     assert not model.predict(read).mean.equals(model.predict(data[0]).mean)
 
 
-def test_rows_drawn_again_are_another_training(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_bootstrap_changes_the_training(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     one, other = (_fit(data, epochs=3, bootstrap=b).predict(data[0]).mean for b in (False, True))
     assert not np.allclose(one, other, rtol=1e-3)
 
 
-def test_a_target_is_told_by_its_name(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def test_the_name_of_a_target_decides_its_group(data: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Whatever the order of the targets, and with one that no group knows."""
     frame, targets = data
     targets = targets[list(TARGETS)[::-1]].assign(other=-targets["average_voltage"])
@@ -160,7 +147,7 @@ def test_few_rows_work_with_batch_normalisation(
     assert len(_fit(data, rows, epochs=1).predict(data[0][:0]).mean) == 0
 
 
-def test_statistics_of_batches_are_saved_too(data: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
+def test_batch_statistics_are_saved_too(data: tuple[pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
     model = _fit(data, batch_norm=True, features=10, epochs=5)
     model.save(tmp_path)
     again, prediction = MODNet.load(tmp_path), model.predict(data[0])
@@ -168,29 +155,3 @@ def test_statistics_of_batches_are_saved_too(data: tuple[pd.DataFrame, pd.DataFr
     pd.testing.assert_frame_equal(again.predict(data[0]).mean, prediction.mean, check_exact=True)
     pd.testing.assert_frame_equal(again.predict(data[0]).std, prediction.std, check_exact=True)
     assert {p.suffix for p in tmp_path.iterdir()} == {".json", ".safetensors"}
-
-
-@pytest.mark.parametrize("training", [False, True])
-def test_members_do_not_know_of_one_another(training: bool) -> None:
-    shape = {"groups": [[2, 0], [1]], "shared": [6], "grouped": [], "separate": [4, 3], "batch_norm": True}
-    torch.manual_seed(0)
-    network = TreeNetwork(5, members=3, **shape)
-    with torch.no_grad():
-        for tensor in network.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.add_(torch.rand_like(tensor))
-    x = torch.randn(3, 7, 5)
-    alone = []
-    for member in range(3):
-        one = TreeNetwork(5, members=1, **shape).train(training)
-        # Statistics of batches stand side by side, all else member by member.
-        one.load_state_dict(
-            {
-                k: v if v.ndim == 0 else (v.reshape(3, -1)[member] if v.ndim == 1 else v[member : member + 1])
-                for k, v in network.state_dict().items()
-            }
-        )
-        alone.append(one(x[member : member + 1]))
-    whole = network.train(training)(x)
-    assert whole.shape == (3, 7, 3)
-    torch.testing.assert_close(torch.cat(alone), whole, rtol=1e-5, atol=1e-5)

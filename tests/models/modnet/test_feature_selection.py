@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.feature_selection import mutual_info_regression
 
-from electrode_bench.models.modnet.feature_selection import CrossNMI, filled, merged, rank, select, target_nmi
+from electrode_bench.models.modnet.feature_selection import CrossNMI, imputed, merged, rank, select, target_nmi
 
 SEED = 5
 
@@ -87,8 +87,8 @@ def test_equal_features_count_once_and_gaps_are_filled_apart() -> None:
     b = frame["b"].to_numpy()
     low, high = np.nanmin(b), np.nanmax(b)
     by_hand = np.where(np.isnan(b), -1.0, (b - low) / (high - low) - 0.5)
-    np.testing.assert_allclose(filled(frame)["b"], by_hand, rtol=0, atol=1e-12)
-    pd.testing.assert_frame_equal(filled(frame[["a"]]), frame[["a"]])
+    np.testing.assert_allclose(imputed(frame)["b"], by_hand, rtol=0, atol=1e-12)
+    pd.testing.assert_frame_equal(imputed(frame[["a"]]), frame[["a"]])
 
 
 @dataclass

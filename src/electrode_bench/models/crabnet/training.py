@@ -1,0 +1,158 @@
+"""CrabNet's training: batches of similar length, noise on the fractions, the losses, and the loop over epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from electrode_bench.models.crabnet.config import Config
+from electrode_bench.models.crabnet.network import CrabNetwork
+from electrode_bench.models.crabnet.tokens import Compositions, Tokens
+from electrode_bench.models.neural.session import autocast
+from electrode_bench.models.neural.training import batch_size, call_back, one_cycle
+from electrode_bench.models.neural.weights import WeightEMA, set_weights
+
+#: Batches whose compositions are sorted by length together.
+_BUCKET = 8
+#: Largest norm of the gradient of one member of the ensemble.
+_CLIP = 1.0
+#: Smallest factor of the noise on a fraction, so that no element vanishes.
+_LEAST = 0.01
+#: Compositions that are predicted at once.
+_CHUNK = 512
+#: With fewer compositions than this, none is held out for validation.
+_FEWEST_TO_VALIDATE = 20
+
+
+def train(
+    model: Any,
+    network: CrabNetwork,
+    data: Compositions,
+    config: Config,
+    *,
+    parts: int,
+    seed: int,
+    device: torch.device,
+) -> int:
+    """Train all members of the ensemble at once, on the same batches; returns the number of epochs.
+
+    Members differ in their first weights and in the noise on the fractions.
+
+    Parameters
+    ----------
+    model : the :class:`CrabNet` whose epoch callback is called.
+    parts : how many formulas describe an electrode.
+    """
+    rng = np.random.default_rng(seed)
+    kept, held_out = data.split(config.validation, fewest=_FEWEST_TO_VALIDATE, rng=rng)
+    size = batch_size(len(kept), config.batch_size)
+    steps = config.epochs * -(-len(kept) // size)
+    optimiser, schedule = one_cycle(
+        network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
+    )
+    ema = WeightEMA(network, steps=steps, share=config.ema)
+    best, best_epoch, best_weights = np.inf, 0, None
+    epoch = 0
+    for epoch in range(1, config.epochs + 1):
+        network.train()
+        for rows in _batches(data.tokens.length[kept], size, rng):
+            positions = kept[rows]
+            token, fraction, part = data.tokens.batch(positions, device)
+            fraction = fraction.expand(config.ensemble_size, *token.shape)
+            fraction = noisy_fractions(fraction, part, config.fraction_noise, parts=parts)
+            truth, owner = data.rows_of(positions, device)
+            with autocast(device):
+                mean, log_std = network(token, fraction, part)
+            loss = _loss(mean[:, owner], log_std[:, owner], truth, kind=config.loss)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP * config.ensemble_size**0.5)
+            optimiser.step()
+            schedule.step()
+            ema.update()
+        call_back(model, network, ema, device=device, done=epoch, planned=config.epochs)
+        if len(held_out) == 0:
+            continue
+        live = [p.detach().clone() for p in network.parameters()]
+        set_weights(network, ema.weights())
+        error = _error(network.eval(), data, held_out, device)
+        if error < best:
+            best, best_epoch, best_weights = error, epoch, ema.weights()
+        set_weights(network, live)
+        if epoch - best_epoch > config.patience:
+            break
+    set_weights(network, ema.weights() if best_weights is None else best_weights)
+    network.eval()
+    return epoch
+
+
+def predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and logarithm of the standard deviation, each (members x n x targets), in scaled units.
+
+    Compositions of one length are predicted together, so that no batch has padding.
+    """
+    mean, log_std = np.zeros((2, network.members, len(tokens), network.targets), dtype=np.float32)
+    for length in np.unique(tokens.length):
+        rows = np.flatnonzero(tokens.length == length)
+        for start in range(0, len(rows), _CHUNK):
+            chunk = rows[start : start + _CHUNK]
+            with autocast(device):
+                out = network(*tokens.batch(chunk, device))
+            mean[:, chunk], log_std[:, chunk] = (o.float().cpu().numpy() for o in out)
+    return mean, log_std
+
+
+def noisy_fractions(fraction: torch.Tensor, part: torch.Tensor, noise: float, *, parts: int) -> torch.Tensor:
+    """Fractions with relative noise, scaled so that each part of a composition keeps its sum; padding stays 0.
+
+    Parameters
+    ----------
+    fraction : (members x n x tokens).
+    part : (n x tokens) number of the formula that the element belongs to.
+    noise : relative standard deviation.
+    parts : how many formulas describe an electrode.
+    """
+    if noise == 0:
+        return fraction
+    noisy = fraction * (1 + noise * torch.randn_like(fraction)).clamp(min=_LEAST)
+    factor = torch.ones_like(fraction)
+    for number in range(parts):
+        inside = part == number
+        before, after = (torch.where(inside, f, 0.0).sum(-1, keepdim=True) for f in (fraction, noisy))
+        # A part without elements has nothing to scale.
+        factor = torch.where(inside & (after > 0), before / after, factor)
+    return noisy * factor
+
+
+def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Positions in batches of compositions of similar length, in random order, so that little is padding."""
+    order = rng.permutation(len(length))
+    batches = []
+    for start in range(0, len(order), _BUCKET * size):
+        bucket = order[start : start + _BUCKET * size]
+        bucket = bucket[np.argsort(length[bucket], kind="stable")]
+        batches += [bucket[i : i + size] for i in range(0, len(bucket), size)]
+    for i in rng.permutation(len(batches)):
+        yield batches[i]
+
+
+def _loss(mean: torch.Tensor, log_std: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
+    """The negative log-likelihood of a Laplace distribution (robust_l1); or the absolute error of the mean, plus that
+    likelihood as a function of the standard deviation alone (l1)."""
+    error = (truth - mean).abs()
+    # The sum over members keeps each member's gradient independent of their number.
+    if kind == "robust_l1":
+        return (2**0.5 * error * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
+    # The standard deviation is fitted to the errors but does not weigh them, nor does it train the layers below.
+    return (error + 2**0.5 * error.detach() * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
+
+
+def _error(network: CrabNetwork, data: Compositions, positions: np.ndarray, device: torch.device) -> float:
+    """Mean absolute error over the rows of some compositions, in scaled units."""
+    with torch.no_grad():
+        mean, _ = predict(network, data.tokens.rows(positions), device)
+    truth, owner = data.rows_of(positions, torch.device("cpu"))
+    return float(np.abs(mean.mean(axis=0)[owner.numpy()] - truth.numpy()).mean())

@@ -1,0 +1,79 @@
+"""MODNet's training: the loop over epochs, and predictions of the trained network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from electrode_bench.models.modnet.config import Config
+from electrode_bench.models.modnet.network import TreeNetwork
+from electrode_bench.models.neural.session import autocast
+from electrode_bench.models.neural.training import batch_size, call_back, one_cycle
+from electrode_bench.models.neural.weights import WeightEMA, set_weights
+
+#: Rows that are predicted at once.
+_CHUNK = 4096
+
+
+def train(
+    model: Any,
+    network: TreeNetwork,
+    x: np.ndarray,
+    y: np.ndarray,
+    config: Config,
+    *,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Train all members of the ensemble at once; each sees the rows in its own order.
+
+    Parameters
+    ----------
+    model : the :class:`MODNet` whose epoch callback is called.
+    x, y : scaled features (n x features) and targets (n x targets).
+    """
+    rng = np.random.default_rng(seed)
+    if len(x) == 1 and config.batch_norm:
+        # A batch of one row has no statistics.
+        x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)
+    n = len(x)
+    size = batch_size(n, config.batch_size)
+    per_epoch = n // size
+    steps = config.epochs * per_epoch
+    pools = [rng.choice(n, n) if config.bootstrap else np.arange(n) for _ in range(config.ensemble_size)]
+    optimiser, schedule = one_cycle(
+        network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
+    )
+    ema = WeightEMA(network, steps=steps, share=config.ema)
+    inputs, truth = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
+    network.train()
+    for epoch in range(1, config.epochs + 1):
+        order = np.stack([rng.permutation(pool) for pool in pools])
+        for step in range(per_epoch):
+            # Rows that do not fill a batch are left out of this epoch; the next one has another order.
+            rows = torch.as_tensor(order[:, step * size : (step + 1) * size], device=device)
+            with autocast(device):
+                out = network(inputs[rows])
+            # The sum over members keeps each member's gradient independent of their number.
+            loss = (out - truth[rows]).abs().mean(dim=(1, 2)).sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            ema.update()
+        call_back(model, network, ema, device=device, done=epoch, planned=config.epochs)
+    set_weights(network, ema.weights())
+    network.eval()
+
+
+def predict(network: TreeNetwork, x: np.ndarray, device: torch.device) -> np.ndarray:
+    """Predictions (members x n x targets) from scaled features (n x features), in scaled units."""
+    chunks = [np.empty((network.members, 0, len(network.out)))]
+    for start in range(0, len(x), _CHUNK):
+        chunk = torch.as_tensor(x[start : start + _CHUNK], device=device)
+        with autocast(device):
+            out = network(chunk.expand(network.members, *chunk.shape))
+        chunks.append(out.float().cpu().numpy())
+    return np.concatenate(chunks, axis=1)

@@ -1,0 +1,67 @@
+"""CrabNet's training: noise on the fractions, and early stopping."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from support.electrodes import table
+
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.features import featurize
+from electrode_bench.models.crabnet.config import Config
+from electrode_bench.models.crabnet.model import CrabNet
+from electrode_bench.models.crabnet.training import noisy_fractions
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "cpu")
+
+
+def _frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
+    parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
+    return featurize(pd.DataFrame(parts), feature_set="elements")
+
+
+def _targets(values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"y": np.array(values, dtype=float)})
+
+
+@pytest.fixture(scope="module")
+def electrodes() -> pd.DataFrame:
+    return table(160).set_index(ID)
+
+
+def test_training_stops_when_the_validation_error_no_longer_improves(electrodes: pd.DataFrame) -> None:
+    frame, targets = featurize(electrodes[[FORMULA]], feature_set="elements"), electrodes[list(TARGETS)]
+    config = Config(epochs=40, ensemble_size=1, validation=0.3, patience=2, learning_rate=1e-2)
+    model = CrabNet(config, 1).fit(frame, targets)
+    assert 3 <= model.epochs_ < 40
+    # Too few compositions to keep any back: the whole length.
+    assert CrabNet(Config(epochs=3, ensemble_size=1, validation=0.3), 1).fit(frame[:15], targets[:15]).epochs_ == 3
+
+
+def test_noise_keeps_every_element_and_the_sum_of_each_part() -> None:
+    fraction = torch.tensor([[0.7, 0.3, 0.9, 0.1], [1.0, 1.0, 0.0, 0.0]]).expand(200, 2, 4)
+    part = torch.tensor([[0, 0, 1, 1], [0, 1, 0, 0]])
+    torch.manual_seed(0)
+    noisy = noisy_fractions(fraction, part, 0.5, parts=2)
+    torch.testing.assert_close(noisy[:, 0, :2].sum(-1), torch.ones(200))
+    torch.testing.assert_close(noisy[:, 0, 2:].sum(-1), torch.ones(200))
+    torch.testing.assert_close(noisy[:, 1], fraction[:, 1])
+    assert noisy[:, 0].min() > 0
+    assert noisy[:, 0, 0].std() > 0.05
+    torch.testing.assert_close(noisy_fractions(fraction, part, 0.0, parts=2), fraction)
+    assert (noisy_fractions(fraction, part, 0.01, parts=2) - fraction).abs().max() < 0.05
+
+
+def test_pure_elements_can_be_trained_on_with_any_noise() -> None:
+    elements = ["Li", "Na", "K", "Fe", "O2", "S"]
+    for formulas in (elements, {"formula_charge": elements, "formula_discharge": [f"Mg2{e}" for e in elements]}):
+        frame = _frame(formulas)
+        model = CrabNet(Config(epochs=10, ensemble_size=3, fraction_noise=0.5), 1).fit(
+            frame, _targets([1, 2, 3, 4, 5, 6])
+        )
+        assert np.isfinite(model.predict(frame).mean.to_numpy()).all()
