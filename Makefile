@@ -1,13 +1,15 @@
 # Needs Python 3.11 to 3.13, make and git; everything else is installed into .venv.
-#   make repro   install, run the pipeline, print the comparison
-#   make ui      open its runs in MLflow
-#   make test    install what the tests need and run them all
-#   make lint    style, types, import layers
-#   make s3      install what reading the Materials Project's bucket needs
-#   make ray     install what fitting on a Ray cluster needs
+#   make repro            install, run the pipeline, print the comparison
+#   make ui               open its runs in MLflow
+#   make test             install what the tests need, run them all
+#   make lint             check style, types and import layers
+#   make format           fix style
+#   make s3               install what the Materials Project's bucket needs
+#   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
-#   make reference        install modnet and crabnet, as published, into .venv-reference (Python 3.11, Linux x86-64)
-#   make reference-test   compare with them
+#   make reference        install the published modnet and crabnet into .venv-reference (Python 3.11, Linux x86-64)
+#   make reference-test   compare ours with them
+#   make clean            remove environments and caches
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -31,10 +33,10 @@ install-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "error: $(PYTHON) is $$($(PYTHON) --version); Python 3.11 to 3.13 is needed: make PYTHON=python3.11" >&2; exit 2; }
+	  || { echo "error: $(PYTHON) is $$($(PYTHON) --version); Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.11" >&2; exit 2; }
 	@echo "Installing into $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV) \
-	  || { echo "error: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	  || { echo "error: $(PYTHON) cannot create a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(UV_INSTALL) --editable .
 	@touch $@
@@ -60,7 +62,7 @@ repro: install
 ui: install
 	@$(BIN)/electrode-bench ui
 
-# One process more than there are cores: a third of the time a test waits for a server or a browser.
+# One process more than there are cores: tests wait for servers and browsers a third of the time.
 test: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest \
 	  -n "$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')" --dist loadgroup
@@ -77,14 +79,15 @@ format: install-dev
 
 reference: $(REFERENCE)/.installed
 
-# modnet and crabnet come last, without the versions that they wrongly ask for: the models look for them.
+# modnet and crabnet come last, without the versions that their metadata wrongly requires.
+# The models look for this environment.
 $(REFERENCE)/.installed: benchmarks/reference.txt
 	@$(PYTHON311) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
-	  || { echo "error: $(PYTHON311) is no Python 3.11, which modnet needs; name one: make reference PYTHON311=/path/to/python3.11" >&2; exit 2; }
+	  || { echo "error: $(PYTHON311) is not Python 3.11, which modnet needs; name one: make reference PYTHON311=/path/to/python3.11" >&2; exit 2; }
 	@echo "Installing modnet and crabnet into $(REFERENCE) (once)"
 	@rm -rf $(REFERENCE)
 	@$(PYTHON311) -m venv $(REFERENCE) \
-	  || { echo "error: $(PYTHON311) cannot make a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
+	  || { echo "error: $(PYTHON311) cannot create a virtual environment; on Debian: apt-get install python3.11-venv" >&2; exit 2; }
 	@$(REFERENCE)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@VIRTUAL_ENV=$(abspath $(REFERENCE)) $(REFERENCE)/bin/uv pip install --quiet --compile-bytecode \
 	  --requirement benchmarks/reference.txt
