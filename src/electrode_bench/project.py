@@ -150,9 +150,11 @@ class Project:
 
     Examples
     --------
-    >>> project = Project.open("my-project")                         # doctest: +SKIP
-    >>> project.table().groupby("working_ion").size()                # doctest: +SKIP
-    >>> project.comparison("table").query("protocol == 'grouped'")   # doctest: +SKIP
+    >>> project = Project.open(folder)
+    >>> len(project.table())
+    120
+    >>> project.comparison("table").query("protocol == 'grouped'")["title"].tolist()
+    ['Control (training mean)', 'RF@Magpie']
     """
 
     root: Path

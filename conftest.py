@@ -1,4 +1,4 @@
-"""What all tests share: quiet, seeded, and no setting of the caller's shell that changes a result."""
+"""What all tests share, docstring examples included: no setting of the caller's shell, and projects made once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from _pytest.doctest import DoctestItem
 from filelock import FileLock
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ except ImportError:
     pytest_plugins: list[str] = []
 else:
     pytest_plugins = ["support.studies"]
+
+#: Modules whose examples use a finished project.
+PUBLIC = ("electrode_bench", "electrode_bench.api", "electrode_bench.project")
 
 hypothesis.settings.register_profile("project", deadline=None, derandomize=True, max_examples=50)
 hypothesis.settings.load_profile("project")
@@ -49,6 +53,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Projec
     mine = tmp_path_factory.mktemp("finished")
     shared = _shared(tmp_path_factory, worker_id, "a finished project", _finish)
     return Project(shutil.copytree(shared, mine / "project"))
+
+
+@pytest.fixture(autouse=True)
+def _names_in_examples(request: pytest.FixtureRequest) -> None:
+    """Names that the examples of the public API use: ``folder``, ``project`` and ``model``."""
+    if isinstance(request.node, DoctestItem) and request.node.dtest.globs["__name__"] in PUBLIC:
+        from electrode_bench import load_model
+
+        project = request.getfixturevalue("finished")
+        names = {"folder": project.root, "project": project, "model": load_model(project)}
+        request.node.dtest.globs.update(names)
 
 
 @pytest.fixture(scope="session")
