@@ -32,8 +32,8 @@ FORBIDDEN = {
     r"mistake of yours": "usage error",
     r"what is made small|what ends early|what goes on": "objective; pruning; resuming",
     r"goes? on where it stopped": "resumes where it stopped",
-    r"\b(row|run|file|module|line|point|point of a study|forest|fold|column|study) an? "
-    r"(row|cell|model|electrode|formula|fold|target|layout|stage|task|trial|element|property|sweep|study)\b": "per",
+    r"\b(one|a|an|by|as|with) (row|run|point|forest|fold|column) an? "
+    r"(row|model|electrode|formula|fold|target|trial|element|property|study)\b": "per",
     r"\bis no (SQLite|YAML|JSON|CSV|parquet|gzip|Python|number|finite|valid)": "is not a(n)",
     r"equal to the (byte|bit)": "identical bytes",
     r"look(s|ed|ing)? in on": "epoch callback",

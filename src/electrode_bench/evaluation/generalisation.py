@@ -1,4 +1,4 @@
-"""What errors under one protocol say about another: leakage, distance to what is known, and more data.
+"""Generalisation: leakage, extrapolation to unseen chemistry, and the effect of more training data.
 
 Reads predictions and scores only, never a model.
 """
@@ -19,10 +19,10 @@ PENALTY_COLUMNS = ("model", "target", "cluster", "n", "mae_stratified", "mae_loc
 
 
 def leakage(scores: pd.DataFrame) -> pd.DataFrame:
-    """The stratified folds beside those that keep a formula on one side: model, target, both MAE and SMAE, ratio.
+    """Stratified and grouped errors side by side: model, target, both MAEs, both SMAEs, ratio.
 
-    ``ratio`` is the grouped MAE over the stratified: how much of the error a model saves by having seen the
-    same formula in training. Empty where one of the two protocols was not run.
+    ``ratio`` is the grouped MAE divided by the stratified MAE. It shows how much a model gains from having seen the
+    same formula in training. The table is empty if one of the two protocols was not run.
     """
     over = scores[(scores["fold"] == ALL) & scores["metric"].isin(["mae", "smae"])]
     wide = over.pivot_table(index=["model", "target"], columns=["metric", "protocol"], values="value", sort=False)
@@ -35,17 +35,17 @@ def leakage(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def distances_to_rest(table: pd.DataFrame, clusters: pd.Series) -> pd.Series:
-    """How far each cluster lies from the rest: ElMD (steps of the scale) to the nearest composition outside, a mean.
+    """Distance of each cluster from all other compositions: mean ElMD to the nearest composition outside.
 
     Parameters
     ----------
     table : the canonical table.
-    clusters : cluster label by electrode id; -1 is noise, which is part of the rest and no cluster.
+    clusters : cluster label by electrode id; -1 is noise, which belongs to no cluster and counts as outside.
 
     Returns
     -------
-    Series by cluster label: the mean over the cluster's distinct discharged formulas. The rest has none of these
-    formulas. NaN where there is no rest.
+    Series by cluster label, in steps of the modified Pettifor scale: the mean over the cluster's distinct discharged
+    formulas. Formulas that the cluster contains do not count as outside. NaN if there is nothing outside.
     """
     label = table[ID].map(clusters)
     found = {}
@@ -59,12 +59,12 @@ def distances_to_rest(table: pd.DataFrame, clusters: pd.Series) -> pd.Series:
 def penalties(
     predictions: pd.DataFrame, *, table: pd.DataFrame, clusters: pd.Series, folds: Mapping[str, tuple[Fold, ...]]
 ) -> pd.DataFrame:
-    """What leaving a cluster out costs: :data:`PENALTY_COLUMNS`, one row a model, target and cluster.
+    """Extrapolation to unseen chemistry: :data:`PENALTY_COLUMNS`, one row per model, target and cluster.
 
-    ``mae_loco`` and ``mae_stratified`` are taken on the same electrodes, those of the cluster: first predicted by a
-    model that saw none of the cluster, then by one that saw most of it. ``penalty`` is their difference in the
-    target's unit, ``ratio`` their quotient, ``distance`` that of :func:`distances_to_rest`. Empty where one of
-    the two protocols was not run.
+    ``mae_loco`` and ``mae_stratified`` are measured on the same electrodes, those of the cluster. The first is that of
+    a model that saw none of the cluster, the second that of a model that saw most of it. ``penalty`` is their
+    difference in the target's unit, ``ratio`` their quotient and ``distance`` that of :func:`distances_to_rest`. The
+    table is empty if one of the two protocols was not run.
     """
     if not {"stratified", "loco"} <= set(predictions["protocol"]):
         return pd.DataFrame(columns=list(PENALTY_COLUMNS))
@@ -91,7 +91,7 @@ def penalties(
 def penalty_against_distance(penalties: pd.DataFrame) -> pd.DataFrame:
     """Spearman's rank correlation of a cluster's ``ratio`` with its ``distance``: model, target, rho, p, clusters.
 
-    NaN for fewer than three clusters, or where one of the two does not vary.
+    NaN for fewer than three clusters, or if one of the two does not vary.
     """
     from scipy.stats import spearmanr
 
@@ -107,13 +107,17 @@ def penalty_against_distance(penalties: pd.DataFrame) -> pd.DataFrame:
 
 
 def power_laws(scores: pd.DataFrame, folds: Sequence[Fold]) -> pd.DataFrame:
-    """Error against training size as MAE = a n^-b, fitted to the repeats of the bootstrap, one row a model and target.
+    """Power laws MAE = a n^-b of error against training size, fitted to the repeats of the bootstrap.
 
-    Columns: model, target; ``exponent`` b with its 95% interval ``exponent_low``, ``exponent_high``; ``r2`` of the
-    logarithms; ``n_train`` the largest size and ``mae`` the fit's error there; ``mae_doubled`` the fit's error at twice
-    that size, and ``saved``, ``saved_low``, ``saved_high``, the share of the error that the doubling would save.
-    The repeats draw from one dataset, so the interval is rather too narrow; beyond the largest size the law is an
-    extrapolation. Rows with an error of 0 or with one size only have no law.
+    One row per model and target, with the columns
+
+    - ``exponent`` b with its 95% interval, ``exponent_low`` to ``exponent_high``, and ``r2`` of the logarithms;
+    - ``n_train``, the largest size, and ``mae``, the fitted error there;
+    - ``mae_doubled``, the fitted error at twice that size;
+    - ``saved``, ``saved_low`` and ``saved_high``, the share of the error that the doubling would save.
+
+    The repeats draw from one dataset, so the interval is somewhat too narrow. Beyond the largest size the law is an
+    extrapolation. A model with an error of 0, or with one size only, has no row.
     """
     from scipy.stats import linregress
     from scipy.stats import t as student
@@ -149,7 +153,7 @@ def power_laws(scores: pd.DataFrame, folds: Sequence[Fold]) -> pd.DataFrame:
 
 
 def _by_model(frame: pd.DataFrame, *, then: list[str]) -> pd.DataFrame:
-    """Rows by model as they come, targets in their order, then by ``then``."""
+    """Sort rows by model (in the order of appearance), target (in the order of the table) and ``then``."""
     position = frame.assign(
         model=frame["model"].map({m: i for i, m in enumerate(dict.fromkeys(frame["model"]))}),
         target=frame["target"].map(list(TARGETS).index),

@@ -1,7 +1,7 @@
-"""The study's metrics, per fold and over folds: MAE, SMAE, R2, RMSE, and each on 2-sigma-filtered rows.
+"""The study's metrics per fold and over folds: MAE, SMAE, R2, RMSE, and each on 2-sigma-filtered rows.
 
-SMAE is the MAE over the MAE of the control (the training mean) on the *unfiltered* test rows, also
-for the filtered metrics: that is what the study's table does in every row (H. Wu et al.,
+SMAE is the MAE divided by the MAE of the control (the training mean). The control's MAE is always that on the
+*unfiltered* test rows, also for the filtered metrics. The study's table does so in every row (H. Wu et al.,
 arXiv:2603.07805, table of results; 21.085 / 87.095 = 0.242).
 """
 
@@ -22,22 +22,22 @@ FILTERED = "_2sigma"
 
 SCORE_COLUMNS = ("protocol", "model", "target", "metric", "fold", "value", "spread", "n")
 
-#: The name of the row over all folds.
+#: Name of the row over all folds.
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure of error, for one target.
+    """A measure of error for one target.
 
     Parameters
     ----------
-    key, label : as in files, and for people.
-    unit : "target" stands for the unit of the target it is measured on; "" means no unit.
-    per_fold : (true values (n,), predictions (n,), MAE of the control on unfiltered test rows) -> value in one fold.
-    over_folds : (values, MAE, MAE of the control, each one number for each fold) -> value over folds. None takes the
-        mean of the values.
-    shown : whether the study's table has it.
+    key, label : name in files, and name for people.
+    unit : "target" for the unit of the target, "" for no unit.
+    per_fold : (true values (n,), predictions (n,), MAE of the control on unfiltered test rows) -> value of one fold.
+    over_folds : (values, MAEs, MAEs of the control, with one number per fold) -> value over folds. None takes the mean
+        of the values.
+    shown : whether the metric is in the study's table.
     """
 
     key: str
@@ -64,7 +64,7 @@ def rmse(y_true: np.ndarray, y_pred: np.ndarray) -> float:
 
 
 def r2(y_true: np.ndarray, y_pred: np.ndarray) -> float:
-    """Share of the test rows' variance that is explained; NaN where they have none (fewer than 2, or all equal)."""
+    """Share of the test rows' variance that is explained; NaN if there is none (fewer than 2 rows, or all equal)."""
     if len(y_true) < 2:
         return float("nan")
     total = np.square(y_true - y_true.mean()).sum()
@@ -78,17 +78,17 @@ def within_two_sigma(y_test: np.ndarray, y_train: np.ndarray) -> np.ndarray:
 
 
 def smae(error: float, control: float) -> float:
-    """Scaled MAE: an MAE over that of the control. NaN where the control makes no error."""
+    """Scaled MAE: an MAE divided by that of the control; NaN if the control makes no error."""
     return error / control if control > 0 else float("nan")
 
 
 def _smae_over_folds(_: np.ndarray, errors: np.ndarray, controls: np.ndarray) -> float:
-    """The ratio of the mean MAEs. Folds without a row within 2 sigma have no filtered error and do not count."""
+    """Ratio of the mean MAEs. Folds without a row within 2 sigma have no filtered error and do not count."""
     known = ~np.isnan(errors)
     return smae(float(errors[known].mean()), float(controls[known].mean())) if known.any() else float("nan")
 
 
-#: Every metric, in the order of the tables. Each is also taken on 2-sigma-filtered rows.
+#: Every metric, in the order of the tables. Each is also computed on 2-sigma-filtered rows.
 METRICS: tuple[Metric, ...] = (
     Metric("mae", "MAE", "target", lambda true, predicted, _: mae(true, predicted), shown=True),
     Metric(
@@ -111,12 +111,12 @@ KEYS: tuple[str, ...] = tuple(f"{metric.key}{suffix}" for suffix in ("", FILTERE
 
 
 def fold_metrics(y_true: np.ndarray, y_pred: np.ndarray, y_train: np.ndarray) -> dict[str, tuple[float, int]]:
-    """Every metric of one target in one fold, with the number of rows it was measured on.
+    """Every metric of one target in one fold, with the number of rows that it was computed on.
 
     Parameters
     ----------
     y_true, y_pred : (n,) test values and predictions.
-    y_train : (m,) training values with repeats, as the model saw them.
+    y_train : (m,) training values, with repeats as the model saw them.
     """
     control = control_mae(y_true, y_train)
     out: dict[str, tuple[float, int]] = {}
@@ -130,20 +130,20 @@ def fold_metrics(y_true: np.ndarray, y_pred: np.ndarray, y_train: np.ndarray) ->
 def score(predictions: pd.DataFrame, folds: Iterable[Fold], table: pd.DataFrame) -> pd.DataFrame:
     """Scores of one run, long: protocol, model, target, metric, fold, value, spread, n.
 
-    The rows of fold ``all`` hold the mean over folds and, as spread, the standard deviation (n - 1)
-    over folds. Its SMAE is the ratio of the mean MAE to the control's mean MAE, as in the study's
-    table, where the ratio of the printed MAEs is the printed SMAE; its spread is that of the folds' own ratios.
+    The rows of fold ``all`` have the mean over folds, and as ``spread`` the standard deviation (n - 1) over folds. The
+    SMAE over folds is the mean MAE divided by the control's mean MAE, as in the study's table, where the ratio of the
+    printed MAEs is the printed SMAE. Its ``spread`` is that of the folds' own ratios.
 
     Parameters
     ----------
     predictions : schema.PREDICTION_COLUMNS, one model under one protocol.
-    folds : that protocol's folds.
-    table : the canonical table; gives each fold's training values.
+    folds : the folds of that protocol.
+    table : the canonical table, which has the training values of each fold.
 
     Raises
     ------
     UserError
-        When a fold or a test row has no finite prediction, or one that it should not have.
+        If a fold or a test row has no finite prediction, or a prediction that it should not have.
     """
     truth = table.set_index(ID)[list(TARGETS)]
     model, protocol = _only(predictions, "model"), _only(predictions, "protocol")

@@ -1,4 +1,4 @@
-"""The comparison: scores of all runs, and the tables that people read. Reads predictions only, never a model."""
+"""The comparison: scores of all runs and the tables made from them. Reads predictions only, never a model."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from electrode_bench.splits import headline_folds, headline_keys
 class Comparison:
     """Everything that the compare stage writes.
 
-    ``tables`` holds a table for each name in :data:`~electrode_bench.core.schema.COMPARISON_TABLES`; ``metrics`` the
-    values over folds by (protocol, model), target and metric.
+    ``tables`` has one table for each name in :data:`~electrode_bench.core.schema.COMPARISON_TABLES`. ``metrics`` has
+    the values over folds by (protocol, model), target and metric.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -50,7 +50,7 @@ def compare(
     Raises
     ------
     UserError
-        When there is no run, or a protocol lacks its control or a model.
+        If there is no run, or if the control or a model is missing under a protocol.
     """
     protocols = list(folds)
     runs = sorted(runs, key=lambda run: (protocols.index(run.protocol), run.model))
@@ -80,7 +80,10 @@ def compare(
 
 
 def headline(scores: pd.DataFrame, *, titles: Mapping[str, str]) -> pd.DataFrame:
-    """The study's table, one row a protocol and model: ``<target>/<metric>`` and ``<target>/<metric> spread``."""
+    """The study's table, one row per protocol and model.
+
+    The columns are ``<target>/<metric>`` and ``<target>/<metric> spread``, the standard deviation over folds.
+    """
     over = scores[scores["fold"] == ALL]
     rows = []
     for (protocol, model), values in over.groupby(["protocol", "model"], sort=False):
@@ -116,7 +119,7 @@ def learning_curve(scores: pd.DataFrame, folds: Iterable[Fold]) -> pd.DataFrame:
 
 
 def curve_columns(curve: pd.DataFrame, *, target: str, metric: str = "smae") -> pd.DataFrame:
-    """One target's learning curve with a column a model, as `dvc plots` draws it: n_train, <model>, ..."""
+    """One target's learning curve as `dvc plots` draws it: n_train, then one column per model."""
     rows = curve[(curve["target"] == target) & (curve["metric"] == metric)]
     wide = rows.pivot(index="n_train", columns="model", values="value").reset_index()
     return wide.rename_axis(columns=None)
@@ -127,9 +130,8 @@ def errors_by(
 ) -> pd.DataFrame:
     """Errors within each group of electrodes: protocol, model, target, group, mae, smae, bias, n.
 
-    ``smae`` divides by the control's MAE on the same rows, so that a group far from the training mean
-    does not look bad for that alone; ``bias`` is the mean of predicted minus true. Rows of the bootstrap are
-    those of its largest size.
+    ``smae`` divides by the control's MAE on the same rows, so that a group does not look bad only because it is far
+    from the training mean. ``bias`` is the mean of predicted minus true values. Only headline folds count.
     """
     name = str(group.name)
     truth = table.set_index(ID)[list(TARGETS)]
@@ -171,7 +173,7 @@ def run_metrics(scores: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[st
 
 
 def best_model(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> str | None:
-    """The model with the smallest SMAE, averaged over targets, under a protocol; None when there is only the control.
+    """The model with the smallest mean SMAE over the targets under a protocol; None if there is only the control.
 
     Parameters
     ----------
@@ -185,7 +187,7 @@ def best_model(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> str
 
 
 def headline_predictions(run: Run) -> pd.DataFrame:
-    """The predictions that a run's headline is made of: those of the protocol's headline folds."""
+    """The predictions behind a run's headline values: those of the protocol's headline folds."""
     keys = headline_keys(run.protocol, run.training_sizes)
     return run.predictions[run.predictions["fold"].isin(keys)]
 
@@ -210,7 +212,7 @@ def _require_complete(runs: list[Run]) -> None:
 
 
 def _control_first(frame: pd.DataFrame, protocols: Sequence[str]) -> pd.DataFrame:
-    """Rows by protocol in the given order, the control first in each, other models by name."""
+    """Sort rows by protocol in the given order, with the control first and the other models by name."""
     position = pd.DataFrame(
         {
             "protocol": frame["protocol"].map(list(protocols).index),

@@ -1,9 +1,9 @@
 """Whether the errors of two models differ significantly: paired tests on the same folds.
 
-Chance has two sources. With other *test rows* the difference would be another: its interval comes from resampling
-discharged formulas, because electrodes with the same formula are one observation for a model that reads only formulas.
-With other *training rows* the models would be others: this is tested over folds, with a t-test that is corrected for
-overlapping training sets. A difference is significant when both agree (:func:`verdict`).
+Chance enters in two ways. Other *test rows* would give another difference. Its interval therefore comes from resampling
+discharged formulas: electrodes with the same formula are one observation for a model that reads only formulas. Other
+*training rows* would give other models. This is tested over folds, with a t-test that is corrected for overlapping
+training sets. A difference is significant if both agree (:func:`verdict`).
 
 Sources: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987), doi:10.1080/01621459.1987.10478410 (the interval, BCa);
 C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
@@ -97,7 +97,7 @@ def pairs(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
-    """Every pair of models under every protocol, for every target: :data:`PAIR_COLUMNS`.
+    """Every pair of models under every protocol and for every target: :data:`PAIR_COLUMNS`.
 
     ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit (negative: ``model`` is
     better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of ``other``. ``effect`` is
@@ -108,7 +108,7 @@ def pairs(
     Parameters
     ----------
     predictions : schema.PREDICTION_COLUMNS, all models on the same folds.
-    folds : folds of each protocol; a protocol's headline folds are used, as everywhere.
+    folds : folds of each protocol, of which the headline folds are used, as everywhere.
     formulas : discharged formula by electrode id.
     control : the model that is ``other`` in all its pairs.
     seed : root seed of the resampling.
@@ -141,13 +141,13 @@ def pairs(
 
 
 def errors(rows: pd.DataFrame) -> pd.DataFrame:
-    """Absolute errors of one target, a column a model, indexed by (fold, electrode id)."""
+    """Absolute errors of one target, with one column per model, indexed by (fold, electrode id)."""
     absolute = rows.assign(error=(rows["y_pred"] - rows["y_true"]).abs())
     return absolute.pivot(index=["fold", ID], columns="model", values="error")
 
 
 def row_weights(index: pd.Index) -> np.ndarray:
-    """Weight (n,) of each row of (fold, electrode id) that makes a weighted mean the mean over folds of fold means."""
+    """Weight (n,) of each row of (fold, electrode id), so that a weighted mean is the mean of the folds' means."""
     fold = pd.Series(index.get_level_values("fold"))
     return (1.0 / (fold.map(fold.value_counts()) * fold.nunique())).to_numpy()
 
@@ -162,14 +162,14 @@ def pair(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> dict[str, float]:
-    """One pair of models: the numbers of :func:`pairs` that need no other pair.
+    """One pair of models: the values of :func:`pairs` that need no other pair.
 
     Parameters
     ----------
-    one, two : absolute errors (n,) of both, indexed by (fold, electrode id).
+    one, two : absolute errors (n,) of the two models, indexed by (fold, electrode id).
     weight : (n,) of each row (:func:`row_weights`).
-    group : (n,) what is resampled: formulas.
-    overlap : rows tested on over rows trained on, as :func:`corrected_t_test`.
+    group : (n,) formula of each row; formulas are resampled.
+    overlap : number of test rows divided by number of training rows, see :func:`corrected_t_test`.
     """
     difference = (one - two).to_numpy()
     found = grouped_interval(difference, weight=weight, group=group, seed=seed, resamples=resamples)
@@ -193,12 +193,12 @@ def pair(
 def grouped_interval(
     values: np.ndarray, *, weight: np.ndarray, group: pd.Index, seed: int, resamples: int = RESAMPLES
 ) -> Interval:
-    """Weighted mean of ``values`` (n,) and its 95% BCa interval, whole groups drawn with replacement.
+    """Weighted mean of ``values`` (n,) with its 95% BCa interval, from drawing whole groups with replacement.
 
     Parameters
     ----------
     weight : (n,) positive.
-    group : (n,) what is drawn; rows of one group stay together.
+    group : (n,) group of each row; rows of one group stay together.
     """
     from scipy.stats import bootstrap
 
@@ -227,7 +227,7 @@ def grouped_interval(
 
 
 def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> float:
-    """Cohen's d of paired differences (n,): mean over standard deviation between groups; 0 where both are 0."""
+    """Cohen's d of paired differences (n,): mean divided by standard deviation between groups; 0 if both are 0."""
     total, mass = _sums(values, weight=weight, group=group)
     each = total / mass
     mean = np.average(each, weights=mass)
@@ -238,7 +238,7 @@ def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> f
 
 
 def _sums(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted values (n,) and weights (n,) added up within each group."""
+    """Sums of weighted values (n,) and of weights (n,) within each group."""
     sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
     return sums["value"].to_numpy(), sums["weight"].to_numpy()
 
@@ -246,8 +246,8 @@ def _sums(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> tuple[n
 def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tuple[float, float]:
     """t and two-sided p of the folds' mean differences (k,), corrected for overlapping training sets.
 
-    The plain variance of the mean, s2 / k, is replaced by s2 (1 / k + n_test / n_train). Made for random splits: under
-    leave-one-cluster-out, where folds differ by design, p is a guide only.
+    The variance of the mean, s2 / k, is replaced by s2 (1 / k + n_test / n_train). The test was made for random splits.
+    Under leave-one-cluster-out, where folds differ by design, p is only a guide.
 
     Returns
     -------
@@ -266,7 +266,7 @@ def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tupl
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction of the p-values (m,) of one family; a NaN stays one and is not counted."""
+    """Holm's step-down correction of the p-values (m,) of one family; NaN stays NaN and is not counted."""
     out = np.full(len(p), np.nan)
     known = np.flatnonzero(~np.isnan(p))
     order = known[np.argsort(p[known], kind="stable")]
