@@ -17,10 +17,11 @@ import ast
 import hashlib
 import importlib.metadata
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from electrode_bench.core.source_module import Import, SourceModule, bound_names, exists, imported_modules, source_of
 from electrode_bench.core.syntax import canonical, executed
@@ -72,16 +73,22 @@ def source_closure(*entries: str) -> SourceClosure:
     ['seeds.py']
     """
     walk = _Walk({__name__.partition(".")[0], *(e.partition(":")[0].partition(".")[0] for e in entries)})
-    for entry in entries:
-        module, _, name = entry.partition(":")
+    for text in entries:
+        module, _, name = text.partition(":")
         name = name.partition(".")[0]
         source = walk.module(module)
         if source is None:
-            raise ValueError(f"{entry}: there is no Python source for the module {module}")
+            raise ValueError(f"{text}: there is no Python source for the module {module}")
         if name and not walk.binds(source, name):
-            raise ValueError(f"{entry}: {module} does not define {name}")
+            raise ValueError(f"{text}: {module} does not define {name}")
         walk.visit(module, name or _ALL)
     return walk.closure()
+
+
+def entry(function: Callable[..., Any]) -> str:
+    """The entry of a function or class, for :func:`source_closure`; its whole module for one without a name."""
+    name = function.__qualname__.partition(".")[0]
+    return f"{function.__module__}:{name}" if name.isidentifier() else function.__module__
 
 
 class _Walk:

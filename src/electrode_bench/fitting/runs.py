@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import round_significant
+from electrode_bench.core.artifacts import round_significant, write_table
 from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold, FoldResult, fold_digest
 from electrode_bench.core.results import FoldRecord, Run, RunDigests
 from electrode_bench.core.schema import ID, PREDICTION_COLUMNS
 from electrode_bench.core.seeds import derive
+from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.fold_cache import read_fold, remove_abandoned, store_fold
@@ -68,7 +69,12 @@ def plan(
 def identity(spec: ModelSpec, config: Strict, *, frame: pd.DataFrame, targets: pd.DataFrame) -> list[Any]:
     """What every fit of one configuration on one table depends on."""
     data = data_digests(frame, targets)
-    return [spec.name, config.model_dump(mode="json"), data, spec.closure().digest, spec.versions()]
+    return [spec.name, config.model_dump(mode="json"), data, fit_closure(spec).digest, spec.versions()]
+
+
+def fit_closure(spec: ModelSpec) -> SourceClosure:
+    """The source code that decides the numbers of a fit: the model's, and how it is fitted and kept here."""
+    return source_closure(*spec.entries(), entry(_predictions), entry(write_table))
 
 
 def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
@@ -152,7 +158,7 @@ def fit_run(
         versions=spec.versions(),
         digests=RunDigests(
             split=split_digest,
-            code=spec.closure().digest,
+            code=fit_closure(spec).digest,
             config=digest(config.model_dump(mode="json")),
             predictions=digest_frame(predictions),
             **data_digests(frame, targets),
@@ -183,7 +189,7 @@ def long_predictions(predictions: pd.DataFrame, fold: Fold, *, model: str, targe
 def code_digest(module: str) -> str:
     """Digest of the source code and the library versions that decide a model's numbers on this machine."""
     spec = models.from_module(module)
-    return digest([spec.closure().digest, spec.versions()])
+    return digest([fit_closure(spec).digest, spec.versions()])
 
 
 def require_same_code(module: str, wanted: str) -> None:
@@ -212,11 +218,19 @@ def _fit_pending(
 
 def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A fold's predictions, and what the fit took."""
+    spec = models.from_module(task.module)
+    with measured() as resources:
+        predictions = _predictions(spec, task, frame, targets)
+    resources["device"] = spec.device()
+    return predictions, resources
+
+
+def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+    """A fold's predictions, by a fit on one thread: with more, the order of a sum and its last bits would differ."""
     from threadpoolctl import threadpool_limits
 
-    spec = models.from_module(task.module)
-    with threadpool_limits(1), measured() as resources:
-        predictions = fit_predict(
+    with threadpool_limits(1):
+        return fit_predict(
             spec,
             task.config,
             task.seed,
@@ -225,8 +239,6 @@ def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd
             train_ids=task.train_ids,
             test_ids=task.test_ids,
         )
-    resources["device"] = spec.device()
-    return predictions, resources
 
 
 def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.core.source_closure import SourceClosure, source_closure
+from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.models.search_space import Dimension
 
 
@@ -126,13 +126,21 @@ class ModelSpec:
     #: Name of the Python module that assigns this; filled in when the module is loaded.
     module: str = ""
 
-    def closure(self) -> SourceClosure:
-        """The source code that decides a fit: how the model is built, trained and asked for predictions.
+    def entries(self) -> tuple[str, ...]:
+        """Where the source code that decides a fit begins (see :func:`~electrode_bench.core.source_closure`).
 
         Search space, title and the like are not part of it.
         """
-        build = f"{self.build.__module__}:{self.build.__qualname__}"
-        return source_closure(build, f"{__name__}:fit_predict", *self.scripts)
+        found = [entry(self.build), entry(self.config), f"{__name__}:fit_predict", *self.scripts]
+        own = self.build.__module__
+        if self.module and own != self.module and not own.startswith(f"{self.module}."):
+            # A wrapper builds the model: what it wraps is named in SPEC only.
+            found.append(f"{self.module}:SPEC")
+        return tuple(found)
+
+    def closure(self) -> SourceClosure:
+        """The source code that decides a fit: how the model is built, trained and asked for predictions."""
+        return source_closure(*self.entries())
 
     def versions(self) -> dict[str, str]:
         """Versions of the libraries that decide a fit, by name."""
