@@ -87,7 +87,9 @@ def test_a_tuned_run_says_which_trial_it_comes_from(project: Project, store: Sto
     expected = {
         "tuning": "not_nested", "tuning_study": "a study", "tuning_trial": "3", "tuning_outer_fold": "grouped/fold-0",
     }  # fmt: skip
-    for run in (store.client.get_run(tuned.run_id), *store.client.search_runs([store.folds])[:3]):
+    folds = store.client.search_runs([store.folds], f"tags.mlflow.parentRunId = '{tuned.run_id}'")
+    assert len(folds) == 3
+    for run in (store.client.get_run(tuned.run_id), *folds):
         assert run.data.tags | expected == run.data.tags
 
 

@@ -1,0 +1,45 @@
+"""The card of a promoted model tells its data, errors, limits and provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from support import tracked_runs
+from support.comparisons import pairs_with_control
+
+from electrode_bench.core.schema import TARGETS
+from electrode_bench.evaluation.scores import headline
+from electrode_bench.inference.calibration import Calibration
+from electrode_bench.report import model_card
+
+
+def test_a_card_tells_data_errors_limits_and_provenance(tmp_path: Path) -> None:
+    record, _ = tracked_runs.make(tmp_path, "rf_magpie", "grouped")
+    calibration = Calibration(factor=2.5, min_std=0.1, has_std=True, coverage=0.9)
+
+    def card(calibration: Calibration, *, synthetic: bool, commit: str | None) -> str:
+        return model_card.markdown(
+            record.run,
+            rows=40,
+            headline=headline(record.scores, titles={"rf_magpie": "RF@Magpie"}),
+            against_control=pairs_with_control(-0.1),
+            calibration=dict.fromkeys(TARGETS, calibration),
+            data=tracked_runs.data(synthetic=synthetic),
+            commit=commit,
+        )
+
+    text = card(calibration, synthetic=True, commit="0" * 40)
+    for part in ("Synthetic", "Fitted on all 40 electrodes", "not meant for very different chemistries",
+                 "Average voltage -1 (-2 to -0.1) V",
+                 "The difference from the control is not statistically significant for: Average voltage.",
+                 "± 2.5 times the predicted standard deviation", "polymorphs",
+                 record.run.digests.split, record.run.digests.run, "release made up, 1", "0" * 40):  # fmt: skip
+        assert part in text, text
+    without_std = dataclasses.replace(calibration, has_std=False)
+    real = card(without_std, synthetic=False, commit=None)
+    assert "± 2.5 V" in real
+    assert "ynthetic" not in real
+    assert "commit" not in real
+    assert "DFT" in real
+    assert "DFT" not in text
