@@ -103,9 +103,7 @@ def test_scores_that_changed_are_published_again(project: Project, store: Store,
     assert old.tags["superseded_by"] == after.run_id
 
 
-def test_the_lock_entry_is_added_once_dvc_has_written_it(
-    project: Project, store: Store, made: dict[str, Made]
-) -> None:
+def test_the_lock_entry_is_added_once_dvc_has_written_it(project: Project, store: Store, made: dict[str, Made]) -> None:
     record, source = made["rf_magpie stratified"]
     (before,) = publish(project, (dataclasses.replace(record, lock_digest=None), source))
     assert "dvc_lock_sha" not in store.client.get_run(before.run_id).data.tags

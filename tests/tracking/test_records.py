@@ -34,7 +34,13 @@ def test_a_record_has_scores_resources_and_the_model_of_all_rows(finished: Proje
 def test_a_tuned_configuration_has_its_trial_and_state(finished: Project, tmp_path: Path) -> None:
     project = Project(shutil.copytree(finished.root, tmp_path / "tuned"))
     run = project.run("rf_magpie", "grouped")
-    values: dict[str, Any] = {"model": "rf_magpie", "study": "a study", "trial": 3, "part": "grouped/fold-0", "base": {}}
+    values: dict[str, Any] = {
+        "model": "rf_magpie",
+        "study": "a study",
+        "trial": 3,
+        "part": "grouped/fold-0",
+        "base": {},
+    }
     adopted = Adoption(**values, config=run.digests.config, table=run.digests.table)
     write_json(adopted.model_dump(mode="json"), project.paths.adoption("rf_magpie"))
     assert collect(project, run).tuning == {

@@ -104,7 +104,7 @@ def test_importing_the_package_does_not_import_mlflow(module: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_the_store_is_open_as_long_as_the_block(project: Project, fresh: Path) -> None:
+def test_another_store_can_be_named(project: Project) -> None:
     with open_store(project, uri=f"sqlite:///{project.root}/elsewhere/runs.db") as store:
         assert store.local
         assert store.client.get_experiment(store.runs).name == "electrodes"
