@@ -64,6 +64,14 @@ def test_the_old_vocabulary_is_gone(file: Path) -> None:
     assert found == {}
 
 
+@every_document
+def test_documents_write_standard_deviation_for_spread(document: Path) -> None:
+    # Columns of contract files keep the name.
+    text = re.sub(r"`[^`]*`", "", _without_code(document.read_text(encoding="utf-8")))
+    table_of_files = re.sub(r"^\|.*\|$", "", text, flags=re.MULTILINE)
+    assert re.findall(r"\bspreads?\b", table_of_files) == []
+
+
 # --- what the documents name exists ---
 
 
