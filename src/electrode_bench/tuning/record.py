@@ -1,69 +1,85 @@
-"""What a study's record holds (``sweep_record``): what the study was, its trials, and what tuning brought."""
+"""The record of a study: what it was, its trials and its scores, as kept in ``sweeps/<model>.json``.
+
+The file is in git beside params.yaml and holds no row of the data.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from electrode_bench.core.artifacts import plain
-from electrode_bench.tuning import summary as studies
-from electrode_bench.tuning.assess import subject
-from electrode_bench.tuning.trial import outcome_of, tried
-
-if TYPE_CHECKING:
-    from optuna import Study
-
-#: Attribute of a study: what `sweep score` found, by what it claims and the trial.
-SCORES = "scores"
+from electrode_bench.core.artifacts import plain, write_text
+from electrode_bench.errors import UserError
+from electrode_bench.tuning.looks import scores_of
+from electrode_bench.tuning.stored_study import StoredStudy
+from electrode_bench.tuning.summary import summarise
 
 
-def scores(study: Study) -> list[dict[str, Any]]:
-    """What `sweep score` found: one for each claim (or protocol) and trial, in the order of the first looks."""
-    return list(study.user_attrs.get(SCORES, {}).values())
-
-
-def keep(study: Study, score: Mapping[str, Any]) -> None:
-    """Keep a score with its study; those of other trials stay, so that no look is forgotten."""
-    kept = {score_name(s): s for s in [*scores(study), dict(score)]}
-    study.set_user_attr(SCORES, kept)
-
-
-def score_name(score: Mapping[str, Any]) -> str:
-    """What tells a score from the study's others, as held_out_trial_0007."""
-    return f"{subject(score['claim'], score['protocol'])}_trial_{score['trial']:04d}"
-
-
-def of(study: Study, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of a study whose trial ``adopted`` params.yaml has; ``data`` tells the snapshot (release, md5)."""
-    space = studies.space(study)
-    known = study.user_attrs
+def make_record(study: StoredStudy, *, adopted: int, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a study whose trial ``adopted`` was adopted; ``data`` has release and md5 of the snapshot."""
+    stored = study.attributes
     record = {
-        "study": study.study_name,
-        "model": known["identity"]["model"],
-        "part": known["identity"]["part"],
+        "study": study.name,
+        "model": study.identity["model"],
+        "part": study.outer,
         "adopted": adopted,
-        "data": {**{k: data.get(k) for k in ("release", "md5")}, "table": known.get("table", "")},
-        "commit": known.get("commit", ""),
-        "optuna": known.get("optuna", ""),
-        "identity": known["identity"],
-        "how": {k: v for k, v in known["how"].items() if k != "spaces"},
-        "space": known["space"],
-        "base": known["base"],
-        "summary": studies.summary(study, space=space),
-        "scores": scores(study),
+        "data": {**{key: data.get(key) for key in ("release", "md5")}, "table": study.table},
+        "commit": stored.get("commit", ""),
+        "optuna": stored.get("optuna", ""),
+        "identity": study.identity,
+        "how": {key: value for key, value in stored["how"].items() if key != "spaces"},
+        "space": stored["space"],
+        "base": stored["base"],
+        "summary": summarise(study),
+        "scores": scores_of(study),
         "trials": [
             {
                 "number": trial.number,
-                "state": studies.state(trial),
-                "values": list(outcome.values),
-                "seconds": round(outcome.seconds, 2),
-                "folds": {fold: dict(values) for fold, values in outcome.folds.items()},
-                "steps": [list(step) for step in outcome.steps],
-                "params": tried(trial, space),
-                **({"reason": outcome.reason} if outcome.reason else {}),
+                "state": trial.state,
+                "values": list(trial.result.values),
+                "seconds": round(trial.result.seconds, 2),
+                "folds": {fold: dict(values) for fold, values in trial.result.folds.items()},
+                "steps": [list(step) for step in trial.result.steps],
+                "params": dict(trial.params),
+                **({"reason": trial.result.reason} if trial.result.reason else {}),
             }
-            for trial in study.get_trials(deepcopy=False)
-            for outcome in [outcome_of(trial)]
+            for trial in study.trials()
         ],
     }
     return dict(plain(record))
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """As JSON with one trial per line, so that a diff shows what changed."""
+    lines = []
+    for key, value in record.items():
+        if isinstance(value, list) and value:
+            inside = ",\n".join(f"    {json.dumps(item, sort_keys=True)}" for item in value)
+            lines.append(f"  {json.dumps(key)}: [\n{inside}\n  ]")
+        else:
+            lines.append(f"  {json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text("{\n" + ",\n".join(lines) + "\n}\n", path)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record in a file; None when the file does not exist.
+
+    Raises
+    ------
+    UserError
+        When the file is not the record of a study.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read as the record of a study ({error}); restore it from git, or delete it"
+        ) from None
+    if not isinstance(value, dict) or not {"study", "trials", "summary"} <= value.keys():
+        raise UserError(f"{path} is not the record of a study; restore it from git, or delete it")
+    return value

@@ -1,4 +1,4 @@
-"""Where studies are kept, and how one is made or found again."""
+"""Where studies are stored, and how one is created or opened again."""
 
 from __future__ import annotations
 
@@ -15,28 +15,26 @@ from typing import TYPE_CHECKING, Literal
 
 from electrode_bench.core.addresses import masked
 from electrode_bench.core.seeds import derive
-from electrode_bench.errors import UserError
-from electrode_bench.models import search_space
+from electrode_bench.errors import UserError, nearest
 from electrode_bench.params import Sweep
-from electrode_bench.tuning.study import Setting
+from electrode_bench.project import Project
+from electrode_bench.tuning.distributions import encoded
+from electrode_bench.tuning.stored_study import StoredStudy
+from electrode_bench.tuning.study import StudySpec
 
 if TYPE_CHECKING:
-    from optuna import Study
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
 
+#: The median pruner ends no trial before this many have ended, nor at a trial's first so many reports.
+_STARTUP_TRIALS, _WARMUP_STEPS = 5, 2
 
-#: Trials before the median pruner ends any, and points of a trial before it looks at it.
-_STARTUP_TRIALS, _WARMUP = 5, 2
+#: Up to this many trials, `auto` takes the Gaussian process, whose cost grows with the cube of their number.
+_FEW_TRIALS = 200
 
-
-#: Trials up to which `auto` takes the Gaussian process, whose cost grows with the cube of their number.
-_FEW = 200
-
-
-#: Workers that open an empty database at once collide; this often each of them tries again.
-_TRIES = 8
+#: Workers that open an empty database at once collide; each tries again this often.
+_ATTEMPTS = 8
 
 
 def journal(folder: Path) -> str:
@@ -44,22 +42,27 @@ def journal(folder: Path) -> str:
     return f"journal:///{(folder / 'studies.journal').absolute()}"
 
 
-def storage(url: str, *, there: bool = False) -> BaseStorage:
+def storage_url(project: Project, url: str | None) -> str:
+    """Where the studies are: at ``url``, or in a journal beside the project's runs."""
+    return url or journal(project.paths.mlruns)
+
+
+def open_storage(url: str, *, must_exist: bool = False) -> BaseStorage:
     """Optuna's storage: ``journal:///<path>`` on one host, ``postgresql://...`` where several share it.
 
     Raises
     ------
     UserError
-        When it cannot be reached or used, or is a file that must be ``there`` and is not.
+        When it cannot be reached or used, or is a file that ``must_exist`` and does not.
     """
     scheme, _, rest = url.partition("://")
-    if there and scheme == "journal" and not Path(rest[1:]).exists():
-        raise UserError(f"no studies are kept in {Path(rest[1:])}: it is not there")
-    return _storage(url)
+    if must_exist and scheme == "journal" and not Path(rest[1:]).exists():
+        raise UserError(f"the study storage {Path(rest[1:])} does not exist")
+    return _open(url)
 
 
 @lru_cache(maxsize=4)
-def _storage(url: str) -> BaseStorage:
+def _open(url: str) -> BaseStorage:
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
 
@@ -70,39 +73,40 @@ def _storage(url: str) -> BaseStorage:
         return JournalStorage(JournalFileBackend(str(file)))
     if scheme.partition("+")[0] not in ("postgresql", "mysql"):
         raise UserError(
-            f"'{masked(url)}' is no storage of studies; give postgresql://user@host/database, "
+            f"'{masked(url)}' is not a study storage; give postgresql://user@host/database, "
             "or leave it out for a file beside the runs"
         )
     from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
-    for attempt in range(_TRIES):
+    for attempt in range(_ATTEMPTS):
         try:
             return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
         except ImportError:
             raise UserError(
-                f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: make postgresql"
+                f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: "
+                "make postgresql"
             ) from None
         except (OperationalError, ArgumentError) as error:
-            # SQLAlchemy adds where its manual explains the error.
+            # SQLAlchemy appends a link to its manual.
             reason = " ".join(str(error).partition("(Background on")[0].split())[:200]
-            raise UserError(f"the storage {masked(url)} cannot be reached: {reason}") from None
+            raise UserError(f"the study storage {masked(url)} cannot be reached: {reason}") from None
         except RuntimeError as error:
-            # Optuna's and MLflow's tables share a name (alembic_version), so neither works in the other's database.
+            # Optuna and MLflow both have a table alembic_version, so neither works in the other's database.
             raise UserError(
-                f"{masked(url)} is a database of another Optuna or of MLflow: studies need one of their own; "
-                "make it with: createdb studies"
+                f"{masked(url)} is a database of MLflow or of another version of Optuna: studies need a "
+                "database of their own; create one with: createdb studies"
             ) from error
         except SQLAlchemyError:
-            # Another worker made the tables a moment ago.
-            if attempt == _TRIES - 1:
+            # Another worker created the tables a moment ago.
+            if attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(0.1 * 2**attempt)
     raise AssertionError
 
 
 @contextmanager
-def kept(url: str) -> Iterator[None]:
-    """Tell in one line when the storage is lost in the block: its server was ended, or the network."""
+def lost_storage_is_an_error(url: str) -> Iterator[None]:
+    """Turn the loss of the storage in the block (its server ended, or the network did) into one UserError."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -112,17 +116,41 @@ def kept(url: str) -> Iterator[None]:
         # Optuna speaks of invalid data; what the database said is the cause.
         reason = " ".join(str(error.__cause__ or error).split())[:200]
         raise UserError(
-            f"the storage {masked(url)} was lost: {reason}; when it is there again, run the command again to go on"
+            f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again "
+            "to continue"
         ) from error
 
 
-def sampler(how: Sweep, *, trials: int, seed: int) -> BaseSampler:
-    """Optuna's sampler; ``trials`` is what the sweep aims at."""
+def study_names(url: str, *, must_exist: bool = False) -> list[str]:
+    """Names of all studies in a storage; errors as :func:`open_storage`."""
+    import optuna
+
+    return optuna.get_all_study_names(open_storage(url, must_exist=must_exist))
+
+
+def load_study(url: str, name: str, *, must_exist: bool = False) -> StoredStudy:
+    """The study of this name.
+
+    Raises
+    ------
+    UserError
+        When the storage cannot be used, or has no such study.
+    """
+    import optuna
+
+    names = study_names(url, must_exist=must_exist)
+    if name not in names:
+        raise UserError(f"there is no study '{name}' in {masked(url)}; {nearest(name, names)}")
+    return StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url)))
+
+
+def make_sampler(options: Sweep, *, trials: int, seed: int) -> BaseSampler:
+    """Optuna's sampler; ``trials`` is how many the study is to have."""
     from optuna import samplers
 
-    kind = how.sampler
+    kind = options.sampler
     if kind == "auto":
-        kind = "gp" if trials <= _FEW and not how.against_seconds else "tpe"
+        kind = "gp" if trials <= _FEW_TRIALS and not options.against_seconds else "tpe"
     if kind == "gp":
         return samplers.GPSampler(seed=seed)
     if kind == "random":
@@ -130,77 +158,73 @@ def sampler(how: Sweep, *, trials: int, seed: int) -> BaseSampler:
     return samplers.TPESampler(seed=seed)
 
 
-def pruner(how: Sweep) -> BasePruner:
-    """Optuna's pruner; two objectives are not pruned."""
+def make_pruner(options: Sweep) -> BasePruner:
+    """Optuna's pruner; studies with two objectives are not pruned."""
     from optuna import pruners
     from optuna.exceptions import ExperimentalWarning
 
-    if how.pruner == "median" and not how.against_seconds:
-        return pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_WARMUP)
-    if how.pruner == "wilcoxon" and not how.against_seconds:
+    if options.pruner == "median" and not options.against_seconds:
+        return pruners.MedianPruner(n_startup_trials=_STARTUP_TRIALS, n_warmup_steps=_WARMUP_STEPS)
+    if options.pruner == "wilcoxon" and not options.against_seconds:
         with warnings.catch_warnings():
-            # Optuna may yet change its interface; the version is pinned.
+            # Optuna may still change its interface; the version is pinned.
             warnings.simplefilter("ignore", ExperimentalWarning)
             return pruners.WilcoxonPruner(p_threshold=0.1)
     return pruners.NopPruner()
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A study; ``created`` by this process, and what changed since the model's last one on this part."""
+class OpenedStudy:
+    """A study; whether this process created it; and in what it differs from the model's last one on these rows."""
 
-    study: Study
+    study: StoredStudy
     created: bool
     changed: tuple[str, ...] = ()
 
 
-def open_study(setting: Setting, *, url: str, trials: int) -> Opened:
-    """The study of this setting, made when it is not there; the first trial tries what is configured now."""
+def open_study(spec: StudySpec, *, url: str, trials: int) -> OpenedStudy:
+    """The study of this specification, created when it does not exist; its first trial tries the base configuration."""
     import optuna
     from optuna.exceptions import DuplicatedStudyError
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    store, name = storage(url), setting.name
-    directions: list[Literal["minimize", "maximize"]] = ["minimize"] * (2 if setting.how.against_seconds else 1)
+    store, name = open_storage(url), spec.name
+    directions: list[Literal["minimize", "maximize"]] = ["minimize"] * (2 if spec.options.against_seconds else 1)
     try:
-        study = optuna.create_study(
+        created = optuna.create_study(
             study_name=name,
             storage=store,
             directions=directions,
-            sampler=sampler(setting.how, trials=trials, seed=derive(setting.seed, "sampler", name)),
-            pruner=pruner(setting.how),
+            sampler=make_sampler(spec.options, trials=trials, seed=derive(spec.seed, "sampler", name)),
+            pruner=make_pruner(spec.options),
         )
     except DuplicatedStudyError:
-        # Workers that start together must not draw the same values: each has a seed of its own.
-        own = derive(setting.seed, "sampler", name, platform.node(), os.getpid(), time.time_ns())
-        study = optuna.load_study(
+        # Drivers that start together must not draw the same values: each has a seed of its own.
+        own = derive(spec.seed, "sampler", name, platform.node(), os.getpid(), time.time_ns())
+        loaded = optuna.load_study(
             study_name=name,
             storage=store,
-            sampler=sampler(setting.how, trials=trials, seed=own),
-            pruner=pruner(setting.how),
+            sampler=make_sampler(spec.options, trials=trials, seed=own),
+            pruner=make_pruner(spec.options),
         )
-        return Opened(study, created=False)
-    changed = _changed(setting, store, name)
-    study.set_user_attr("identity", setting.identity)
-    study.set_user_attr("space", search_space.as_json(setting.space))
-    study.set_user_attr("base", setting.base.model_dump(mode="json"))
-    study.set_user_attr("how", setting.how.model_dump(mode="json"))
-    study.set_user_attr("optuna", optuna.__version__)
-    study.set_user_attr("table", setting.table)
-    start = search_space.stored(setting.space, setting.base.model_dump(mode="json"))
+        return OpenedStudy(StoredStudy(loaded, spec.space), created=False)
+    study, changed = StoredStudy(created, spec.space), _changes(spec, store)
+    study.describe(spec, version=optuna.__version__)
+    start = encoded(spec.base.model_dump(mode="json"), spec.space)
     if start is not None:
-        study.enqueue_trial(start, user_attrs={"configured": True})
-    return Opened(study, created=True, changed=changed)
+        created.enqueue_trial(start, user_attrs={"configured": True})
+    return OpenedStudy(study, created=True, changed=changed)
 
 
-def _changed(setting: Setting, store: BaseStorage, name: str) -> tuple[str, ...]:
-    """In what the study differs from the newest other one of this model and part."""
+def _changes(spec: StudySpec, store: BaseStorage) -> tuple[str, ...]:
+    """In what the study differs from the newest other one of this model on the same outer training set."""
     others = [
-        s.user_attrs["identity"]
-        for s in sorted(store.get_all_studies(), key=lambda s: s._study_id)
-        if s.study_name != name and s.user_attrs.get("identity", {}).get("part") == setting.part.name
-        and s.user_attrs["identity"].get("model") == setting.spec.name
-    ]  # fmt: skip
+        study.user_attrs["identity"]
+        for study in sorted(store.get_all_studies(), key=lambda study: study._study_id)
+        if study.study_name != spec.name
+        and study.user_attrs.get("identity", {}).get("part") == spec.outer.name
+        and study.user_attrs["identity"].get("model") == spec.model.name
+    ]
     if not others:
         return ()
-    return tuple(key for key, value in setting.identity.items() if others[-1].get(key) != value)
+    return tuple(key for key, value in spec.identity.items() if others[-1].get(key) != value)
