@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from electrode_bench.fitting.executor import Local
 from electrode_bench.params import Params
-from electrode_bench.project import Layout
-from electrode_bench.tasks import tune as stage
+from electrode_bench.project import Project
+from electrode_bench.tasks import tune
+from electrode_bench.tuning.storage import load_study, storage_url
+from electrode_bench.tuning.stored_study import StoredStudy
 from support.projects import QUICK
 
+#: How the small project narrows the forest's search space.
 SPACE = {"n_estimators": {"low": 50, "high": 60}, "max_features": None, "max_samples": None}
 
 
 def small_params(**sweep: object) -> Params:
-    how = {"folds": 2, "spaces": {"rf_magpie": SPACE}, **sweep}
-    return Params(**{**QUICK.model_dump(), "sweep": how, "models": {"control": {}, "rf_magpie": {"n_estimators": 50}}})
+    """Parameters of small sweeps; ``sweep`` replaces keys of their part ``sweep``."""
+    options = {"folds": 2, "spaces": {"rf_magpie": SPACE}, **sweep}
+    values = {"sweep": options, "models": {"control": {}, "rf_magpie": {"n_estimators": 50}}}
+    return Params(**{**QUICK.model_dump(), **values})
 
 
-def small_sweep(layout: Layout, given: Params, *, trials: int, **how):
-    return stage.run(layout, given, model="rf_magpie", trials=trials, executor=Local(), **how)
+def small_sweep(project: Project, params: Params, *, trials: int, **options: Any) -> list[tune.TunedStudy]:
+    """Tune the forest in this process."""
+    return tune.run(project, params, model="rf_magpie", trials=trials, executor=Local(), **options)
+
+
+def stored(project: Project, name: str) -> StoredStudy:
+    """A study of the project, read from its storage."""
+    return load_study(storage_url(project, None), name)

@@ -12,41 +12,52 @@ import pandas as pd
 import pytest
 
 from electrode_bench import models
+from electrode_bench.core.config import Strict
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.features import featurize
-from electrode_bench.models import rf_magpie
+from electrode_bench.fitting.executor import Local
 from electrode_bench.models.search_space import Choice, Int
 from electrode_bench.params import Sweep
-from electrode_bench.project import Layout
-from electrode_bench.tasks.tune import round_trip
-from electrode_bench.tuning.study import Outcome, Part, Setting
+from electrode_bench.project import Project
+from electrode_bench.tuning import driver
+from electrode_bench.tuning.params_file import comment_preserving_yaml
+from electrode_bench.tuning.storage import OpenedStudy, open_study
+from electrode_bench.tuning.study import OuterTrainingSet, StudySpec, TrialResult
 from support import ROOT, fresh_store, small_sweeps
 
 SPACE = {"n_estimators": Int(2, 6), "min_samples_leaf": Int(1, 4), "targets": Choice(("separate", "joint"))}
 
 
-class Notes:
-    """A book that keeps what it is told."""
+class RecordingLogger:
+    """A logger that keeps what it is told."""
 
     def __init__(self) -> None:
         self.started: list[int] = []
-        self.outcomes: list[Outcome] = []
-        self.given_up: list[tuple[int, str]] = []
+        self.results: list[TrialResult] = []
+        self.lost: list[tuple[int, str]] = []
 
-    def began(self, trial: Any, config: Any) -> None:  # noqa: ARG002
-        self.started.append(trial.number)
+    def on_trial_start(self, number: int, config: Strict) -> str | None:  # noqa: ARG002
+        self.started.append(number)
+        return f"run-{number}"
 
-    def ended(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
+    def on_trial_end(self, result: TrialResult) -> None:
+        self.results.append(result)
 
-    def lost(self, number: int, reason: str) -> None:
-        self.given_up.append((number, reason))
+    def on_trial_lost(self, number: int, reason: str) -> None:
+        self.lost.append((number, reason))
 
 
 @pytest.fixture
-def notes() -> Notes:
-    return Notes()
+def logger() -> RecordingLogger:
+    return RecordingLogger()
+
+
+def run_study(spec: StudySpec, url: str, logger: RecordingLogger, *, trials: int, workers: int = 1) -> OpenedStudy:
+    """Open the study of a specification and run its trials on this machine."""
+    opened = open_study(spec, url=url, trials=trials)
+    driver.run_trials(spec, opened.study, url=url, trials=trials, seconds=None, executor=Local(workers), logger=logger)
+    return opened
 
 
 def electrodes() -> tuple[pd.Series, pd.DataFrame]:
@@ -61,49 +72,57 @@ def electrodes() -> tuple[pd.Series, pd.DataFrame]:
 
 
 @pytest.fixture(scope="session")
-def make_setting() -> Callable[..., Setting]:
+def make_spec() -> Callable[..., StudySpec]:
+    """Makes the specification of a study of 64 made-up electrodes in two inner folds."""
     formulas, targets = electrodes()
 
-    def make(model: str = "rf_magpie", *, space: Any = None, base: Any = None, seed: int = 1, **how: Any) -> Setting:
-        spec = models.spec(model)
+    def make(
+        model: str | models.ModelSpec = "rf_magpie",
+        *,
+        space: Any = None,
+        base: Any = None,
+        seed: int = 1,
+        **options: Any,
+    ) -> StudySpec:
+        spec = models.spec(model) if isinstance(model, str) else model
         frame = featurize(formulas.rename(FORMULA).to_frame(), feature_set=str(spec.feature_set))
         ids = np.array(formulas.index)
         inner = [
             Fold("grouped", f"fold-{i}", tuple(ids[np.arange(len(ids)) % 2 != i]), tuple(ids[i::2])) for i in range(2)
         ]
-        part = Part("grouped/fold-0", frame, targets, tuple(inner))
-        config = models.configure(model, base or {"n_estimators": 4})
-        return Setting(spec, config, SPACE if space is None else space, Sweep(**how), part, seed)
+        outer = OuterTrainingSet("grouped/fold-0", frame, targets, tuple(inner))
+        config = models.configure(spec, base or {"n_estimators": 4})
+        return StudySpec(spec, config, SPACE if space is None else space, Sweep(**options), outer, seed)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def make_project(finished: Layout, fresh: Path) -> Callable[[Path], Layout]:
+def make_project(finished: Project, fresh: Path) -> Callable[[Path], Project]:
     """Makes a finished project in a folder, whose params.yaml allows sweeps of the forest that take seconds."""
 
-    def make(folder: Path) -> Layout:
-        layout = _project(finished, folder)
-        fresh_store.given(fresh, layout)
-        return layout
+    def make(folder: Path) -> Project:
+        project = _project(finished, folder)
+        fresh_store.given(fresh, project)
+        return project
 
     return make
 
 
 @pytest.fixture
-def project(make_project: Callable[[Path], Layout], tmp_path: Path) -> Layout:
+def project(make_project: Callable[[Path], Project], tmp_path: Path) -> Project:
     return make_project(tmp_path)
 
 
-def _project(finished: Layout, folder: Path) -> Layout:
-    layout = Layout(folder / "project")
-    shutil.copytree(finished.root, layout.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
-    yaml = round_trip()
+def _project(finished: Project, folder: Path) -> Project:
+    project = Project(folder / "project")
+    shutil.copytree(finished.root, project.root, ignore=shutil.ignore_patterns("mlruns", ".cache"))
+    yaml = comment_preserving_yaml()
     values = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["sweep"] |= {"folds": 2, "spaces": {"rf_magpie": small_sweeps.SPACE}}
-    forest = values["models"]["rf_magpie"]
     # Whatever a sweep on real data has found since: these tests tune the forest as the study has it.
-    forest.pop("adopted", None)
-    forest |= {k: v for k, v in rf_magpie.Config(n_estimators=50).model_dump(mode="json").items() if k in forest}
-    yaml.dump(values, layout.params)
-    return layout
+    forest, spec = values["models"]["rf_magpie"], models.spec("rf_magpie")
+    plain = models.configure(spec, {"n_estimators": 50}).model_dump(mode="json")
+    forest |= {key: value for key, value in plain.items() if key in forest}
+    yaml.dump(values, project.paths.params)
+    return project

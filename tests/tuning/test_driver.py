@@ -26,29 +26,29 @@ from electrode_bench.params import Sweep
 from electrode_bench.tuning import driver, trial
 from electrode_bench.tuning import summary as studies
 from electrode_bench.tuning.storage import journal, masked, open_study, pruner, sampler, storage
-from electrode_bench.tuning.study import Part, Setting
+from electrode_bench.tuning.study import Part, StudySpec
 
-Make = Callable[..., Setting]
+Make = Callable[..., StudySpec]
 
 
-def _run(setting: Setting, url: str, book, *, trials: int, places: int = 1):
+def _run(setting: StudySpec, url: str, book, *, trials: int, places: int = 1):
     opened = open_study(setting, url=url, trials=trials)
     driver.run(setting, opened, url=url, trials=trials, seconds=None, executor=Local(places), book=book)
     return opened
 
 
 def test_a_sweep_tries_the_configured_values_first_and_the_best_can_be_made_again(
-    make_setting: Make, notes, tmp_path: Path
+    make_spec: Make, logger, tmp_path: Path
 ) -> None:
-    setting, url = make_setting(), journal(tmp_path)
-    opened = _run(setting, url, notes, trials=6)
+    setting, url = make_spec(), journal(tmp_path)
+    opened = _run(setting, url, logger, trials=6)
     assert (opened.created, opened.changed) == (True, ())
-    assert notes.started == list(range(6))
+    assert logger.started == list(range(6))
     first = opened.study.trials[0]
     assert trial.tried(first, setting.space) == {"n_estimators": 4, "min_samples_leaf": 1, "targets": "separate"}
     best = studies.best(opened.study)
     assert best is not None
-    done = [o for o in notes.outcomes if o.state == "complete"]
+    done = [o for o in logger.results if o.state == "complete"]
     assert best.values[0] == min(o.values[0] for o in done) <= first.values[0]
     assert trial.evaluated_again(setting, best) == best.values[0]
     for outcome in done:
@@ -62,24 +62,24 @@ def test_a_sweep_tries_the_configured_values_first_and_the_best_can_be_made_agai
     assert "<h2>History</h2>" in studies.page(opened.study)
 
 
-def test_one_worker_draws_the_same_trials_again(make_setting: Make, notes, tmp_path: Path) -> None:
-    setting = make_setting()
+def test_one_worker_draws_the_same_trials_again(make_spec: Make, logger, tmp_path: Path) -> None:
+    setting = make_spec()
     values = [
-        [t.params for t in _run(setting, journal(tmp_path / name), notes, trials=5).study.trials] for name in "ab"
+        [t.params for t in _run(setting, journal(tmp_path / name), logger, trials=5).study.trials] for name in "ab"
     ]
     assert values[0] == values[1]
 
 
-def test_the_same_setting_goes_on_and_a_changed_one_says_why(make_setting: Make, notes, tmp_path: Path) -> None:
-    setting, url = make_setting(), journal(tmp_path)
-    _run(setting, url, notes, trials=2)
-    again = _run(setting, url, notes, trials=4)
+def test_the_same_setting_goes_on_and_a_changed_one_says_why(make_spec: Make, logger, tmp_path: Path) -> None:
+    setting, url = make_spec(), journal(tmp_path)
+    _run(setting, url, logger, trials=2)
+    again = _run(setting, url, logger, trials=4)
     assert (again.created, len(again.study.trials)) == (False, 4)
-    _run(setting, url, notes, trials=4)
+    _run(setting, url, logger, trials=4)
     assert len(again.study.trials) == 4
     wider = replace(setting, space={**setting.space, "n_estimators": Int(2, 7)})
     assert open_study(wider, url=url, trials=2).changed == ("search space",)
-    part = replace(setting.part, targets=setting.part.targets * 1.01)
+    part = replace(spec.outer, targets=spec.outer.targets * 1.01)
     assert open_study(replace(wider, part=part), url=url, trials=2).changed == ("data",)
     halves = replace(part, folds=part.folds[:1])
     assert open_study(replace(wider, part=halves), url=url, trials=2).changed == ("inner folds",)
@@ -89,20 +89,20 @@ def test_the_same_setting_goes_on_and_a_changed_one_says_why(make_setting: Make,
     assert replace(setting, base=models.configure("rf_magpie", {"n_estimators": 5})).name == setting.name
 
 
-def test_a_part_holds_no_other_rows(make_setting: Make) -> None:
-    part = make_setting().part
+def test_a_part_holds_no_other_rows(make_spec: Make) -> None:
+    part = make_spec().part
     with pytest.raises(ValueError, match="holds rows that are not in the part"):
         Part(part.name, part.frame.iloc[1:], part.targets.iloc[1:], part.folds)
 
 
-def test_more_workers_lose_and_repeat_nothing(make_setting: Make, notes, tmp_path: Path) -> None:
-    opened = _run(make_setting(), journal(tmp_path), notes, trials=8, places=2)
-    assert sorted(notes.started) == sorted(o.number for o in notes.outcomes) == list(range(8))
+def test_more_workers_lose_and_repeat_nothing(make_spec: Make, logger, tmp_path: Path) -> None:
+    opened = _run(make_spec(), journal(tmp_path), logger, trials=8, places=2)
+    assert sorted(logger.started) == sorted(o.number for o in logger.results) == list(range(8))
     assert driver.counted(opened.study) == 8
-    assert {o.worker for o in notes.outcomes} != {f"{os.uname().nodename}:{os.getpid()}"}
+    assert {o.worker for o in logger.results} != {f"{os.uname().nodename}:{os.getpid()}"}
 
 
-def test_a_failing_trial_fails_alone_with_its_reason(make_setting: Make, notes, tmp_path: Path, monkeypatch) -> None:
+def test_a_failing_trial_fails_alone_with_its_reason(make_spec: Make, logger, tmp_path: Path, monkeypatch) -> None:
     fit = models.rf_magpie.RandomForest.fit
 
     def sometimes(self, frame, targets):
@@ -111,9 +111,9 @@ def test_a_failing_trial_fails_alone_with_its_reason(make_setting: Make, notes, 
         return fit(self, frame, targets)
 
     monkeypatch.setattr(models.rf_magpie.RandomForest, "fit", sometimes)
-    setting = make_setting(sampler="random")
-    opened = _run(setting, journal(tmp_path), notes, trials=6)
-    states = {o.number: o for o in notes.outcomes}
+    setting = make_spec(sampler="random")
+    opened = _run(setting, journal(tmp_path), logger, trials=6)
+    states = {o.number: o for o in logger.results}
     joint = {n for n, o in states.items() if trial.tried(opened.study.trials[n], setting.space)["targets"] == "joint"}
     assert {n for n, o in states.items() if o.state == "fail"} == joint != set()
     assert all("ValueError: no joint forests today" in states[n].reason for n in joint)
@@ -122,7 +122,7 @@ def test_a_failing_trial_fails_alone_with_its_reason(make_setting: Make, notes, 
 
 @pytest.mark.parametrize(("needs", "state"), [(64, "complete"), (32, "fail")])
 def test_out_of_memory_halves_the_batch_once(
-    make_setting: Make, notes, tmp_path: Path, monkeypatch, needs: int, state: str
+    make_spec: Make, logger, tmp_path: Path, monkeypatch, needs: int, state: str
 ) -> None:
     """The model's memory holds batches of ``needs`` rows; 128 are asked for."""
     fit = models.modnet.MODNet.fit
@@ -133,10 +133,10 @@ def test_out_of_memory_halves_the_batch_once(
         return fit(self, frame, targets)
 
     monkeypatch.setattr(models.modnet.MODNet, "fit", small_memory)
-    base = {"epochs": 1, "ensemble_size": 1, "shared": [4], "grouped": [4], "separate": [4]}
-    setting = make_setting("modnet", space={"learning_rate": Float(1e-3, 1e-2)}, base=base)
-    opened = _run(setting, journal(tmp_path), notes, trials=1)
-    (outcome,) = notes.outcomes
+    base = {"epochs": 1, "members": 1, "shared": [4], "grouped": [4], "separate": [4]}
+    setting = make_spec("modnet", space={"learning_rate": Float(1e-3, 1e-2)}, base=base)
+    opened = _run(setting, journal(tmp_path), logger, trials=1)
+    (outcome,) = logger.results
     assert (outcome.state, outcome.batch_size) == (state, 64)
     if state == "fail":
         assert outcome.reason == "out of memory"
@@ -145,13 +145,13 @@ def test_out_of_memory_halves_the_batch_once(
         assert trial.evaluated_again(setting, opened.study.trials[0]) == outcome.values[0]
 
 
-def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_setting: Make, notes, tmp_path: Path) -> None:
-    base = {"epochs": 8, "ensemble_size": 1, "shared": [16], "grouped": [8], "separate": [8], "batch_size": 16}
+def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_spec: Make, logger, tmp_path: Path) -> None:
+    base = {"epochs": 8, "members": 1, "shared": [16], "grouped": [8], "separate": [8], "batch_size": 16}
     # A rate of 1e-9 learns nothing.
-    setting = make_setting("modnet", space={"learning_rate": Choice((3e-3, 1e-9))}, base=base, sampler="random")
-    opened = _run(setting, journal(tmp_path), notes, trials=14)
+    setting = make_spec("modnet", space={"learning_rate": Choice((3e-3, 1e-9))}, base=base, sampler="random")
+    opened = _run(setting, journal(tmp_path), logger, trials=14)
     rates = {t.number: trial.tried(t, setting.space)["learning_rate"] for t in opened.study.trials}
-    pruned = [o for o in notes.outcomes if o.state == "pruned"]
+    pruned = [o for o in logger.results if o.state == "pruned"]
     assert pruned
     assert {rates[o.number] for o in pruned} == {1e-9}
     # By epoch: before the first fold's end, which is step 4.
@@ -162,8 +162,8 @@ def test_hopeless_trainings_end_early_and_what_was_saved_is_told(make_setting: M
     assert "pruning saved about" in studies.sentence(studies.summary(opened.study, space=setting.space))
 
 
-def test_plots_and_summary_have_the_same_importances(make_setting: Make, notes, tmp_path: Path) -> None:
-    study = _run(make_setting(pruner="none"), journal(tmp_path), notes, trials=10).study
+def test_plots_and_summary_have_the_same_importances(make_spec: Make, logger, tmp_path: Path) -> None:
+    study = _run(make_spec(pruner="none"), journal(tmp_path), logger, trials=10).study
     shares = studies.importances(study)
     assert sum(shares.values()) == pytest.approx(1.0)
     drawn = studies.page(study).partition("Which parameters matter")[2].partition("<h2>")[0]
@@ -171,26 +171,26 @@ def test_plots_and_summary_have_the_same_importances(make_setting: Make, notes, 
 
 
 @pytest.mark.parametrize("model", ["modnet", "crabnet"])
-def test_looking_in_on_a_training_changes_no_number(make_setting: Make, model: str) -> None:
+def test_looking_in_on_a_training_changes_no_number(make_spec: Make, model: str) -> None:
     narrow = {"shared": [8], "grouped": [8], "separate": [8]} if model == "modnet" else {}
-    setting = make_setting(model, base={"epochs": 3, "ensemble_size": 1, "dropout": 0.1, **narrow})
-    frame, targets = setting.part.frame, setting.part.targets
+    setting = make_spec(model, base={"epochs": 3, "members": 1, "dropout": 0.1, **narrow})
+    frame, targets = spec.outer.frame, spec.outer.targets
     plain = setting.spec.build(setting.base, 1).fit(frame, targets).predict(frame).mean
     seen = []
     watched = setting.spec.build(setting.base, 1)
-    watched.epoch_callback = lambda done, planned, predict: seen.append((done, planned, predict(frame).mean))
+    watched.watch = lambda done, planned, predict: seen.append((done, planned, predict(frame).mean))
     assert watched.fit(frame, targets).predict(frame).mean.equals(plain)
     assert [s[:2] for s in seen] == [(1, 3), (2, 3), (3, 3)]
     assert seen[-1][2].equals(plain)
     assert not seen[0][2].equals(plain)
 
 
-def test_wilcoxon_reports_by_fold_and_two_objectives_are_not_pruned(make_setting: Make, notes, tmp_path: Path) -> None:
-    setting = make_setting(pruner="wilcoxon")
-    _run(setting, journal(tmp_path), notes, trials=2)
-    assert [s for o in notes.outcomes for s, _ in o.steps] == [0, 0]
-    both = make_setting(against_seconds=True)
-    opened = _run(both, journal(tmp_path), notes, trials=3)
+def test_wilcoxon_reports_by_fold_and_two_objectives_are_not_pruned(make_spec: Make, logger, tmp_path: Path) -> None:
+    setting = make_spec(pruner="wilcoxon")
+    _run(setting, journal(tmp_path), logger, trials=2)
+    assert [s for o in logger.results for s, _ in o.steps] == [0, 0]
+    both = make_spec(against_seconds=True)
+    opened = _run(both, journal(tmp_path), logger, trials=3)
     assert all(len(t.values) == 2 and t.values[1] > 0 for t in opened.study.trials)
     assert isinstance(pruner(both.how), optuna.pruners.NopPruner)
     assert "Pareto front" in studies.page(opened.study)
@@ -204,9 +204,9 @@ def test_a_gpu_is_named_by_what_its_number_counts_in(monkeypatch: pytest.MonkeyP
     assert trial._of_host("cpu") == "cpu"
 
 
-def test_the_objective_may_be_one_target(make_setting: Make, notes, tmp_path: Path) -> None:
-    _run(make_setting(objective="average_voltage"), journal(tmp_path), notes, trials=1)
-    (outcome,) = notes.outcomes
+def test_the_objective_may_be_one_target(make_spec: Make, logger, tmp_path: Path) -> None:
+    _run(make_spec(objective="average_voltage"), journal(tmp_path), logger, trials=1)
+    (outcome,) = logger.results
     assert outcome.values[0] == pytest.approx(np.mean([of["average_voltage"] for of in outcome.folds.values()]))
 
 
@@ -220,8 +220,8 @@ def test_samplers(kind: str, trials: int, two: bool, expected: str) -> None:
     assert type(sampler(how, trials=trials, seed=1)).__name__ == expected
 
 
-def test_an_interrupted_trial_is_tried_again(make_setting: Make, notes, tmp_path: Path) -> None:
-    setting, url = make_setting(), journal(tmp_path)
+def test_an_interrupted_trial_is_tried_again(make_spec: Make, logger, tmp_path: Path) -> None:
+    setting, url = make_spec(), journal(tmp_path)
 
     class Interrupted:
         places, here = 1, True
@@ -234,23 +234,23 @@ def test_an_interrupted_trial_is_tried_again(make_setting: Make, notes, tmp_path
 
     opened = open_study(setting, url=url, trials=4)
     with pytest.raises(KeyboardInterrupt):
-        driver.run(setting, opened, url=url, trials=4, seconds=None, executor=Interrupted(), book=notes)
-    assert notes.given_up == [(2, "interrupted")]
+        driver.run(setting, opened, url=url, trials=4, seconds=None, executor=Interrupted(), logger=logger)
+    assert logger.lost == [(2, "interrupted")]
     assert driver.counted(opened.study) == 2
-    again = _run(setting, url, notes, trials=4)
+    again = _run(setting, url, logger, trials=4)
     assert driver.counted(again.study) == 4
     assert again.study.trials[3].params == again.study.trials[2].params
     assert again.study.trials[3].user_attrs["again"] == 2
 
 
-def test_a_killed_worker_costs_its_trials_one_more_chance(make_setting: Make, notes, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_its_trials_one_more_chance(make_spec: Make, logger, tmp_path: Path) -> None:
     """The first time a worker kills itself in mid-trial; the trials it had are tried again."""
-    setting, url = make_setting(), journal(tmp_path)
+    setting, url = make_spec(), journal(tmp_path)
     opened = open_study(setting, url=url, trials=4)
-    driver.run(setting, opened, url=url, trials=4, seconds=None, executor=_Deadly(tmp_path / "died"), book=notes)
+    driver.run(setting, opened, url=url, trials=4, seconds=None, executor=_Deadly(tmp_path / "died"), logger=logger)
     assert (tmp_path / "died").exists()
-    assert notes.given_up
-    assert "a worker process was killed" in notes.given_up[0][1]
+    assert logger.lost
+    assert "a worker process was killed" in logger.lost[0][1]
     assert driver.counted(opened.study) == 4
 
 
@@ -275,8 +275,8 @@ def _dying(mark: str, function, *call):
     return None
 
 
-def test_a_trial_that_kills_two_workers_is_not_tried_again(make_setting: Make, tmp_path: Path) -> None:
-    opened = open_study(make_setting(), url=journal(tmp_path), trials=1)
+def test_a_trial_that_kills_two_workers_is_not_tried_again(make_spec: Make, tmp_path: Path) -> None:
+    opened = open_study(make_spec(), url=journal(tmp_path), trials=1)
     for number in range(2):
         one = opened.study.ask()
         assert one.number == number
@@ -301,7 +301,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return postgresql.database(request.getfixturevalue("server"), f"studies-{uuid.uuid4().hex}")
 
 
-def _start(setting: Setting, url: str, folder: Path, number: int) -> tuple[bool, int]:
+def _start(setting: StudySpec, url: str, folder: Path, number: int) -> tuple[bool, int]:
     """Open the study when all six are ready to."""
     (folder / f"ready-{number}").touch()
     while len(list(folder.glob("ready-*"))) < 6:
@@ -310,16 +310,16 @@ def _start(setting: Setting, url: str, folder: Path, number: int) -> tuple[bool,
     return opened.created, opened.study.ask().number
 
 
-def test_six_processes_start_at_once_on_an_empty_storage(make_setting: Make, empty: str, tmp_path: Path) -> None:
-    calls = ((make_setting(), empty, tmp_path, i) for i in range(6))
+def test_six_processes_start_at_once_on_an_empty_storage(make_spec: Make, empty: str, tmp_path: Path) -> None:
+    calls = ((make_spec(), empty, tmp_path, i) for i in range(6))
     found = list(Local(6).run(_start, calls))
     assert sorted(created for created, _ in found) == [False] * 5 + [True]
     assert sorted(number for _, number in found) == list(range(6))
 
 
-def test_two_drivers_share_a_study(make_setting: Make, empty: str) -> None:
+def test_two_drivers_share_a_study(make_spec: Make, empty: str) -> None:
     """Each with a worker of its own: none of the trials is lost, none counted twice."""
-    setting = make_setting()
+    setting = make_spec()
     first = _run(setting, empty, Silent(), trials=1)
     numbers = list(Local(2).run(_drive, ((setting, empty, 9) for _ in range(2))))
     assert sorted(n for of in numbers for n in of) == list(range(1, len(first.study.trials)))
@@ -346,14 +346,14 @@ class Silent:
         raise AssertionError(number, reason)
 
 
-def _drive(setting: Setting, url: str, trials: int) -> list[int]:
+def _drive(setting: StudySpec, url: str, trials: int) -> list[int]:
     book = Silent()
     _run(setting, url, book, trials=trials)
     return book.numbers
 
 
-def test_a_dead_drivers_trials_are_reaped_and_a_live_ones_are_not(make_setting: Make, tmp_path: Path) -> None:
-    setting, url = make_setting(), journal(tmp_path)
+def test_a_dead_drivers_trials_are_reaped_and_a_live_ones_are_not(make_spec: Make, tmp_path: Path) -> None:
+    setting, url = make_spec(), journal(tmp_path)
     study = open_study(setting, url=url, trials=9).study
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
     for host, pid in ((os.uname().nodename, int(ended.stdout)), (os.uname().nodename, os.getpid()), ("elsewhere", 1)):

@@ -184,7 +184,7 @@ def context(results: Results) -> dict[str, Any]:
         "provenance": provenance(results),
         "tuned": tuned(results),
         "sweeps": [
-            {"name": model, "title": results.titles.get(model, model), **tuning.told(of)}
+            {"name": model, "title": results.titles.get(model, model), **tuning.description(of)}
             for model, of in results.sweeps.items()
         ],
         "score_heads": tuning.HEADS,
@@ -388,7 +388,7 @@ def data(results: Results) -> dict[str, Any]:
         "ions": [list(row) for row in _ions(results)],
         "levels": list(LEVELS),
         "calibration": calibration(results),
-        "sweeps": {model: tuning.drawn(of) for model, of in results.sweeps.items()},
+        "sweeps": {model: tuning.plot_data(of) for model, of in results.sweeps.items()},
     }
 
 

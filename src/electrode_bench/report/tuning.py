@@ -1,4 +1,4 @@
-"""What tuning brought, as tables: for a terminal, in Markdown, and for the page."""
+"""What tuning changed, as tables: for a terminal, in Markdown, and for the report."""
 
 from __future__ import annotations
 
@@ -7,62 +7,82 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from electrode_bench import splits
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.splits import protocol as protocol_named
-from electrode_bench.tuning import record_file as sweep_record
+from electrode_bench.tuning import looks
+from electrode_bench.tuning.assess import verdict_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: What a comparison of a configured and a tuned configuration may claim, by its kind (sweep.score).
+#: What a comparison of the configured and the tuned configuration is based on, by its claim (``tuning.assess``).
 CLAIMS: Mapping[str, str] = {
     "held_out": "test rows of {folds}, which the study has not seen",
-    "nested": "all outer folds, each tuned by a study of its own that has not seen its test rows",
-    "not_nested": "all folds of {protocol}: not nested, the study saw most of the rows that they test on",
+    "nested": "all outer folds, each tuned by its own study, which has not seen its test rows",
+    "not_nested": "all folds of {protocol}; not nested: the study has seen most of the test rows",
+}
+
+#: Verdicts (``evaluation.significance.verdict``) on the tuned configuration, in words.
+VERDICTS: Mapping[str, str] = {
+    "better": "significantly better",
+    "worse": "significantly worse",
+    "tied": "statistically tied",
+    "no verdict": "no verdict (one fold)",
 }
 
 HEADS = ("Target", "Configured", "Tuned", "Difference", "95% interval", "p", "Tuned is")
 
 CAPTION = (
-    "SMAE, ± standard deviation over folds; difference in % of the configured MAE (of the SMAE for the mean), "
-    "its interval resampled by formula; p: corrected t-test over folds. Better or worse asks for both to agree; "
-    "one fold has no such test (-): there the interval alone decides"
+    "SMAE, ± standard deviation over folds; difference in % of the configured MAE (of the SMAE for the mean); "
+    "interval resampled by formula; p from the corrected t-test over folds. A difference is significant when the "
+    "interval excludes zero and p is below 0.05; a single fold has no p and no verdict"
 )
+
+#: The objective of a study, in words.
+OBJECTIVES: Mapping[str, str] = {
+    "smae": "mean SMAE of the three targets",
+    **{key: f"SMAE of the {column.label.lower()}" for key, column in TARGETS.items()},
+}
 
 
 def title(score: Mapping[str, Any]) -> str:
-    """What a score is of: the trial, and the claim."""
-    what = CLAIMS[score["claim"]].format(
+    """What was compared: the trial, the test rows, and earlier looks at them."""
+    basis = CLAIMS[score["claim"]].format(
         folds=f"{score['protocol']}/{', '.join(score['folds'])}",
-        protocol=protocol_named(score["protocol"]).title.lower(),
+        protocol=splits.protocol(score["protocol"]).title.partition(":")[0].lower(),
     )
-    looked = [str(n) for n in score.get("before", ())]
-    again = f" (these rows were looked at for trial {', '.join(looked)} too)" if looked else ""
-    return f"Trial {score['trial']} of {score['study']}: {what}{again}"
+    earlier = [str(number) for number in score.get("before", ())]
+    also = f" (also tested on the held-out rows: trial {', '.join(earlier)})" if earlier else ""
+    return f"Trial {score['trial']} of {score['study']}: {basis}{also}"
 
 
 def rows(score: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A row a target and one for their mean, with the columns :data:`HEADS`, as text."""
+    """One row per target and one for their mean, with the columns :data:`HEADS`, as text."""
     return [
         (
-            TARGETS[r["target"]].label if r["target"] in TARGETS else "mean of the three",
-            _smae(r, "configured"),
-            _smae(r, "tuned"),
-            _percent(r["relative"]),
-            f"{_percent(_share(r, 'low'))} to {_percent(_share(r, 'high'))}",
-            "-" if _missing(r["p"]) else f"{r['p']:.2g}",
-            str(r["verdict"]),
+            TARGETS[row["target"]].label if row["target"] in TARGETS else "mean of the three",
+            _smae(row, "configured"),
+            _smae(row, "tuned"),
+            _percent(row["relative"]),
+            f"{_percent(_share(row, 'low'))} to {_percent(_share(row, 'high'))}",
+            "-" if _is_missing(row["p"]) else f"{row['p']:.2g}",
+            VERDICTS[verdict_of(row)],
         )
-        for r in score["rows"]
+        for row in score["rows"]
     ]
+
+
+def n_test_rows(score: Mapping[str, Any]) -> int:
+    """How many rows were tested."""
+    return max(int(row["n"]) for row in score["rows"])
 
 
 def terminal(score: Mapping[str, Any]) -> Table:
     """The table for a terminal."""
     from rich.table import Table
 
-    n = max(int(r["n"]) for r in score["rows"])
-    table = Table(title=title(score), caption=f"{n} test rows. {CAPTION}", title_justify="left", caption_justify="left")
+    caption = f"{n_test_rows(score)} test rows. {CAPTION}"
+    table = Table(title=title(score), caption=caption, title_justify="left", caption_justify="left")
     for i, head in enumerate(HEADS):
         table.add_column(head, justify="left" if i in (0, len(HEADS) - 1) else "right", no_wrap=i != len(HEADS) - 1)
     for row in rows(score):
@@ -76,87 +96,83 @@ def markdown(score: Mapping[str, Any]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows(score)), "", f"{CAPTION}."])
 
 
-def told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page says of a study: counts, the best and the configured value, scores, and the ten best trials."""
-    summary = record["summary"]
-    complete = sorted(
-        (t for t in record["trials"] if t["state"] == "complete"), key=lambda t: (t["values"][0], t["number"])
-    )
-    data = record.get("data") or {}
-    ours = [s for s in record["scores"] if s["trial"] == record["adopted"]]
-    # Rows that no trial has seen, looked at for others: whoever chose by them tuned on them.
-    clean = [s for s in record["scores"] if s["claim"] != "not_nested"]
-    others = sorted(sweep_record.looked_for(clean) - {record["adopted"]})
+def description(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the report says about a study: its setup, summary, scores of the adopted trial, and the ten best trials."""
+    best = sorted(_complete(record), key=lambda trial: (trial["values"][0], trial["number"]))[:10]
+    data, options = record.get("data") or {}, record["how"]
+    looked_at = looks.trials_looked_at(record["scores"], record["part"])
     return {
         "study": record["study"],
         "part": record["part"],
         "release": data.get("release") or "",
         "md5": data.get("md5") or "",
         "seed": record["identity"]["seed"],
-        "saved": _duration(summary["saved_seconds"]),
-        "others": others,
+        "saved": _duration(record["summary"]["saved_seconds"]),
+        "looks": looks.warning(number for number in looked_at if number != record["adopted"]),
         "adopted": record["adopted"],
-        "objective": OBJECTIVES[record["how"]["objective"]],
-        "sampler": record["how"]["sampler"],
-        "pruner": record["how"]["pruner"],
-        "inner": f"{record['how']['folds']} inner folds ({record['how']['inner']})",
-        "summary": summary,
-        "scores": [{"title": title(s), "rows": rows(s), "n": max(int(r["n"]) for r in s["rows"])} for s in ours],
+        "objective": OBJECTIVES[options["objective"]],
+        "sampler": options["sampler"],
+        "pruner": options["pruner"],
+        "inner": f"{options['folds']} inner folds ({options['inner']})",
+        "summary": record["summary"],
+        "scores": [
+            {"title": title(score), "rows": rows(score), "n": n_test_rows(score)}
+            for score in record["scores"]
+            if score["trial"] == record["adopted"]
+        ],
         "parameters": sorted(record["space"]),
         "best": [
             {
-                "number": t["number"],
-                "value": f"{t['values'][0]:.4f}",
-                "seconds": f"{t['seconds']:.0f}",
-                "params": [_shown(t["params"].get(name)) for name in sorted(record["space"])],
+                "number": trial["number"],
+                "value": f"{trial['values'][0]:.4f}",
+                "seconds": f"{trial['seconds']:.0f}",
+                "params": [_as_written(trial["params"].get(name)) for name in sorted(record["space"])],
             }
-            for t in complete[:10]
+            for trial in best
         ],
     }
 
 
-#: What a study makes small, in words.
-OBJECTIVES: Mapping[str, str] = {
-    "smae": "mean SMAE of the three targets",
-    **{key: f"SMAE of the {column.label.lower()}" for key, column in TARGETS.items()},
-}
-
-
-def drawn(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page draws of a study: its trials, importances, and an axis a parameter over its complete trials."""
-    complete = [t for t in record["trials"] if t["state"] == "complete"]
+def plot_data(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the report draws of a study: its trials, importances, and one axis per parameter over complete trials."""
+    complete = _complete(record)
+    importances = record["summary"]["importances"].items()
     return {
         "objective": OBJECTIVES[record["how"]["objective"]],
         "two": bool(record["how"]["against_seconds"]),
         "adopted": record["adopted"],
         "configured": record["summary"].get("configured"),
-        # A trial that was pruned has no value, but the last that it reported.
-        "trials": [
-            [t["number"], t["state"], t["values"][0] if t["values"] else (t["steps"][-1][1] if t["steps"] else None),
-             t["values"][1] if len(t["values"]) > 1 else None]
-            for t in record["trials"]
-        ],
-        "importances": sorted(([name, share] for name, share in record["summary"]["importances"].items()),
-                              key=lambda of: (-of[1], of[0])),
-        "axes": [_axis(name, of, complete) for name, of in sorted(record["space"].items())],
-        "values": [t["values"][0] for t in complete],
-    }  # fmt: skip
+        "trials": [_point(trial) for trial in record["trials"]],
+        "importances": sorted(([name, share] for name, share in importances), key=lambda pair: (-pair[1], pair[0])),
+        "axes": [_axis(name, dimension, complete) for name, dimension in sorted(record["space"].items())],
+        "values": [trial["values"][0] for trial in complete],
+    }
 
 
-def _axis(name: str, of: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _complete(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [trial for trial in record["trials"] if trial["state"] == "complete"]
+
+
+def _point(trial: Mapping[str, Any]) -> list[Any]:
+    """Number, state, error and seconds of a trial; a pruned trial has no value but the last one that it reported."""
+    values, steps = trial["values"], trial["steps"]
+    error = values[0] if values else (steps[-1][1] if steps else None)
+    return [trial["number"], trial["state"], error, values[1] if len(values) > 1 else None]
+
+
+def _axis(name: str, dimension: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One parameter of a parallel-coordinates plot: numbers as they are (or their logarithm), choices by position."""
-    values = [t["params"].get(name) for t in trials]
-    if of["kind"] != "choice":
-        low, high = float(of["low"]), float(of["high"])
-        log = bool(of.get("log"))
-        return {"name": name, "log": log, "range": [low, high], "labels": None, "values": values}
-    labels = [_shown(v) for v in of["values"]]
-    at = [labels.index(_shown(v)) if _shown(v) in labels else None for v in values]
-    return {"name": name, "log": False, "range": [0, max(1, len(labels) - 1)], "labels": labels, "values": at}
+    values = [trial["params"].get(name) for trial in trials]
+    if dimension["kind"] != "choice":
+        ends = [float(dimension["low"]), float(dimension["high"])]
+        return {"name": name, "log": bool(dimension.get("log")), "range": ends, "labels": None, "values": values}
+    labels = [_as_written(value) for value in dimension["values"]]
+    positions = [labels.index(_as_written(value)) if _as_written(value) in labels else None for value in values]
+    return {"name": name, "log": False, "range": [0, max(1, len(labels) - 1)], "labels": labels, "values": positions}
 
 
-def _shown(value: Any) -> str:
-    """A parameter's value as it stands in params.yaml."""
+def _as_written(value: Any) -> str:
+    """A parameter's value as it is written in params.yaml."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -164,20 +180,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
-def _smae(row: Mapping[str, Any], which: str) -> str:
-    value, spread = row[f"{which}_smae"], row[f"{which}_spread"]
-    return f"{value:.3f}" if _missing(spread) else f"{value:.3f} ± {spread:.3f}"
+def _smae(row: Mapping[str, Any], name: str) -> str:
+    value, deviation = row[f"{name}_smae"], row[f"{name}_spread"]
+    return f"{value:.3f}" if _is_missing(deviation) else f"{value:.3f} ± {deviation:.3f}"
 
 
 def _share(row: Mapping[str, Any], key: str) -> float | None:
-    if _missing(row[key]) or not row["configured_mae"]:
+    if _is_missing(row[key]) or not row["configured_mae"]:
         return None
     return float(row[key] / row["configured_mae"])
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None or _missing(value) else f"{100 * value + 0.0:+.1f}%"
+    return "-" if value is None or _is_missing(value) else f"{100 * value + 0.0:+.1f}%"
 
 
-def _missing(value: float | None) -> bool:
+def _is_missing(value: float | None) -> bool:
     return value is None or math.isnan(value)

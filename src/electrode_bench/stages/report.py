@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -12,7 +11,7 @@ from electrode_bench.core.schema import CONTROL
 from electrode_bench.data import sources
 from electrode_bench.project import Project
 from electrode_bench.report import figures, page, static
-from electrode_bench.tuning import record_file
+from electrode_bench.tuning.record import adopted_record
 
 _TABLES = (
     "pairs", "ranking", "by_ion", "by_cluster", "learning_curve", "leakage", "penalties", "penalty_against_distance",
@@ -69,12 +68,6 @@ def read(project: Project) -> page.Results:
         runs=runs,
         headline=headline,
         adoptions=adoptions,
-        sweeps=_records(project, adoptions),
+        sweeps={model: record for model in adoptions if (record := adopted_record(project, model))},
         **{name: project.comparison(name) for name in _TABLES},
     )
-
-
-def _records(project: Project, adoptions: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """By model, the record of the study that its configuration was adopted from."""
-    records = {model: record_file.read(project.paths.study_record(model)) for model in adoptions}
-    return {m: r for m, r in records.items() if r is not None and r["study"] == adoptions[m].study}

@@ -1,62 +1,55 @@
-"""sweep score: what tuning brought on rows that were not tuned on, or on all folds of a protocol."""
+"""sweep score: what tuning changed, on rows that no trial has seen or on all folds of a protocol."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from electrode_bench import splits
 from electrode_bench.core.artifacts import plain, write_csv, write_table
-from electrode_bench.core.folds import Fold
+from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import FORMULA, ID, PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
-from electrode_bench.fitting import runs as runner
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
+from electrode_bench.fitting.runs import Progress
 from electrode_bench.params import Params
-from electrode_bench.project import Layout, read_table
-from electrode_bench.stages import fit
-from electrode_bench.tasks import tune as stage
-from electrode_bench.tracking import studies as sweep_tracking
+from electrode_bench.project import Project
 from electrode_bench.tracking.store import open_store
-from electrode_bench.tuning import record
-from electrode_bench.tuning import record_file as sweep_record
-from electrode_bench.tuning.assess import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare, subject
-
-if TYPE_CHECKING:
-    from optuna import Study
+from electrode_bench.tracking.studies import log_score
+from electrode_bench.tuning import looks
+from electrode_bench.tuning.assess import HELD_OUT, NESTED, NOT_NESTED, Comparison, compare
+from electrode_bench.tuning.plan import studies_like
+from electrode_bench.tuning.record import make_record, read_record, write_record
+from electrode_bench.tuning.storage import load_study, storage_url, study_names
+from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
+from electrode_bench.tuning.study import StudySpec
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What was compared, and what may be said of it."""
+class Score:
+    """A comparison of the tuned with the configured configuration, and what it may claim."""
 
     study: str
     model: str
     title: str
     trial: int
-    #: held_out, nested or not_nested (see sweep.score).
+    #: held_out, nested or not_nested (``tuning.assess``).
     claim: str
     protocol: str
     folds: tuple[str, ...]
     comparison: Comparison
-    #: Other trials of the study that rows which no trial has seen were looked at for.
+    #: Other trials that the held-out rows were used to test before, when they are among the rows of this comparison.
     before: tuple[int, ...] = ()
 
-    @property
-    def key(self) -> str:
-        """What it is of, in names of metrics."""
-        return subject(self.claim, self.protocol)
-
     def as_json(self) -> dict[str, Any]:
+        about = {key: getattr(self, key) for key in ("study", "model", "trial", "claim", "protocol", "folds")}
         rows = self.comparison.rows.to_dict("records")
-        about = {k: getattr(self, k) for k in ("study", "model", "trial", "claim", "protocol", "folds")}
         return dict(plain({**about, "before": list(self.before), "rows": rows}))
 
 
 def run(
-    layout: Layout,
+    project: Project,
     params: Params,
     *,
     study: str,
@@ -65,89 +58,102 @@ def run(
     protocol: str | None = None,
     nested: bool = False,
     executor: Executor = IN_PROCESS,
-    progress: runner.Progress | None = None,
-) -> Scored:
-    """Compare a study's configured and tuned configuration, and keep the outcome with the study and in MLflow.
+    progress: Progress | None = None,
+) -> Score:
+    """Compare a study's tuned and configured configuration, and keep the score with the study and in MLflow.
 
     Parameters
     ----------
     trial : the one that counts as tuned; None takes the best.
-    protocol : compare on all of its folds, most of which the study saw; None takes the fold that it did not see.
+    protocol : compare on all folds of this protocol, most of which the study saw; None takes the fold that it did not
+        see.
     nested : compare on every outer fold, each with the best trial of its own study.
 
     Raises
     ------
     UserError
-        When a study or trial is missing, or was made with other data, folds or code than are here.
+        When a study or trial is missing, or was made with other data, folds or code than the project has.
     """
     if nested and (protocol is not None or trial is not None):
         raise UserError("--nested takes each study's best trial on its own fold: leave out --protocol and --trial")
-    loaded, chosen = stage.found(layout, study=study, storage=storage, trial=trial)
-    alike = {s.part.name: s for s in stage.settings_like(layout, params, loaded)}
-    own = next(s for s in alike.values() if s.name == study)
-    spec, of_part = own.spec, own.part.name.partition("/")
-    where = splits.known(protocol or of_part[0])
-    folds = splits.read_folds(layout.folds)[where]
-    tuned = stage.configuration_of(loaded, chosen)
+    url = storage_url(project, storage)
+    stored = load_study(url, study, must_exist=storage is not None)
+    chosen, specs = stored.choose(trial), studies_like(project, params, stored)
+    own = specs[stored.outer]
+    own_protocol, _, own_fold = stored.outer.partition("/")
+    folds = project.protocol_folds(protocol or own_protocol)
+    # The study that tuned each fold's configuration, and its trial.
+    tuned: dict[str, tuple[StoredStudy, StoredTrial]]
     if nested:
-        claim, best = NESTED, {}
-        for fold in folds:
-            sibling = stage.found(
-                layout, study=_sibling(alike, where, fold, layout, storage), storage=storage, trial=None
-            )
-            best[fold.key] = (own.base, stage.configuration_of(*sibling))
+        claim = NESTED
+        tuned = {fold.key: _best_of(specs[f"{own_protocol}/{fold.key}"], url=url) for fold in folds}
     elif protocol is None:
-        claim, folds = HELD_OUT, tuple(f for f in folds if f.key == of_part[2])
-        best = {f.key: (own.base, tuned) for f in folds}
+        claim, folds = HELD_OUT, tuple(fold for fold in folds if fold.key == own_fold)
+        tuned = {fold.key: (stored, chosen) for fold in folds}
     else:
-        claim, best = NOT_NESTED, {f.key: (own.base, tuned) for f in folds}
-    frame, targets = fit.inputs(layout, spec)
-    table = read_table(layout.table, stage="prepare").set_index(ID)
-    found = compare(
-        spec, best, folds, frame=frame, targets=targets, formulas=table[FORMULA], seed=own.seed, cache=layout.cache,
-        executor=executor, progress=progress,
+        claim, tuned = NOT_NESTED, {fold.key: (stored, chosen) for fold in folds}
+    frame, targets = project.training_data(own.model.feature_set)
+    comparison = compare(
+        own.model,
+        {key: _configurations(own, *pair) for key, pair in tuned.items()},
+        folds,
+        frame=frame,
+        targets=targets,
+        formulas=project.table().set_index(ID)[FORMULA],
+        seed=own.seed,
+        cache=project.paths.cache,
+        executor=executor,
+        progress=progress,
+    )
+    score = Score(
+        study, own.model.name, own.model.title, chosen.number, claim, folds[0].protocol,
+        tuple(fold.key for fold in folds), comparison,
     )  # fmt: skip
-    looked = [s for s in record.scores(loaded) if s["claim"] == claim != NOT_NESTED]
-    before = tuple(sorted(sweep_record.looked_for(looked) - {chosen.number}))
-    scored = Scored(
-        study, spec.name, spec.title, chosen.number, claim, where, tuple(f.key for f in folds), found, before
-    )  # fmt: skip
-    record.keep(loaded, scored.as_json())
-    _record(layout, loaded)
-    _publish(layout, loaded, scored)
-    return scored
+    # The other studies of a nested comparison had their held-out rows tested too.
+    others = [(other, best) for other, best in tuned.values() if other.name != study]
+    scores = [_kept(project, each, score, number=best.number) for each, best in [*others, (stored, chosen)]]
+    score = scores[-1]
+    _publish(project, stored, score)
+    return score
 
 
-def _sibling(alike: dict[str, Any], protocol: str, fold: Fold, layout: Layout, storage: str | None) -> str:
-    """Name of the study of this outer fold."""
-    import optuna
+def _configurations(own: StudySpec, study: StoredStudy, trial: StoredTrial) -> tuple[Strict, Strict]:
+    return own.base, study.configuration(trial)
 
-    from electrode_bench.tuning.storage import storage as opened
 
-    setting = alike[f"{protocol}/{fold.key}"]
-    if setting.name not in optuna.get_all_study_names(opened(stage.storage_url(layout, storage))):
+def _best_of(spec: StudySpec, *, url: str) -> tuple[StoredStudy, StoredTrial]:
+    """The study of an outer fold and its best trial."""
+    if spec.name not in study_names(url):
         raise UserError(
-            f"no study of {setting.part.name} like the one named; make all of them with: "
-            f"electrode-bench sweep {setting.spec.name} --nested"
+            f"there is no study of {spec.outer.name} like the one named; make all of them with: "
+            f"electrode-bench sweep {spec.model.name} --nested"
         )
-    return str(setting.name)
+    study = load_study(url, spec.name)
+    return study, study.choose(None)
 
 
-def _record(layout: Layout, study: Study) -> None:
-    """Bring the project's record of the study up to date, where it is the one that was adopted."""
-    path = layout.sweep_record(str(study.user_attrs["identity"]["model"]))
-    known = sweep_record.read(path)
-    if known is not None and known["study"] == study.study_name:
-        sweep_record.write(record.of(study, adopted=known["adopted"], data=known["data"]), path)
+def _kept(project: Project, study: StoredStudy, score: Score, *, number: int) -> Score:
+    """The score as that of a study and its trial, kept with the study and in its record if the study was adopted."""
+    earlier: tuple[int, ...] = ()
+    if looks.is_look(score.as_json(), study.outer):
+        looked_at = looks.trials_looked_at(looks.scores_of(study), study.outer)
+        earlier = tuple(trial for trial in looked_at if trial != number)
+    own = Score(
+        study.name, score.model, score.title, number, score.claim, score.protocol, score.folds, score.comparison,
+        earlier,
+    )  # fmt: skip
+    looks.keep_score(study, own.as_json())
+    path = project.paths.study_record(score.model)
+    record = read_record(path)
+    if record is not None and record["study"] == study.name:
+        write_record(make_record(study, adopted=record["adopted"], data=record["data"]), path)
+    return own
 
 
-def _publish(layout: Layout, study: Study, scored: Scored) -> None:
-    with (
-        open_store(layout, again=stage.AGAIN) as store,
-        tempfile.TemporaryDirectory() as temporary,
-    ):
-        folder, about = Path(temporary), scored.as_json()
-        name = record.score_name(about)
-        write_csv(scored.comparison.rows, folder / f"{name}.csv")
-        write_table(scored.comparison.predictions, folder / f"{name}_predictions.parquet", PREDICTION_COLUMNS)
-        sweep_tracking.score(store, study, about, key=scored.key, folder=folder)
+def _publish(project: Project, study: StoredStudy, score: Score) -> None:
+    with open_store(project, again="the same command again") as store, tempfile.TemporaryDirectory() as temporary:
+        folder, about = Path(temporary), score.as_json()
+        name = looks.score_name(about)
+        write_csv(score.comparison.rows, folder / f"{name}.csv")
+        write_table(score.comparison.predictions, folder / f"{name}_predictions.parquet", PREDICTION_COLUMNS)
+        log_score(store, study, about, folder=folder)

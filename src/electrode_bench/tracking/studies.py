@@ -1,7 +1,7 @@
-"""A sweep in MLflow: one run a study, and below it one run a trial, written in few batches.
+"""Studies in MLflow: one run per study and, below it, one run per trial, written in few requests.
 
-The study in Optuna's storage is the truth, and MLflow a view of it: a run and its trial name each other
-(``run_id`` in the trial's attributes, ``study`` and ``trial`` in the run's tags).
+The study in Optuna's storage is the original and MLflow shows it: a run and its trial name each other (``run_id`` with
+the stored trial, ``study`` and ``trial`` in the run's tags).
 """
 
 from __future__ import annotations
@@ -11,51 +11,42 @@ import platform
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from electrode_bench import models
 from electrode_bench.core.addresses import masked
 from electrode_bench.core.artifacts import write_csv, write_json, write_text
 from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.models import search_space
-from electrode_bench.report import tuning
-from electrode_bench.tracking.batches import BATCH, log, search
+from electrode_bench.tracking import study_notes
+from electrode_bench.tracking.batches import BATCH, log
 from electrode_bench.tracking.fields import flag, flat
-from electrode_bench.tracking.links import artifact_link, comparison_link, run_link, runs_link
+from electrode_bench.tracking.links import run_link
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.store import Store, experiment_id
-from electrode_bench.tuning import driver, record
-from electrode_bench.tuning import summary as studies
-from electrode_bench.tuning.storage import Opened, storage
-from electrode_bench.tuning.study import Outcome, Setting
-from electrode_bench.tuning.trial import outcome_of, tried
+from electrode_bench.tuning import looks
+from electrode_bench.tuning.driver import signals_held
+from electrode_bench.tuning.plots import plots_page
+from electrode_bench.tuning.process import DriverProcess
+from electrode_bench.tuning.storage import OpenedStudy
+from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
+from electrode_bench.tuning.study import StudySpec, TrialResult
+from electrode_bench.tuning.summary import summarise, trial_table
 
-if TYPE_CHECKING:
-    from optuna import Study
-    from optuna.trial import FrozenTrial, Trial
-
-#: How long a driver waits for the one that made the study to make its run, in seconds.
+#: How long a driver waits for the one that created the study to create its run, in seconds.
 _PATIENCE = 60.0
 
-_NOTE = (
-    "One run a study: open it for its best trial, the list of its trials, plots, and how to adopt what it found. "
+_EXPERIMENT_NOTE = (
+    "One run per study: open it for its best trial, the list of its trials, plots, and how to adopt a trial. "
     "`+` beside it unfolds the trials, and *Show more columns* has their values and parameters."
 )
 
-_SOURCE = "electrode-bench sweep"
+_SOURCE = {"mlflow.source.name": "electrode-bench sweep", "mlflow.source.type": "LOCAL"}
 
-#: The metric of a trial that the sweep makes small.
-_OBJECTIVE = "objective"
-
-#: Trials that the comparison of a study holds, the best ones: more lines are a thicket, and the address gets too long.
-_COMPARED = 50
-
-#: Metrics of a study's run, by what studies.summary calls them.
+#: Metrics of a study's run, by their names in the summary.
 _METRICS = {
     "best": "best",
     "configured": "configured",
@@ -71,21 +62,19 @@ _METRICS = {
 
 
 def experiment_name(model: str) -> str:
+    """The experiment that holds the studies of a model."""
     return f"sweeps/{model}"
 
 
-def place(store: Store, model: str) -> str:
-    """Id of the experiment of a model's sweeps, made when it is missing."""
-    with store.lock:
-        return experiment_id(store.client, experiment_name(model), uri=store.uri, note=_NOTE)
+class MLflowStudyLogger:
+    """Writes one driver's trials to MLflow; a ``tuning.driver.StudyLogger``."""
 
-
-class Ledger:
-    """The book of one driver."""
-
-    def __init__(self, store: Store, setting: Setting, opened: Opened, *, provenance: Provenance, url: str) -> None:
-        self.store, self.setting, self.study, self.provenance = store, setting, opened.study, provenance
-        self.experiment = place(store, setting.spec.name)
+    def __init__(self, store: Store, spec: StudySpec, opened: OpenedStudy, *, provenance: Provenance, url: str) -> None:
+        self.store, self.spec, self.study, self.provenance = store, spec, opened.study, provenance
+        with store.lock:
+            name = experiment_name(spec.model.name)
+            self.experiment = experiment_id(store.client, name, uri=store.uri, note=_EXPERIMENT_NOTE)
+        self._driver = json.dumps(DriverProcess.this_process().as_json())
         self.parent = self._parent(opened, url=url)
         self._runs: dict[int, str] = {}
         #: Seconds that this driver has spent on MLflow.
@@ -93,284 +82,183 @@ class Ledger:
 
     @property
     def url(self) -> str:
+        """The page of the study's run."""
         return f"{self.store.base()}/{run_link(self.experiment, self.parent)}"
 
-    def began(self, trial: Trial, config: Strict) -> None:  # noqa: ARG002 (written when it ends, in one batch)
+    def on_trial_start(self, number: int, config: Strict) -> str:  # noqa: ARG002 (written at the trial's end)
         began = time.perf_counter()
+        study_link = f"[{self.study.name}]({run_link(self.experiment, self.parent)})"
         tags = {
-            "mlflow.runName": f"trial {trial.number:04d}",
+            "mlflow.runName": f"trial {number:04d}",
             "mlflow.parentRunId": self.parent,
             "kind": "trial",
-            "model": self.setting.spec.name,
-            "study": self.study.study_name,
-            "trial": str(trial.number),
-            "part": self.setting.part.name,
-            "seed": str(self.setting.seed),
+            "model": self.spec.model.name,
+            "study": self.study.name,
+            "trial": str(number),
+            "part": self.spec.outer.name,
+            "seed": str(self.spec.seed),
             "state": "running",
-            "mlflow.source.name": _SOURCE,
-            "mlflow.source.type": "LOCAL",
-            "mlflow.note.content": self._trial_note(trial.number),
-            "driver": json.dumps(asdict(driver.Driver.here())),
+            "mlflow.note.content": (
+                f"Trial {number} of {study_link}: {self.spec.model.title}, tuned on the training rows of "
+                f"`{self.spec.outer.name}`."
+            ),
+            "driver": self._driver,
+            **_SOURCE,
         }
-        run_id = self.store.client.create_run(self.experiment, tags=tags).info.run_id
-        self._runs[trial.number] = run_id
-        trial.set_user_attr("run_id", run_id)
+        run_id: str = self.store.client.create_run(self.experiment, tags=tags).info.run_id
+        self._runs[number] = run_id
         self.seconds += time.perf_counter() - began
+        return run_id
 
-    def ended(self, outcome: Outcome) -> None:
+    def on_trial_end(self, result: TrialResult) -> None:
         began = time.perf_counter()
-        run_id = self._runs.pop(outcome.number, None)
-        if run_id is not None:
-            close(
-                self.store,
-                run_id,
-                self.study.get_trials(deepcopy=False)[outcome.number],
-                outcome,
-                space=self.setting.space,
-            )
+        run_id, trial = self._runs.pop(result.number, None), self.study.trial(result.number)
+        if run_id is not None and trial is not None:
+            close_trial(self.store, run_id, trial, result)
         self.seconds += time.perf_counter() - began
 
-    def lost(self, number: int, reason: str) -> None:
+    def on_trial_lost(self, number: int, reason: str) -> None:
         run_id = self._runs.pop(number, None)
         if run_id is not None:
-            killed(
-                self.store,
-                run_id,
-                self.study.get_trials(deepcopy=False)[number],
-                reason=reason,
-                space=self.setting.space,
-            )
+            close_lost_trial(self.store, run_id, self.study.trial(number), reason=reason)
 
-    def finished(self, *, status: str) -> dict[str, Any]:
-        """Write what the study has come to (studies.summary, which it gives), with its plots, and close its run."""
-        summary = studies.summary(self.study, space=self.setting.space)
-        best = studies.best(self.study)
-        metrics = {name: float(summary[k]) for k, name in _METRICS.items() if k in summary}
+    def on_study_end(self, *, status: str) -> dict[str, Any]:
+        """Write the study's summary (which is returned) and plots, and close its run."""
+        with signals_held():
+            return self._on_study_end(status)
+
+    def _on_study_end(self, status: str) -> dict[str, Any]:
+        summary, best = summarise(self.study), self.study.best()
+        metrics = {name: float(summary[key]) for key, name in _METRICS.items() if key in summary}
         metrics["cost/tracking_seconds"] = self.seconds
-        tags = {"mlflow.note.content": note(self.study, summary, experiment=self.experiment)}
+        tags = {"mlflow.note.content": study_notes.study_note(self.study, summary, experiment=self.experiment)}
         if best is not None:
-            tags |= {"best_trial": str(best.number), "best_run_id": str(best.user_attrs.get("run_id", ""))}
+            tags |= {"best_trial": str(best.number), "best_run_id": best.run_id or ""}
         log(self.store.client, self.parent, metrics=metrics, tags=tags)
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_csv(studies.table(self.study, space=self.setting.space), folder / "trials.csv")
-            write_json(
-                {"identity": self.setting.identity, "space": search_space.as_json(self.setting.space)},
-                folder / "study.json",
-            )
-            write_text(studies.page(self.study), folder / "plots.html")
+            write_csv(trial_table(self.study), folder / "trials.csv")
+            about = {"identity": self.spec.identity, "space": search_space.as_json(self.spec.space)}
+            write_json(about, folder / "study.json")
+            write_text(plots_page(self.study), folder / "plots.html")
             self.store.client.log_artifacts(self.parent, str(folder))
-        if not driver.under_way(self.study):
-            # Else another driver is at work, and closes it at its own end.
+        if not self.study.is_running():
+            # Otherwise another driver is at work, and closes the run when it ends.
             self.store.client.set_terminated(self.parent, status)
         return summary
 
-    def _parent(self, opened: Opened, *, url: str) -> str:
-        """The study's run: made by the driver that made the study, awaited by the others."""
-        known = opened.study.user_attrs.get("run_id")
-        began = time.monotonic()
-        while known is None and not opened.created and time.monotonic() - began < _PATIENCE:
+    def _parent(self, opened: OpenedStudy, *, url: str) -> str:
+        """The study's run: created by the driver that created the study, and awaited by the others."""
+        run_id, began = opened.study.run_id, time.monotonic()
+        while run_id is None and not opened.created and time.monotonic() - began < _PATIENCE:
             time.sleep(0.2)
-            known = opened.study.user_attrs.get("run_id")
-        me = json.dumps(asdict(driver.Driver.here()))
-        if known is not None and there(self.store, known):
-            self.store.client.update_run(known, status="RUNNING")
-            self.store.client.set_tag(known, "driver", me)
-            return str(known)
-        data = self.provenance.data
+            run_id = opened.study.run_id
+        if run_id is not None and run_exists(self.store, run_id):
+            self.store.client.update_run(run_id, status="RUNNING")
+            self.store.client.set_tag(run_id, "driver", self._driver)
+            return run_id
+        run_id = str(self.store.client.create_run(self.experiment, tags=self._study_tags(url)).info.run_id)
+        options = self.spec.options.model_dump(mode="json", exclude={"spaces"})
+        space = {f"space.{k}": json.dumps(v) for k, v in search_space.as_json(self.spec.space).items()}
+        log(self.store.client, run_id, params={key: str(value) for key, value in options.items()} | space)
+        opened.study.keep(run_id=run_id)
+        return run_id
+
+    def _study_tags(self, url: str) -> dict[str, str]:
+        data, spec = self.provenance.data, self.spec
+        link = study_notes.trials_link(self.study, self.experiment)
         values = {
-            "mlflow.runName": opened.study.study_name,
+            "mlflow.runName": self.study.name,
             "kind": "sweep",
-            "model": self.setting.spec.name,
-            "study": opened.study.study_name,
+            "model": spec.model.name,
+            "study": self.study.name,
             "storage": masked(url),
-            "driver": me,
+            "driver": self._driver,
             "host": platform.node(),
             "data_md5": data.get("md5"),
             "data_release": data.get("release"),
             "synthetic": flag(data.get("synthetic")),
             "git_commit": self.provenance.commit,
             "git_dirty": flag(self.provenance.dirty),
-            "optuna": str(opened.study.user_attrs.get("optuna", "")),
-            "mlflow.source.name": _SOURCE,
-            "mlflow.source.type": "LOCAL",
-            # Until it is finished, and replaced, it leads to what is there.
-            "mlflow.note.content": f"{self.setting.spec.title}, under way: {_trials_link(self.study, self.experiment)}",
-            **{f"identity.{k.replace(' ', '_')}": str(v) for k, v in self.setting.identity.items()},
+            "optuna": self.study.attributes.get("optuna", ""),
+            # Replaced when the study ends.
+            "mlflow.note.content": f"{spec.model.title}, running: {link}",
+            **_SOURCE,
+            **{f"identity.{key.replace(' ', '_')}": str(value) for key, value in spec.identity.items()},
         }
-        run_id: str = self.store.client.create_run(
-            self.experiment, tags={k: str(v) for k, v in values.items() if v}
-        ).info.run_id
-        how = self.setting.how.model_dump(mode="json", exclude={"spaces"})
-        shown = {f"space.{k}": json.dumps(v) for k, v in search_space.as_json(self.setting.space).items()}
-        log(self.store.client, run_id, params={k: str(v) for k, v in how.items()} | shown)
-        opened.study.set_user_attr("run_id", run_id)
-        return run_id
-
-    def _trial_note(self, number: int) -> str:
-        study = f"[{self.study.study_name}]({run_link(self.experiment, self.parent)})"
-        return f"Trial {number} of {study}: {self.setting.spec.title} on `{self.setting.part.name}`."
+        return {key: str(value) for key, value in values.items() if value}
 
 
-def _trials_link(study: Study, experiment: str) -> str:
-    query = f"tags.study = '{study.study_name}' and tags.kind = 'trial'"
-    return f"[all trials, the best first]({runs_link(experiment, query, by=_OBJECTIVE)})"
+def log_score(store: Store, study: StoredStudy, score: Mapping[str, Any], *, folder: Path) -> None:
+    """Write a score into the study's run: metrics ``<what was compared>/<target>/...``, the files, and its table.
 
-
-def note(study: Study, summary: Mapping[str, Any], *, experiment: str) -> str:
-    """The description of a study's run: what came of it, where its trials are, what it was.
-
-    MLflow shows the first lines of it, so that links come early.
+    A run that does not exist any more (``mlruns`` may be deleted) is left out: the study has everything.
     """
-    from optuna.trial import TrialState
-
-    identity, best = study.user_attrs["identity"], studies.best(study)
-    links = [_trials_link(study, experiment)]
-    if best is not None and "run_id" in best.user_attrs:
-        links.insert(0, f"[best trial: {best.number}]({run_link(experiment, best.user_attrs['run_id'])})")
-    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    found = sorted((t for t in complete if "run_id" in t.user_attrs), key=lambda t: (t.values[0], t.number))
-    if len(found) > 1:
-        what = "compared" if len(found) <= _COMPARED else f"the best {_COMPARED} compared"
-        runs = [t.user_attrs["run_id"] for t in found[:_COMPARED]]
-        links.append(f"[{what}]({comparison_link(experiment, runs)})")
-    links += [
-        f"[{title}]({artifact_link(experiment, study.user_attrs['run_id'], name)})"
-        for title, name in (("plots", "plots.html"), ("table", "trials.csv"))
-    ]
-    seen = f"Tuned on inner folds of the training part of `{identity['part']}`; its test rows were not seen."
-    lines = [
-        f"**{models.spec(identity['model']).title}**, {studies.sentence(summary)}",
-        "",
-        " · ".join(links),
-        "",
-        f"{seen} Values are SMAE: 0 is perfect, 1 no better than the control.",
-        "",
-        f"Adopt: `electrode-bench sweep adopt {study.study_name}`",
-    ]
-    for score in record.scores(study):
-        lines += ["", tuning.markdown(score)]
-    return "\n".join(lines)
-
-
-def score(store: Store, study: Study, scored: Mapping[str, Any], *, key: str, folder: Path) -> None:
-    """Write what tuning brought into the study's run: metrics ``<key>/<target>/...``, its files, and its table.
-
-    A run that is no longer there (``mlruns`` may be deleted) is left out: the study has it all.
-    """
-    run_id = study.user_attrs.get("run_id")
-    if run_id is None or not there(store, run_id):
+    run_id = study.run_id
+    if run_id is None or not run_exists(store, run_id):
         return
-    values = {
+    key = looks.score_key(score["claim"], score["protocol"])
+    metrics = {
         f"{key}/{row['target']}/{name}": float(value)
-        for row in scored["rows"]
+        for row in score["rows"]
         for name, value in row.items()
         if isinstance(value, int | float)
     }
-    summary = studies.summary(study, space=studies.space(study))
-    place = store.client.get_run(run_id).info.experiment_id
+    experiment = store.client.get_run(run_id).info.experiment_id
+    tested = looks.trials_looked_at(looks.scores_of(study), study.outer)
     tags = {
-        "mlflow.note.content": note(study, summary, experiment=place),
-        # All of them: of several looks at the same rows the last one is no clean claim.
-        f"scored.{key}": ", ".join(f"trial {n}" for n in sorted({scored["trial"], *scored["before"]})),
+        "mlflow.note.content": study_notes.study_note(study, summarise(study), experiment=experiment),
+        f"scored.{key}": f"trial {score['trial']}",
+        # All of them: after several looks at the held-out rows, the last one is not an unbiased error.
+        "held_out_rows_tested_for": ", ".join(f"trial {number}" for number in tested),
     }
-    log(store.client, run_id, metrics=values, tags=tags)
+    log(store.client, run_id, metrics=metrics, tags={name: text for name, text in tags.items() if text})
     store.client.log_artifacts(run_id, str(folder), "score")
 
 
-def there(store: Store, run_id: str) -> bool:
+def run_exists(store: Store, run_id: str) -> bool:
     """Whether the run is in the store and not deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
         return bool(store.client.get_run(run_id).info.lifecycle_stage == "active")
     except MlflowException:
-        # mlruns was deleted, as it may be.
         return False
 
 
-def close(
-    store: Store, run_id: str, trial: FrozenTrial, outcome: Outcome, *, space: Mapping[str, search_space.Dimension]
-) -> None:
-    """Write a trial that has ended into its run, in one batch, and close it."""
+def close_trial(store: Store, run_id: str, trial: StoredTrial, result: TrialResult) -> None:
+    """Write a trial that has ended into its run, in one request, and close the run."""
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    metrics = [
-        Metric(name, value, now, 0) for name, value in zip((_OBJECTIVE, "seconds_a_fold"), outcome.values, strict=False)
-    ]
+    names = (study_notes.OBJECTIVE, "seconds_per_fold")
+    metrics = [Metric(name, value, now, 0) for name, value in zip(names, result.values, strict=False)]
     for target in TARGETS:
-        by_fold = {fold: of[target] for fold, of in outcome.folds.items() if target in of}
+        by_fold = {fold: scores[target] for fold, scores in result.folds.items() if target in scores}
         metrics += [Metric(f"{target}/{fold}", value, now, 0) for fold, value in by_fold.items()]
         if by_fold:
             metrics.append(Metric(f"{target}/smae", float(np.mean(list(by_fold.values()))), now, 0))
-    metrics += [Metric("intermediate_objective", value, now, step) for step, value in outcome.steps]
-    metrics.append(Metric("cost/seconds", outcome.seconds, now, 0))
-    tags = {"state": outcome.state, "reason": outcome.reason, "device": outcome.device, "worker": outcome.worker}
-    if outcome.batch_size is not None:
-        tags["batch_size_used"] = str(outcome.batch_size)
+    metrics += [Metric("intermediate_objective", value, now, step) for step, value in result.steps]
+    metrics.append(Metric("cost/seconds", result.seconds, now, 0))
+    tags = {"state": result.state, "reason": result.reason, "device": result.device, "worker": result.worker}
+    if result.batch_size is not None:
+        tags["batch_size_used"] = str(result.batch_size)
     store.client.log_batch(
         run_id,
         metrics,
-        [Param(k, v) for k, v in list(_params(trial, space).items())[:BATCH]],
-        [RunTag(k, v) for k, v in tags.items() if v],
+        [Param(key, value) for key, value in list(_params(trial).items())[:BATCH]],
+        [RunTag(key, value) for key, value in tags.items() if value],
     )
-    store.client.set_terminated(run_id, "FAILED" if outcome.state == "fail" else "FINISHED")
+    store.client.set_terminated(run_id, "FAILED" if result.state == "fail" else "FINISHED")
 
 
-def killed(
-    store: Store, run_id: str, trial: FrozenTrial | None, *, reason: str, space: Mapping[str, search_space.Dimension]
-) -> None:
+def close_lost_trial(store: Store, run_id: str, trial: StoredTrial | None, *, reason: str) -> None:
     """Close the run of a trial that was given up."""
-    params = _params(trial, space) if trial is not None else {}
+    params = _params(trial) if trial is not None else {}
     log(store.client, run_id, params=params, tags={"state": "given up", "reason": reason})
     store.client.set_terminated(run_id, "KILLED")
 
 
-def _params(trial: FrozenTrial, space: Mapping[str, search_space.Dimension]) -> dict[str, str]:
-    return {k: str(v) for k, v in flat(tried(trial, space)).items()}
-
-
-def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[int, int]:
-    """Close what dead drivers left open: (trials given up, runs closed)."""
-    given_up = driver.reap(url, silent_for=silent_for)
-    closed = 0
-    for found in store.client.search_experiments(filter_string="name LIKE 'sweeps/%'"):
-        for run in search(store.client, found.experiment_id, "attributes.status = 'RUNNING'"):
-            closed += _settle(store, run, url=url, silent_for=silent_for)
-    return len(given_up), closed
-
-
-def _settle(store: Store, run: Any, *, url: str, silent_for: float | None) -> int:
-    """Close one run that is still open, if its driver is dead; 1 when it was closed."""
-    tags = run.data.tags
-    who = driver.Driver(**json.loads(tags["driver"])) if "driver" in tags else None
-    if who is not None and not who.dead(since=run.info.start_time / 1000, silent_for=silent_for):
-        return 0
-    study = _study(url, tags.get("study", ""))
-    space = studies.space(study) if study is not None else {}
-    if tags.get("kind") == "trial":
-        number = int(tags["trial"])
-        known = study.get_trials(deepcopy=False) if study is not None else []
-        trial = known[number] if number < len(known) else None
-        if trial is not None and trial.state.is_finished() and not trial.user_attrs.get("given_up"):
-            # Told to the study, and killed before it was told to MLflow.
-            close(store, run.info.run_id, trial, outcome_of(trial), space=space)
-            return 1
-        killed(store, run.info.run_id, trial, reason=driver.INTERRUPTED, space=space)
-        return 1
-    if study is not None and driver.under_way(study):
-        # It names the driver that came last, and another one is at work, for as long as it has to.
-        return 0
-    store.client.set_terminated(run.info.run_id, "KILLED")
-    return 1
-
-
-def _study(url: str, name: str) -> Study | None:
-    import optuna
-
-    try:
-        return optuna.load_study(study_name=name, storage=storage(url))
-    except KeyError:
-        return None
+def _params(trial: StoredTrial) -> dict[str, str]:
+    return {key: str(value) for key, value in flat(trial.params).items()}

@@ -11,10 +11,10 @@ from electrode_bench.core.artifacts import write_json
 from electrode_bench.core.digests import digest
 from electrode_bench.core.results import Adoption
 from electrode_bench.errors import UserError
-from electrode_bench.evaluation.significance import verdict
 from electrode_bench.params import Params
 from electrode_bench.project import Project
 from electrode_bench.tuning import looks
+from electrode_bench.tuning.assess import verdict_of
 from electrode_bench.tuning.params_file import write_model_values
 from electrode_bench.tuning.record import make_record, read_record, write_record
 from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
@@ -97,18 +97,13 @@ def _worse(scores: Sequence[Mapping[str, Any]], trial: int) -> list[str]:
     return lines
 
 
-def _other_data(
-    project: Project, model: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]
-) -> list[str]:
+def _other_data(project: Project, model: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:
     """One line when the record that would be replaced was made on other data."""
     if old is None or old["study"] == new["study"] or _same_data(old.get("data") or {}, new["data"]):
         return []
-    release = (old.get("data") or {}).get("release")
-    path = project.paths.study_record(model).relative_to(project.root)
-    return [
-        f"{path} has {old['study']}, a study of other data{f' (release {release})' if release else ''}; commit it to "
-        "git or copy it elsewhere, then replace it with --anyway"
-    ]
+    release, path = (old.get("data") or {}).get("release"), project.paths.study_record(model).relative_to(project.root)
+    other = f"{old['study']}, a study of other data{f' (release {release})' if release else ''}"
+    return [f"{path} has {other}; commit it to git or copy it elsewhere, then replace it with --anyway"]
 
 
 def _same_data(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -122,7 +117,9 @@ def _doubts(old: Mapping[str, Any] | None, record: Mapping[str, Any]) -> list[st
     (value,) = (trial["values"][0] for trial in record["trials"] if trial["number"] == record["adopted"])
     configured = record["summary"].get("configured")
     if configured is not None and value > configured:
-        doubts.append(f"on the inner folds it is worse than the configuration that the study began with ({configured:.4f})")
+        doubts.append(
+            f"on the inner folds it is worse than the configuration that the study began with ({configured:.4f})"
+        )
     other_looks = [n for n in looks.trials_looked_at(record["scores"], record["part"]) if n != record["adopted"]]
     looked = looks.warning(other_looks)
     if looked is not None:
@@ -130,9 +127,3 @@ def _doubts(old: Mapping[str, Any] | None, record: Mapping[str, Any]) -> list[st
     if old is not None and old["study"] != record["study"]:
         doubts.append(f"the record of {old['study']} was replaced; git has it if it was committed")
     return doubts
-
-
-def verdict_of(row: Mapping[str, Any]) -> str:
-    """The verdict on a row of a stored score. It is not read, since records keep no value as NaN."""
-    low, high, p = (float("nan") if row[key] is None else float(row[key]) for key in ("low", "high", "p"))
-    return verdict(low, high, p)

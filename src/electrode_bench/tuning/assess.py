@@ -161,6 +161,15 @@ def comparison_rows(
     return pd.DataFrame([*rows, row(MEAN, mean) | smae(MEAN)])[list(ROW_COLUMNS)]
 
 
+def verdict_of(row: Mapping[str, Any]) -> significance.Verdict:
+    """The verdict on a row of a stored score, in which None stands for NaN.
+
+    It is derived again, not read: a record may have been written by an earlier version with another rule.
+    """
+    low, high, p = (float("nan") if row[key] is None else float(row[key]) for key in ("low", "high", "p"))
+    return significance.verdict(low, high, p)
+
+
 def _smae(predictions: pd.DataFrame, folds: tuple[Fold, ...], table: pd.DataFrame) -> pd.DataFrame:
     """target, fold (``all``: over folds), value of one configuration."""
     scores = metrics.score(predictions, folds, table)

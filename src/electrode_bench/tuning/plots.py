@@ -34,8 +34,7 @@ def plots_page(study: StoredStudy) -> str:
                 study.optuna, target_names=names
             )
     parts = [
-        f"<h2>{title}</h2>"
-        f"{figure.update_layout(title=None).to_html(full_html=False, include_plotlyjs=False)}"
+        f"<h2>{title}</h2>{figure.update_layout(title=None).to_html(full_html=False, include_plotlyjs=False)}"
         for title, figure in figures.items()
     ] or ["<p>No trial is complete.</p>"]
     head = f'<meta charset="utf-8"><title>{study.name}</title><script>{get_plotlyjs()}</script>'

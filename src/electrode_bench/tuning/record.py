@@ -12,6 +12,7 @@ from typing import Any
 
 from electrode_bench.core.artifacts import plain, write_text
 from electrode_bench.errors import UserError
+from electrode_bench.project import Project
 from electrode_bench.tuning.looks import scores_of
 from electrode_bench.tuning.stored_study import StoredStudy
 from electrode_bench.tuning.summary import summarise
@@ -83,3 +84,12 @@ def read_record(path: Path) -> dict[str, Any] | None:
     if not isinstance(value, dict) or not {"study", "trials", "summary"} <= value.keys():
         raise UserError(f"{path} is not the record of a study; restore it from git, or delete it")
     return value
+
+
+def adopted_record(project: Project, model: str) -> dict[str, Any] | None:
+    """The record of the study that the model's configuration was adopted from; None when the file is of another."""
+    adoption, record = project.adoption(model), read_record(project.paths.study_record(model))
+    if adoption is None or record is None:
+        return None
+    is_adopted = record["study"] == adoption.study and record["adopted"] == adoption.trial
+    return record if is_adopted else None

@@ -83,8 +83,7 @@ def _open(url: str) -> BaseStorage:
             return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
         except ImportError:
             raise UserError(
-                f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: "
-                "make postgresql"
+                f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: make postgresql"
             ) from None
         except (OperationalError, ArgumentError) as error:
             # SQLAlchemy appends a link to its manual.
@@ -116,8 +115,7 @@ def lost_storage_is_an_error(url: str) -> Iterator[None]:
         # Optuna speaks of invalid data; what the database said is the cause.
         reason = " ".join(str(error.__cause__ or error).split())[:200]
         raise UserError(
-            f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again "
-            "to continue"
+            f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again to continue"
         ) from error
 
 

@@ -158,9 +158,7 @@ class StoredStudy:
 
     def configuration(self, trial: StoredTrial) -> Strict:
         """The configuration that the trial's value belongs to; what the study held fixed is part of it."""
-        return models.configure(
-            self.model, {**self.optuna.user_attrs["base"], **trial.adoptable}, where=self.name
-        )
+        return models.configure(self.model, {**self.optuna.user_attrs["base"], **trial.adoptable}, where=self.name)
 
     # --- what is kept with the study ---
 
