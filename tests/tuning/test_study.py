@@ -1,0 +1,41 @@
+"""What a study may see, and what its name depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from electrode_bench import models
+from electrode_bench.models.search_space import Int
+from electrode_bench.tuning.storage import journal, open_study
+from electrode_bench.tuning.study import OuterTrainingSet, StudySpec
+
+MakeSpec = Callable[..., StudySpec]
+
+
+def test_inner_folds_have_rows_of_the_training_set_only(make_spec: MakeSpec) -> None:
+    outer = make_spec().outer
+    with pytest.raises(ValueError, match="has rows that are not in the training set of grouped/fold-0"):
+        OuterTrainingSet(outer.name, outer.frame.iloc[1:], outer.targets.iloc[1:], outer.folds)
+
+
+def test_a_changed_study_is_another_one_and_says_what_changed(make_spec: MakeSpec, tmp_path: Path) -> None:
+    spec, url = make_spec(), journal(tmp_path)
+    assert open_study(spec, url=url, trials=2).created
+    wider = replace(spec, space={**spec.space, "n_estimators": Int(2, 7)})
+    assert open_study(wider, url=url, trials=2).changed == ("search space",)
+    outer = replace(spec.outer, targets=spec.outer.targets * 1.01)
+    assert open_study(replace(wider, outer=outer), url=url, trials=2).changed == ("data",)
+    one_fold = replace(outer, folds=outer.folds[:1])
+    assert open_study(replace(wider, outer=one_fold), url=url, trials=2).changed == ("inner folds",)
+
+
+def test_only_parameters_outside_the_space_count_as_fixed(make_spec: MakeSpec) -> None:
+    spec = make_spec()
+    fixed = models.configure(spec.model, {"n_estimators": 4, "max_depth": 3})
+    assert replace(spec, base=fixed).name != spec.name
+    searched = models.configure(spec.model, {"n_estimators": 5})
+    assert replace(spec, base=searched).name == spec.name
