@@ -92,7 +92,7 @@ def sweep_run(
     electrode-bench sweep crabnet --storage postgresql://lab@server/studies --backend ray --gpus-per-trial 0.25
     """
     from electrode_bench.tasks import tune as task
-    from electrode_bench.tuning import summary as studies
+    from electrode_bench.tuning.summary import in_words
 
     given: Options = context.obj
     use_device(device)
@@ -110,15 +110,14 @@ def sweep_run(
             nested=nested,
             executor=workers_of_sweep,
             storage=storage,
-            devices=task.visible_devices(model) if workers_of_sweep.here else [],
             progress=lambda _, done, total: progress(done, total),
-            told=note,
+            notify=note,
         )
     if as_json:
         print_json({"studies": [asdict(study) for study in made]})
         return
     for study in made:
-        typer.echo(f"{study.study}\n  {studies.sentence(study.summary)}")
+        typer.echo(f"{study.study}\n  {in_words(study.summary)}")
         if study.summary["importances"]:
             shares = ", ".join(f"{key} {share:.0%}" for key, share in list(study.summary["importances"].items())[:5])
             typer.echo(f"  most important parameters: {shares}")
@@ -172,6 +171,7 @@ def sweep_score(
     """
     from electrode_bench.report import tuning
     from electrode_bench.tasks import assess as task
+    from electrode_bench.tuning import looks
 
     given: Options = context.obj
     use_device(device)
@@ -190,11 +190,9 @@ def sweep_score(
             executor=workers_of_fits,
             progress=progress,
         )
-    if made.before:
-        warn(
-            f"trial {', '.join(map(str, made.before))} was scored on these rows before: "
-            "choosing among trials by their score here is tuning on the test rows"
-        )
+    looked = looks.warning(made.before)
+    if looked is not None:
+        warn(looked)
     print_result(made.as_json(), tuning.terminal(made.as_json()), as_json=as_json)
 
 
@@ -207,7 +205,12 @@ def sweep_adopt(
         bool, typer.Option("--check", help="Evaluate the trial again first, and refuse it if its value differs.")
     ] = False,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Adopt a trial even if `sweep score` found it worse.")
+        bool,
+        typer.Option(
+            "--anyway",
+            help="Adopt even if `sweep score` found the trial significantly worse, or a record of other data is "
+            "replaced.",
+        ),
     ] = False,
     storage: Storage = None,
     as_json: Json = False,
@@ -220,7 +223,7 @@ def sweep_adopt(
 
     electrode-bench sweep adopt modnet-grouped-fold-0-1a2b3c4d5e --trial 17 --check
     """
-    from electrode_bench.tasks import tune as task
+    from electrode_bench.tasks import adopt as task
 
     given: Options = context.obj
     if check:
@@ -229,7 +232,7 @@ def sweep_adopt(
         if stored != again:
             raise UserError(f"{study}: the trial's value was {stored!r} and is now {again!r}; nothing was adopted")
         note(f"evaluated again: {again!r}, the same value as in the study")
-    made = task.adopt(given.project, given.params, study=study, storage=storage, trial=trial, anyway=anyway)
+    made = task.run(given.project, given.params, study=study, storage=storage, trial=trial, anyway=anyway)
     for warning in made.warnings:
         warn(warning)
     lines = [f"{made.model} now uses trial {made.trial} of {made.study} ({made.value:.4f}):"]
@@ -252,7 +255,7 @@ def sweep_list(context: typer.Context, storage: Storage = None, as_json: Json = 
     from electrode_bench.tasks import tune as task
 
     given: Options = context.obj
-    rows = task.listed(given.project, storage=storage)
+    rows = task.list_studies(given.project, storage=storage)
     if as_json:
         print_json({"studies": json.loads(rows.to_json(orient="records"))})
         return

@@ -12,6 +12,7 @@ from electrode_bench import models
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Executor
 from electrode_bench.models import search_space
+from electrode_bench.models.device import visible_gpus
 from electrode_bench.params import Params
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance, study_reaper
@@ -75,7 +76,6 @@ def run(
     seconds: float | None = None,
     nested: bool = False,
     storage: str | None = None,
-    devices: Sequence[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
     notify: Callable[[str], None] | None = None,
 ) -> list[TunedStudy]:
@@ -85,7 +85,6 @@ def run(
     ----------
     nested : tune on every outer fold, each in its own study.
     storage : where the studies are; None takes a journal file under ``mlruns``.
-    devices : GPUs of this machine, which are given to trials in turn.
     progress : called with (outer fold, trials ended, trials wanted).
     notify : called with lines about what is going on.
 
@@ -94,9 +93,12 @@ def run(
     UserError
         When an input is missing or wrong, or a store cannot be reached.
     """
-    reason = models.named(model, params).available()
+    spec = models.named(model, params)
+    reason = spec.available()
     if reason:
         raise UserError(reason)
+    # Asking a model that runs on the CPU first: torch takes seconds to load.
+    devices = visible_gpus() if executor.here and spec.device() != "cpu" else []
     url = storage_url(project, storage)
     if url.startswith("journal:") and executor.hosts > 1:
         raise UserError(
