@@ -16,12 +16,7 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from electrode_bench.project import Project
 
-try:  # TODO: plainly, once tuning is ported
-    import support.studies  # noqa: F401
-except ImportError:
-    pytest_plugins: list[str] = []
-else:
-    pytest_plugins = ["support.studies"]
+pytest_plugins = ["support.studies"]
 
 #: Modules whose examples use a finished project.
 PUBLIC = ("electrode_bench", "electrode_bench.api", "electrode_bench.project")

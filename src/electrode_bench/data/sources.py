@@ -22,7 +22,7 @@ import yaml
 
 from electrode_bench.data import readers
 from electrode_bench.errors import UserError
-from electrode_bench.project import Layout
+from electrode_bench.project import Paths
 
 SAMPLE = "sample"
 SAMPLE_PATH = "sample/electrodes.csv"
@@ -71,14 +71,14 @@ def use(root: Path, source: str) -> dict[str, Any]:
     UserError
         When the source is unknown, missing, out of reach or no electrode data. Nothing has changed then.
     """
-    layout = Layout(root)
+    paths = Paths(root)
     if not (root / ".dvc").is_dir():
         raise UserError(f"{root} is no DVC project; run the command in the project's folder, or name it with --project")
     found = resolve(root, source)
-    with _workspace(layout) as workspace:
+    with _workspace(paths) as workspace:
         _import(root, found, workspace)
-        _check(found, workspace / layout.data.name)
-        _swap(layout, workspace)
+        _check(found, workspace / paths.data.name)
+        _swap(paths, workspace)
     return provenance(root)
 
 
@@ -139,19 +139,19 @@ def _url(source: str) -> Source:
 
 
 def _local(root: Path, source: str) -> Source:
-    layout = Layout(root.absolute())
+    paths = Paths(root.absolute())
     path = Path(os.path.abspath(Path(source).expanduser()))
     if not path.exists():
         raise UserError(f"{source}: no such file or folder; {_HOW}")
-    if path.is_relative_to(layout.data):
-        raise UserError(f"{source} lies in {layout.data}, which the import replaces; move it elsewhere first")
+    if path.is_relative_to(paths.data):
+        raise UserError(f"{source} lies in {paths.data}, which the import replaces; move it elsewhere first")
     if path.is_dir():
         if not any(f.name.lower().endswith(_SUFFIXES[2:]) for f in path.rglob("*")):
             raise UserError(f"{source} holds no .jsonl.gz file; give such a folder, or a .csv or .parquet file itself")
     elif not path.name.lower().endswith(_SUFFIXES):
         raise UserError(f"{source}: unsupported kind of file; {_HOW}")
     # Inside the project the path is kept relative, so that a clone elsewhere finds it too.
-    kept = path.relative_to(layout.root).as_posix() if path.is_relative_to(layout.root) else path.as_posix()
+    kept = path.relative_to(paths.root).as_posix() if path.is_relative_to(paths.root) else path.as_posix()
     return Source(kept, _safe(path.name), _meta(kept))
 
 
@@ -178,22 +178,22 @@ def _release(source: str) -> str:
 
 
 @contextmanager
-def _workspace(layout: Layout) -> Iterator[Path]:
+def _workspace(paths: Paths) -> Iterator[Path]:
     """A folder for one import on the project's own disk, removed in the end; one import at a time."""
     from filelock import FileLock, Timeout
 
-    layout.cache.mkdir(parents=True, exist_ok=True)
+    paths.cache.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(layout.cache / "data-use.lock", timeout=0):
-            for left in layout.cache.glob("data-use-*"):  # by a run that was killed
+        with FileLock(paths.cache / "data-use.lock", timeout=0):
+            for left in paths.cache.glob("data-use-*"):  # by a run that was killed
                 shutil.rmtree(left, ignore_errors=True)
-            workspace = Path(tempfile.mkdtemp(prefix="data-use-", dir=layout.cache))
+            workspace = Path(tempfile.mkdtemp(prefix="data-use-", dir=paths.cache))
             try:
                 yield workspace
             finally:
                 shutil.rmtree(workspace, ignore_errors=True)
     except Timeout:
-        raise UserError(f"another 'data use' is running in {layout.root}; wait for it to end") from None
+        raise UserError(f"another 'data use' is running in {paths.root}; wait for it to end") from None
 
 
 def _import(root: Path, source: Source, workspace: Path) -> None:
@@ -221,7 +221,7 @@ def _import(root: Path, source: Source, workspace: Path) -> None:
     stage = {
         "meta": dict(source.meta),
         "deps": [{"path": source.path}],
-        "outs": [{"path": f"{Layout(root).data.name}/{source.name}"}],
+        "outs": [{"path": f"{Paths(root).data.name}/{source.name}"}],
     }
     (workspace / "data.dvc").write_text(yaml.safe_dump(stage, sort_keys=False, allow_unicode=True), encoding="utf-8")
     done = _dvc(workspace, "repro", "data.dvc")
@@ -261,20 +261,20 @@ def _check(source: Source, data: Path) -> None:
         raise UserError(named.replace(str(data), source.meta["source"])) from error
 
 
-def _swap(layout: Layout, workspace: Path) -> None:
+def _swap(paths: Paths, workspace: Path) -> None:
     """Three renames, undone where one fails. The old data leaves with the workspace; DVC's cache still has it."""
-    old, new = workspace / "old", workspace / layout.data.name
+    old, new = workspace / "old", workspace / paths.data.name
     try:
-        if layout.data.exists():
-            os.rename(layout.data, old)
-        os.rename(new, layout.data)
-        os.replace(workspace / "data.dvc", layout.data_dvc)
+        if paths.data.exists():
+            os.rename(paths.data, old)
+        os.rename(new, paths.data)
+        os.replace(workspace / "data.dvc", paths.data_dvc)
     except BaseException:
         if (workspace / "data.dvc").exists():
-            if layout.data.exists() and not new.exists():
-                os.rename(layout.data, new)
+            if paths.data.exists() and not new.exists():
+                os.rename(paths.data, new)
             if old.exists():
-                os.rename(old, layout.data)
+                os.rename(old, paths.data)
         raise
 
 
@@ -289,7 +289,7 @@ def provenance(root: Path) -> dict[str, Any]:
     UserError
         When data.dvc is missing or is no DVC import.
     """
-    path = Layout(root).data_dvc
+    path = Paths(root).data_dvc
     if not path.exists():
         raise UserError(f"{path} is missing; bring data in with: electrode-bench data use SOURCE")
     try:
