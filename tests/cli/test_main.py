@@ -57,7 +57,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
             ["fit", "crabnet_upstream", "stratified"],
             "crabnet_upstream skipped: no-reference-environment is missing; build it with: make reference",
         ),
-        (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' is not there"),
+        (["fit", "crabnet", "loco", "--device", "cuda:99"], "the device 'cuda:99' does not exist"),
         (["fit", "control", "loco", "--backend", "rai"], "unknown backend 'rai'; did you mean 'ray'?"),
         (["fit", "control", "loco", "--backend", "ray", "-w", "2"], "--workers (ELECTRODE_BENCH_WORKERS) is for --bac"),
         (["fit", "control", "loco", "--gpus-per-fold", "0.5"], "--gpus-per-fold is for --backend ray; local workers"),
@@ -70,8 +70,8 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["map"], "table.parquet is missing; make it with: dvc repro prepare"),
         (["sweep", "rf_magpie"], "is missing; make it with: dvc repro"),
         (["sweep", "rf_magpi"], "unknown model 'rf_magpi'; did you mean 'rf_magpie'?"),
-        (["sweep", "list", "--storage", "journal:///no/x.journal"], "/no/x.journal"),
-        (["sweep", "adopt", "x", "--storage", "journal:///no/x.journal"], "/no/x.journal"),
+        (["sweep", "list", "--storage", "journal:///no/x.journal"], "no/x.journal does not exist"),
+        (["sweep", "adopt", "x", "--storage", "journal:///no/x.journal"], "no/x.journal does not exist"),
     ],
 )
 def test_a_usage_error_is_one_line_with_exit_code_2(run, project: Project, arguments: list[str], message: str) -> None:
@@ -139,8 +139,8 @@ def test_the_command_line_starts_without_the_libraries_of_the_commands() -> None
     code = (
         "import sys; sys.argv = ['electrode-bench', '--version']\n"
         "import electrode_bench.cli\n"
-        "loaded = {'numpy', 'pandas', 'pydantic', 'sklearn', 'torch', 'mlflow', 'optuna', 'plotly'} & set(sys.modules)\n"
-        "print(sorted(loaded))"
+        "heavy = {'numpy', 'pandas', 'pydantic', 'sklearn', 'torch', 'mlflow', 'optuna', 'plotly'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

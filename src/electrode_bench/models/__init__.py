@@ -77,7 +77,8 @@ def named(name: str, params: Params) -> ModelSpec:
     values = params.models.get(name) or {}
     if MODULE not in values:
         if name not in MODELS:
-            raise UserError(f"unknown model '{name}'; {nearest(name, {*MODELS.names, *params.models})}")
+            others = [other for other in params.models if other != name]
+            raise UserError(f"unknown model '{name}'; {nearest(name, {*MODELS.names, *others})}")
         return spec(name)
     found = from_module(str(values[MODULE]))
     if found.name != name:
