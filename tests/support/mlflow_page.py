@@ -1,4 +1,4 @@
-"""MLflow's own page in a real browser: the lab notebook that people open."""
+"""MLflow's own page in a real browser."""
 
 from __future__ import annotations
 
