@@ -128,9 +128,9 @@ def test_broken_json_lines_are_rejected_with_their_line(tmp_path: Path, make_doc
     raw = readers.read(tmp_path)
     assert len(raw.frame) == 1
     assert list(raw.rejects["line"]) == [2, 3, 4]
-    assert "no valid JSON" in raw.rejects["reason"][0]
-    assert raw.rejects["reason"][1] == "the line is no JSON object"
-    assert "no valid JSON" in raw.rejects["reason"][2]
+    assert "not valid JSON" in raw.rejects["reason"][0]
+    assert raw.rejects["reason"][1] == "the line is not a JSON object"
+    assert "not valid JSON" in raw.rejects["reason"][2]
 
 
 def test_missing_column_names_it_and_the_nearest(tmp_path: Path, explorer_csv: str) -> None:
@@ -157,7 +157,7 @@ def test_missing_parquet_column(tmp_path: Path, make_document: Any) -> None:
         (b"", "x.csv is empty; export it again"),
         (b"\n\n", "x.csv is empty; export it again"),
         (b"a;b\n1;2\n", "the columns are not separated by commas"),
-        (b"Battery ID,Battery ID\n", "the column 'Battery ID' stands twice"),
+        (b"Battery ID,Battery ID\n", "the column 'Battery ID' occurs twice"),
         (b"a,b\n1,2\n", "the column 'Battery ID' is missing"),
         (b"Battery ID,x\n1,\xff\n", r"x.csv, line 2: not UTF-8 text; save the file as CSV in UTF-8"),
         (b'Battery ID,x\n1,"2\n', r"the column 'Working Ion' is missing"),
@@ -178,7 +178,7 @@ def test_header_alone_wrong_unit_and_open_quotation_mark(tmp_path: Path, explore
     with pytest.raises(UserError, match=r"'Volumetric Capacity \(mAh/L\)' is in 'mAh/L'; convert it to Ah/L"):
         readers.read(path)
     path.write_text(explorer_csv + 'synthetic-4_Li,"Li0-1')
-    with pytest.raises(UserError, match=r"x\.csv, line 5: no readable CSV .*; export it again"):
+    with pytest.raises(UserError, match=r"x\.csv, line 5: not readable as CSV .*; export it again"):
         readers.read(path)
 
 
@@ -193,7 +193,7 @@ def test_truncated_and_damaged_gzip(tmp_path: Path, make_document: Any) -> None:
     with pytest.raises(UserError, match=r"x\.jsonl\.gz is damaged"):
         readers.read(tmp_path)
     path.write_bytes(b"plain text")
-    with pytest.raises(UserError, match=r"x\.jsonl\.gz is no gzip file"):
+    with pytest.raises(UserError, match=r"x\.jsonl\.gz is not a gzip file"):
         readers.read(tmp_path)
     path.write_bytes(b"")
     with pytest.raises(UserError, match=r"x\.jsonl\.gz is empty; download it again"):
@@ -211,7 +211,7 @@ def test_documents_of_another_kind_are_one_error(tmp_path: Path) -> None:
 
 def test_broken_parquet(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(UserError, match=r"x\.parquet is no readable parquet"):
+    with pytest.raises(UserError, match=r"x\.parquet is not readable as parquet"):
         readers.read(tmp_path)
     (tmp_path / "x.parquet").write_bytes(b"")
     with pytest.raises(UserError, match=r"x\.parquet is empty"):
@@ -232,7 +232,7 @@ def test_more_than_one_snapshot_is_refused(tmp_path: Path, explorer_csv: str, ma
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"missing does not exist; bring data in with: electrode-bench data use"):
         readers.read(tmp_path / "missing")
-    with pytest.raises(UserError, match=r"has no \.csv, \.parquet or \.jsonl\.gz file \(it is empty\)"):
+    with pytest.raises(UserError, match=r"has no \.csv, \.jsonl\.gz or \.parquet file \(it is empty\)"):
         readers.read(tmp_path)
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"\(it holds x\.xlsx\)"):

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 import yaml
 
-from electrode_bench.data import readers, sources
+from electrode_bench.data import importing, readers, sources
+from electrode_bench.data import origin as origins
 from electrode_bench.data.prepare import prepare
 from electrode_bench.errors import UserError
 from electrode_bench.params import Prepare
@@ -101,7 +102,7 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 
 def test_the_committed_import_is_the_sample() -> None:
-    assert sources.provenance(PROJECT)["source"] == "sample"
+    assert origins.provenance(PROJECT)["source"] == "sample"
     stage = yaml.safe_load((PROJECT / "data.dvc").read_text())
     assert not stage.get("frozen", False)
     digest = hashlib.md5((PROJECT / "sample" / "electrodes.csv").read_bytes(), usedforsecurity=False).hexdigest()
@@ -109,7 +110,7 @@ def test_the_committed_import_is_the_sample() -> None:
 
 
 def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_document: Any) -> None:
-    origin = sources.use(root, "sample")
+    origin = importing.use(root, "sample")
     assert (origin["source"], origin["release"]) == ("sample", "synthetic 2")
     assert (
         origin["md5"] == hashlib.md5((root / "sample/electrodes.csv").read_bytes(), usedforsecurity=False).hexdigest()
@@ -121,7 +122,7 @@ def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_docu
     folder = tmp_path / "dump-2025-06-09"
     (folder / "part").mkdir(parents=True)
     (folder / "part" / "0.jsonl.gz").write_bytes(gzip.compress(json.dumps(make_document()).encode()))
-    origin = sources.use(root, str(folder))
+    origin = importing.use(root, str(folder))
     assert (origin["source"], origin["release"], origin["files"]) == (str(folder), "2025-06-09", 1)
     assert set(state(root)) == {"data.dvc", "data/dump-2025-06-09/part/0.jsonl.gz"}
     assert len(readers.read(root / "data").frame) == 1
@@ -131,20 +132,20 @@ def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_docu
 def test_url(root: Path, web: tuple[str, Path], explorer_csv: str) -> None:
     address, folder = web
     (folder / "tagged.csv").write_text(explorer_csv)
-    origin = sources.use(root, f"{address}/tagged.csv")
+    origin = importing.use(root, f"{address}/tagged.csv")
     assert origin["source"] == f"{address}/tagged.csv"
     assert (root / "data" / "tagged.csv").read_text() == explorer_csv
 
     before = state(root)
     with pytest.raises(UserError) as error:
-        sources.use(root, f"{address}/missing.csv")
+        importing.use(root, f"{address}/missing.csv")
     assert str(error.value) == (
         f"{address}/missing.csv could not be imported: '{address}/missing.csv' does not exist; "
         "check the address and the network, or download the file and give its path"
     )
     (folder / "page-tagged.csv").write_text("<html>Sign in</html>\n")
     with pytest.raises(UserError, match=rf"^{address}/page-tagged\.csv: the column 'Battery ID' is missing"):
-        sources.use(root, f"{address}/page-tagged.csv")
+        importing.use(root, f"{address}/page-tagged.csv")
     assert state(root) == before
 
 
@@ -155,7 +156,7 @@ def test_no_network(root: Path) -> None:
     server.server_close()
     address = f"http://127.0.0.1:{server.server_port}/x.csv"
     with pytest.raises(UserError, match=r"could not be imported: .*; check the address and the network") as error:
-        sources.use(root, address)
+        importing.use(root, address)
     assert "\n" not in str(error.value)
     assert state(root) == before
 
@@ -165,8 +166,8 @@ def test_an_interrupted_import_leaves_the_old_data(root: Path, web: tuple[str, P
     before = state(root)
     # A shell starts background jobs with SIGINT ignored, and children inherit that.
     code = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code += "from pathlib import Path; from electrode_bench.data import sources; "
-    code += "sources.use(Path(sys.argv[1]), sys.argv[2])"
+    code += "from pathlib import Path; from electrode_bench.data import importing; "
+    code += "importing.use(Path(sys.argv[1]), sys.argv[2])"
     command = [sys.executable, "-c", code, str(root), f"{web[0]}/slow.csv"]
     running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
     assert Handler.asked.wait(timeout=60)
@@ -182,7 +183,7 @@ def test_two_switches_at_once_are_refused(root: Path) -> None:
 
     (root / ".cache").mkdir()
     with FileLock(root / ".cache" / "data-use.lock"), pytest.raises(UserError, match="another 'data use' is running"):
-        sources.use(root, "sample")
+        importing.use(root, "sample")
 
 
 # --- S3 -----------------------------------------------------------------------------------------------------------
@@ -229,13 +230,13 @@ def test_materials_project_over_s3(root: Path, s3: str, make_document: Any) -> N
 
     before = state(root)
     with pytest.raises(UserError) as error:
-        sources.use(root, "materials-project@2024-02-29")
+        importing.use(root, "materials-project@2024-02-29")
     assert str(error.value).startswith("materials-project@2024-02-29 could not be imported: ")
     assert "check the network and the date (known: 2022-10-28, " in str(error.value)
     assert "\n" not in str(error.value)
     assert state(root) == before
 
-    origin = sources.use(root, f"materials-project@{RELEASE}")
+    origin = importing.use(root, f"materials-project@{RELEASE}")
     assert origin["path"] == f"remote://materials-project/{RELEASE}/insertion-electrodes"
     assert (origin["source"], origin["release"], origin["files"]) == (f"materials-project@{RELEASE}", RELEASE, 2)
     assert origin["licence"].startswith("CC BY 4.0")
@@ -257,15 +258,15 @@ def test_materials_project_without_s3_support(root: Path, monkeypatch: pytest.Mo
     ("source", "message"),
     [
         ("materials-project@2024-12-18", "this release lost electrodes; use one of: 2022-10-28"),
-        ("materials-project@yesterday", "'yesterday' is no date like 2025-09-25; known releases: 2022-10-28"),
-        ("materials-project@2025-13-01", "'2025-13-01' is no date"),
-        ("materials-project@20250925", "'20250925' is no date"),
-        ("materials-project@", "'' is no date"),
-        ("ftp://host/x.csv", "no way to fetch 'ftp://'; give 'sample', "),
-        ("https://host/download/123", "does not end in .csv, .parquet or .jsonl.gz; download the file"),
+        ("materials-project@yesterday", "'yesterday' is not a date like 2025-09-25; known releases: 2022-10-28"),
+        ("materials-project@2025-13-01", "'2025-13-01' is not a date"),
+        ("materials-project@20250925", "'20250925' is not a date"),
+        ("materials-project@", "'' is not a date"),
+        ("ftp://host/x.csv", "cannot fetch 'ftp://' addresses; give 'sample', "),
+        ("https://host/download/123", "does not end in .csv, .jsonl.gz or .parquet; download the file"),
         ("nowhere.csv", "nowhere.csv: no such file or folder; give 'sample', "),
         ("notes.txt", "notes.txt: unsupported kind of file; give 'sample', "),
-        ("empty", "empty holds no .jsonl.gz file; give such a folder, or a .csv or .parquet file itself"),
+        ("empty", "empty has no .jsonl.gz file; give a folder that has, or a .csv or .parquet file itself"),
         ("data/mine.csv", "which the import replaces; move it elsewhere first"),
     ],
 )
@@ -294,21 +295,21 @@ def test_resolve_names_what_is_imported(root: Path, tmp_path: Path, monkeypatch:
 
 
 def test_provenance_of_an_import_made_by_hand_and_of_none(root: Path, tmp_path: Path) -> None:
-    origin = sources.provenance(root)
+    origin = origins.provenance(root)
     assert (origin["source"], origin["release"], origin["licence"]) == (
         str(tmp_path / "mine.csv"),
         "unknown",
         "unknown",
     )
     (root / "data.dvc").write_text("outs: []\n")
-    with pytest.raises(UserError, match=r"data\.dvc is no DVC import; make it anew with"):
-        sources.provenance(root)
+    with pytest.raises(UserError, match=r"data\.dvc is not a DVC import; make it again with"):
+        origins.provenance(root)
     (root / "data.dvc").unlink()
     with pytest.raises(UserError, match=r"data\.dvc is missing; bring data in with: electrode-bench data use"):
-        sources.provenance(root)
+        origins.provenance(root)
     shutil.rmtree(root / ".dvc")
-    with pytest.raises(UserError, match="is no DVC project; run the command in the project's folder"):
-        sources.use(root, "sample")
+    with pytest.raises(UserError, match="is not a DVC project; run the command in the project's folder"):
+        importing.use(root, "sample")
 
 
 def test_unreadable_table_is_refused_before_it_replaces_the_data(root: Path, tmp_path: Path) -> None:
@@ -316,7 +317,7 @@ def test_unreadable_table_is_refused_before_it_replaces_the_data(root: Path, tmp
     bad = tmp_path / "bad.csv"
     bad.write_text("a,b\n1,2\n")
     with pytest.raises(UserError) as error:
-        sources.use(root, str(bad))
+        importing.use(root, str(bad))
     assert str(error.value).startswith(f"{bad}: the column 'Battery ID' is missing")
     assert state(root) == before
     assert not list((root / ".cache").glob("data-use-*"))

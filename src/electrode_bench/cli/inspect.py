@@ -176,11 +176,11 @@ def data_use(
 
     electrode-bench data use materials-project@2025-09-25
     """
-    from electrode_bench.data import sources
+    from electrode_bench.data import importing
 
     given: Options = context.obj
     with spinner(f"Importing {source}"):
-        provenance = sources.use(given.root, source)
+        provenance = importing.use(given.root, source)
     text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}). Next: dvc repro"
     print_result(provenance, text, as_json=as_json)
 
@@ -191,11 +191,11 @@ def data_show(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench data show
     """
-    from electrode_bench.data import card, sources
+    from electrode_bench.data import card, origin
 
     given: Options = context.obj
     paths, numbers = given.project.paths, given.project.card()
-    provenance = sources.provenance(given.root)
+    provenance = origin.provenance(given.root)
     if paths.data_dvc.stat().st_mtime > paths.card.stat().st_mtime:
         warn("data.dvc is newer than the prepared table, which the numbers below describe; run: dvc repro")
     print_result({"provenance": provenance, "card": numbers}, card.describe(numbers, provenance), as_json=as_json)

@@ -62,7 +62,7 @@ def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> RenderableType:
-    """The card with where the data comes from (``sources.provenance``), for a terminal."""
+    """The card with where the data comes from (``data.origin.provenance``), for a terminal."""
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table

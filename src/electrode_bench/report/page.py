@@ -44,7 +44,7 @@ _DIGITS, _PREDICTION_DIGITS = 5, 4
 class Results:
     """What the page is made from: the files of ``results/``, each as it is read.
 
-    ``origin`` is where the data comes from (``sources.provenance``), ``splits`` has the digest of each
+    ``origin`` is where the data comes from (``data.origin.provenance``), ``splits`` has the digest of each
     protocol's folds; the tables after ``cells`` are those of ``results/compare``, empty where there is nothing to
     compare.
     """

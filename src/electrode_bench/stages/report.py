@@ -8,7 +8,7 @@ import pandas as pd
 
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.schema import CONTROL
-from electrode_bench.data import sources
+from electrode_bench.data.origin import provenance
 from electrode_bench.project import Project
 from electrode_bench.report import figures, page, static
 from electrode_bench.tuning.record import adopted_record
@@ -61,7 +61,7 @@ def read(project: Project) -> page.Results:
     adoptions = {model: adoption for model in headline["model"].unique() if (adoption := project.adoption(model))}
     return page.Results(
         card=project.card(),
-        origin=sources.provenance(project.root),
+        origin=provenance(project.root),
         table=project.table(),
         map=project.map(),
         splits=project.split_digests(),

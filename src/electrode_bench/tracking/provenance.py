@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from electrode_bench.core.digests import digest
-from electrode_bench.data import sources
+from electrode_bench.data import origin
 from electrode_bench.project import Project
 
 #: libyaml's loader, where PyYAML was built with it: the other one takes half a second for each run.
@@ -43,7 +43,7 @@ class Provenance:
 def of(project: Project) -> Provenance:
     """Where the data and the code of a project come from, as they are now."""
     commit, dirty = _git_state(project.root)
-    data = {**sources.provenance(project.root), "synthetic": project.synthetic()}
+    data = {**origin.provenance(project.root), "synthetic": project.synthetic()}
     return Provenance(data=data, table=project.paths.table, commit=commit, dirty=dirty)
 
 

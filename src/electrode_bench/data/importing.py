@@ -1,0 +1,150 @@
+"""Switching the project's data: a DVC import that replaces ``data/`` and ``data.dvc`` once it is whole and readable."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from electrode_bench.data import readers
+from electrode_bench.data.origin import provenance
+from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, resolve
+from electrode_bench.errors import UserError
+from electrode_bench.project import Paths
+
+
+def use(root: Path, source: str) -> dict[str, Any]:
+    """Make ``source`` the project's data: import it into ``data/`` and rewrite ``data.dvc``; return its provenance.
+
+    The import happens beside the project's data, which it replaces only once it is whole and readable.
+
+    Parameters
+    ----------
+    source : as in :func:`~electrode_bench.data.sources.resolve`.
+
+    Raises
+    ------
+    UserError
+        When the source is unknown, missing, cannot be fetched or is not electrode data. Then nothing has changed.
+    """
+    paths = Paths(root)
+    if not (root / ".dvc").is_dir():
+        raise UserError(
+            f"{root} is not a DVC project; run the command in the project's folder, or name it with --project"
+        )
+    resolved = resolve(root, source)
+    with _workspace(paths) as workspace:
+        _import(root, resolved, workspace)
+        _check(resolved, workspace / paths.data.name)
+        _swap(paths, workspace)
+    return provenance(root)
+
+
+@contextmanager
+def _workspace(paths: Paths) -> Iterator[Path]:
+    """A folder for an import, on the project's own disk and removed afterwards; one import at a time."""
+    from filelock import FileLock, Timeout
+
+    paths.cache.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(paths.cache / "data-use.lock", timeout=0):
+            for left in paths.cache.glob("data-use-*"):  # left by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            workspace = Path(tempfile.mkdtemp(prefix="data-use-", dir=paths.cache))
+            try:
+                yield workspace
+            finally:
+                shutil.rmtree(workspace, ignore_errors=True)
+    except Timeout:
+        raise UserError(f"another 'data use' is running in {paths.root}; wait until it has finished") from None
+
+
+def _import(root: Path, source: Source, workspace: Path) -> None:
+    """Import into ``workspace``, a DVC project of its own that shares the cache and remotes of ``root``."""
+    (workspace / ".dvc").mkdir()
+    for name in ("config", "config.local"):
+        if (root / ".dvc" / name).exists():
+            shutil.copyfile(root / ".dvc" / name, workspace / ".dvc" / name)
+    local = configparser.RawConfigParser()
+    local.read(workspace / ".dvc" / "config.local", encoding="utf-8")
+    cache = _dvc(root, "cache", "dir").stdout.strip()
+    for section, key, value in (("core", "no_scm", "true"), ("cache", "dir", cache)):
+        if not local.has_section(section):
+            local.add_section(section)
+        local.set(section, key, value)
+    with (workspace / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
+        local.write(file)
+    if "://" not in source.path and not Path(source.path).is_absolute():
+        inside, copy = root / source.path, workspace / source.path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if inside.is_dir():
+            shutil.copytree(inside, copy)
+        else:
+            shutil.copyfile(inside, copy)
+    stage = {
+        "meta": dict(source.meta),
+        "deps": [{"path": source.path}],
+        "outs": [{"path": f"{Paths(root).data.name}/{source.name}"}],
+    }
+    (workspace / "data.dvc").write_text(yaml.safe_dump(stage, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    done = _dvc(workspace, "repro", "data.dvc")
+    if done.returncode != 0:
+        raise UserError(f"{source.meta['source']} could not be imported: {_reason(done.stderr)}; {_advice(source)}")
+
+
+def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+    if folder.name.startswith("data-use-"):
+        # Locks and indexes of a temporary project must not pile up in the machine's site cache.
+        environment["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "site")
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _reason(stderr: str) -> str:
+    errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
+    reason = errors[0] if errors else (stderr.strip().splitlines() or ["DVC gave no reason"])[-1]
+    return reason.replace("failed to reproduce 'data.dvc': ", "").replace("dependency ", "").rstrip(".")
+
+
+def _advice(source: Source) -> str:
+    if source.path.startswith(f"remote://{MATERIALS_PROJECT}/"):
+        return f"check the network and the date (known: {', '.join(RELEASES)})"
+    if "://" in source.path:
+        return "check the address and the network, or download the file and give its path"
+    return "check that the file can be read"
+
+
+def _check(source: Source, data: Path) -> None:
+    """Refuse what is not electrode data before it replaces data that is."""
+    try:
+        readers.read(data)
+    except UserError as error:
+        named = str(error).replace(str(data / source.name), source.meta["source"])
+        raise UserError(named.replace(str(data), source.meta["source"])) from error
+
+
+def _swap(paths: Paths, workspace: Path) -> None:
+    """Three renames, undone if one fails. The old data is removed with the workspace; DVC's cache keeps it."""
+    old, new = workspace / "old", workspace / paths.data.name
+    try:
+        if paths.data.exists():
+            os.rename(paths.data, old)
+        os.rename(new, paths.data)
+        os.replace(workspace / "data.dvc", paths.data_dvc)
+    except BaseException:
+        if (workspace / "data.dvc").exists():
+            if paths.data.exists() and not new.exists():
+                os.rename(paths.data, new)
+            if old.exists():
+                os.rename(old, paths.data)
+        raise

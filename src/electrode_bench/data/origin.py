@@ -1,0 +1,51 @@
+"""Where the project's data comes from, as the DVC import ``data.dvc`` says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from electrode_bench.errors import UserError
+from electrode_bench.project import Paths
+
+#: The value of whatever is not known about a source.
+UNKNOWN = "unknown"
+
+
+def provenance(root: Path) -> dict[str, Any]:
+    """What data.dvc says of the data: source, path, md5, size (bytes), files, release, licence, citation.
+
+    Raises
+    ------
+    UserError
+        When data.dvc is missing or is not a DVC import.
+    """
+    path = Paths(root).data_dvc
+    if not path.exists():
+        raise UserError(f"{path} is missing; bring data in with: electrode-bench data use SOURCE")
+    try:
+        stage = yaml.safe_load(path.read_text(encoding="utf-8"))
+        dependency, out = stage["deps"][0], stage["outs"][0]
+        where = str(dependency["path"])
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, IndexError, TypeError) as error:
+        raise UserError(f"{path} is not a DVC import; make it again with: electrode-bench data use SOURCE") from error
+    meta = stage.get("meta") or {}
+    return {
+        "source": meta.get("source", where),
+        "path": where,
+        "md5": out.get("md5", UNKNOWN),
+        "size": out.get("size"),
+        "files": out.get("nfiles", 1),
+        "release": meta.get("release", release_in(where)),
+        "licence": meta.get("licence", UNKNOWN),
+        "citation": meta.get("citation", ""),
+    }
+
+
+def release_in(source: str) -> str:
+    """The last date or version that a path or URL holds ("2023-11-01", "2023.11.1")."""
+    dates = re.findall(r"(?<!\d)\d{4}[.-]\d{1,2}[.-]\d{1,2}(?!\d)", source)
+    return dates[-1] if dates else UNKNOWN
