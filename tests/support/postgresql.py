@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import shutil
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from support.serving import free_port
 
@@ -99,3 +101,10 @@ def database(address: str, name: str) -> str:
     finally:
         connection.close()
     return f"{address}/{name}"
+
+
+def close_connections() -> None:
+    """Close the pooled connections of Optuna and MLflow, which live as long as the process: psycopg warns of them."""
+    for thing in gc.get_objects():
+        if type(thing) is Engine and thing.dialect.name == "postgresql":
+            thing.dispose()

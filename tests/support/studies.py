@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,13 @@ class RecordingLogger:
 @pytest.fixture
 def logger() -> RecordingLogger:
     return RecordingLogger()
+
+
+@pytest.fixture
+def dead_process() -> int:
+    """The id of a process that has ended."""
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    return int(ended.stdout)
 
 
 def run_study(spec: StudySpec, url: str, logger: RecordingLogger, *, trials: int, workers: int = 1) -> OpenedStudy:

@@ -154,11 +154,13 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["journal", pytest.param("postgresql", marks=postgresql.needed)])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty storage of either kind."""
     if request.param == "journal":
-        return journal(tmp_path)
-    return postgresql.database(request.getfixturevalue("server"), f"studies-{uuid.uuid4().hex}")
+        yield journal(tmp_path)
+    else:
+        yield postgresql.database(request.getfixturevalue("server"), f"studies-{uuid.uuid4().hex}")
+        postgresql.close_connections()
 
 
 def _start(spec: StudySpec, url: str, folder: Path, number: int) -> tuple[bool, int]:
@@ -215,7 +217,7 @@ def test_the_trials_of_a_dead_driver_are_reaped(make_spec: MakeSpec, dead_proces
     assert driver.reap(url) == []
 
 
-def test_a_running_trial_with_an_unknown_storage_state_counts_once(make_spec: MakeSpec, tmp_path: Path) -> None:
+def test_a_study_runs_while_a_driver_has_trials_under_way(make_spec: MakeSpec, tmp_path: Path) -> None:
     study = open_study(make_spec(), url=journal(tmp_path), trials=1).study
     trial = study.optuna.ask()
     assert not study.is_running()
