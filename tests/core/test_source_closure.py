@@ -192,6 +192,23 @@ CHOICES = {
 }
 
 
+LAZY = {
+    "made_up/__init__.py": (
+        "def __getattr__(name):\n    from made_up import offered\n    return getattr(offered, name)\n"
+    ),
+    "made_up/offered.py": "VALUE = 1\n",
+    "made_up/entry.py": (
+        "import made_up\ndef lazily():\n    return made_up.VALUE\ndef place():\n    return made_up.__file__\n"
+    ),
+}
+
+
+def test_a_modules_getattr_counts_for_names_that_it_looks_up(close: Close) -> None:
+    files = replaced("made_up/offered.py", "1", "2", LAZY)
+    for entry, same in (("made_up.entry:lazily", False), ("made_up.entry:place", True)):
+        assert (close(entry, files=LAZY).digest == close(entry, files=files).digest) is same
+
+
 @pytest.mark.parametrize(("file", "old", "new"), [("fast", "1", "4"), ("slow", "2", "4"), ("tried", "3", "4")])
 def test_every_branch_of_a_conditional_import_or_definition_counts(close: Close, file: str, old: str, new: str) -> None:
     files = replaced(f"made_up/{file}.py", old, new, CHOICES)

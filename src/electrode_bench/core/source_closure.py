@@ -33,6 +33,10 @@ _ALL, _RUN = "*", ""
 _Item = tuple[str, str]
 
 
+#: Attributes of every module, for which Python never calls the module's ``__getattr__``.
+_EVERY_MODULE_HAS = frozenset({"__dict__", "__doc__", "__file__", "__loader__", "__name__", "__package__", "__spec__"})
+
+
 @dataclass(frozen=True)
 class SourceClosure:
     """The source code that decides a result.
@@ -170,7 +174,7 @@ class _Walk:
                 yield star, name
         if exists(f"{module.name}.{name}"):
             yield f"{module.name}.{name}", _RUN
-        elif "__getattr__" in module.statements:
+        elif "__getattr__" in module.statements and name not in _EVERY_MODULE_HAS:
             yield module.name, _ALL
 
     def _reach(self, module: SourceModule, statements: list[ast.stmt]) -> Iterator[_Item]:
