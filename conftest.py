@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,8 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Set, so that what the command line puts there is taken back.
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "auto")
+    monkeypatch.setenv("ELECTRODE_BENCH_MODULES", "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
     # Upstream models take minutes: they are tested where the caller names their environment, not where one is found.
     if "ELECTRODE_BENCH_REFERENCE" not in os.environ:
         monkeypatch.setenv("ELECTRODE_BENCH_REFERENCE", "no-reference-environment")

@@ -28,6 +28,7 @@ from electrode_bench.inference.chosen import FittedModel, choose
 from electrode_bench.inference.predictor import Answer
 from electrode_bench.inference.screening import WINDOW
 from electrode_bench.inference.screening import screen as screen_chunks
+from electrode_bench.models import use_project_modules
 from electrode_bench.project import Project
 from electrode_bench.tasks import screen as screen_task
 
@@ -57,6 +58,7 @@ def load_model(project: Project | str | Path = ".", name: str | None = None) -> 
     """
     if not isinstance(project, Project):
         project = Project.open(project)
+    use_project_modules(project.root)
     return choose(project, model=name)
 
 

@@ -43,9 +43,12 @@ class Options:
     @cached_property
     def project(self) -> Project:
         """The project in the folder, whose own models can be imported."""
+        from electrode_bench.models import use_project_modules
         from electrode_bench.project import Project
 
-        return Project.open(self.root)
+        project = Project.open(self.root)
+        use_project_modules(project.root)
+        return project
 
     @cached_property
     def params(self) -> Params:

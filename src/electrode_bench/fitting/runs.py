@@ -35,12 +35,13 @@ class FoldTask:
     """One fit: everything that its numbers depend on, and nothing else.
 
     ``key`` is the digest of (model, configuration, fold, features and targets, code, library versions, seed);
-    ``module`` is the Python module that defines the model, by which a worker finds it.
+    ``module`` is the Python module that defines the model, by which a worker finds it. ``config`` holds plain values,
+    because a worker cannot receive an object of a class before it has found the class's module.
     """
 
     key: str
     module: str
-    config: Strict
+    config: Mapping[str, Any]
     seed: int
     train_ids: tuple[str, ...]
     test_ids: tuple[str, ...]
@@ -62,7 +63,7 @@ def plan(
     for fold in folds:
         own = derive(seed, spec.name, fold.protocol, fold.key)
         key = digest([*shared, fold_digest(fold), own])
-        tasks[fold.key] = FoldTask(key, spec.module, config, own, fold.train_ids, fold.test_ids)
+        tasks[fold.key] = FoldTask(key, spec.module, config.model_dump(mode="json"), own, fold.train_ids, fold.test_ids)
     return tasks
 
 
@@ -232,7 +233,7 @@ def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: 
     with threadpool_limits(1):
         return fit_predict(
             spec,
-            task.config,
+            models.configure(spec, task.config, where=task.key),
             task.seed,
             frame=frame,
             targets=targets,
