@@ -261,7 +261,8 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address: str) -> None:
 
 def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
     code = (
-        "from support import executor_work as work, sys\n"
+        "import sys\n"
+        "from support import executor_work as work\n"
         "from pathlib import Path\n"
         "from electrode_bench.fitting.executor import Local\n"
         "list(Local(2).run(work.beat, ((Path(sys.argv[1]), n) for n in (1, 2))))"
