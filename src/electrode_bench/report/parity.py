@@ -1,31 +1,34 @@
-"""Parity plots: predicted against reference value, as an interactive page and as a still picture."""
+"""Parity plots: predicted against reference values, as an interactive page and as a static picture."""
 
 from __future__ import annotations
 
+import html
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.report import numbers, style
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+    from matplotlib.axes import Axes
 
-#: Blue of the Okabe-Ito palette, told apart by colour-blind readers; grey for the diagonal.
-POINTS, DIAGONAL = "#0072B2", "#555555"
+#: Share of the values that a static plot spans: a few voltages lie far outside the rest, and nobody can zoom out.
+STATIC_SHARE = 0.995
 
-#: From here on points are drawn by WebGL: SVG grows slow.
-MANY = 2000
+_MARGIN = 0.04
+_DIAGONAL = "#555555"
 
 
 def points(predictions: pd.DataFrame, *, target: str) -> pd.DataFrame:
-    """One row an electrode: electrode_id, y_true, y_pred (mean over the folds that tested it) and that number, n.
+    """One row per electrode: electrode_id, y_true, y_pred (mean over the folds that tested it), n (number of folds).
 
     Parameters
     ----------
-    predictions : schema.PREDICTION_COLUMNS of one cell, in the target's unit.
+    predictions : schema.PREDICTION_COLUMNS of one run, in the target's unit.
 
     Raises
     ------
@@ -39,94 +42,81 @@ def points(predictions: pd.DataFrame, *, target: str) -> pd.DataFrame:
     return grouped.agg(y_true=("y_true", "first"), y_pred=("y_pred", "mean"), n=("y_pred", "size")).reset_index()
 
 
-def parity_figure(predictions: pd.DataFrame, *, target: str, title: str = "") -> go.Figure:
-    """Predicted against reference value of one target (in its unit), with the diagonal; hover shows the electrode."""
+def limits(at: pd.DataFrame, *, share: float = 1.0) -> tuple[float, float]:
+    """What both axes span: the middle ``share`` of all reference values and predictions, and a margin."""
+    values = at[["y_true", "y_pred"]].to_numpy()
+    low, high = np.quantile(values, [(1 - share) / 2, (1 + share) / 2])
+    margin = _MARGIN * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+def parity_figure(predictions: pd.DataFrame, *, title: str) -> go.Figure:
+    """One panel for each target, with the diagonal; hovering over a point shows the electrode."""
     import plotly.graph_objects as go
-
-    figure = go.Figure(_traces(points(predictions, target=target), target=target))
-    column = TARGETS[target]
-    figure.update_xaxes(title_text=f"{column.label}, reference ({column.unit})")
-    figure.update_yaxes(title_text=f"predicted ({column.unit})", scaleanchor="x", scaleratio=1)
-    figure.update_layout(title_text=title, template="plotly_white", showlegend=False, hovermode="closest")
-    return figure
-
-
-def parity_html(predictions: pd.DataFrame, *, title: str) -> str:
-    """A page with one panel a target; readable without a network, equal to the byte for equal predictions."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=1, cols=len(TARGETS), horizontal_spacing=0.08)
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
-        for trace in _traces(points(predictions, target=target), target=target):
-            figure.add_trace(trace, row=1, col=i)
-        figure.update_xaxes(title_text=f"{column.label}, reference ({column.unit})", row=1, col=i)
-        figure.update_yaxes(title_text=f"predicted ({column.unit})", row=1, col=i)
+        at, unit = points(predictions, target=target), numbers.unit(column)
+        ends = limits(at)
+        diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": _DIAGONAL, "width": 1}, hoverinfo="skip")
+        kind = go.Scattergl if len(at) >= style.WEBGL_FROM else go.Scatter
+        dots = kind(
+            x=at["y_true"].round(6).tolist(),
+            y=at["y_pred"].round(6).tolist(),
+            text=at[ID].tolist(),
+            customdata=at["n"].tolist(),
+            mode="markers",
+            marker={"color": style.COLOURS[0], "size": 6, "opacity": 0.45},
+            hovertemplate=(
+                f"%{{text}}<br>reference %{{x:.4g}} {unit}<br>predicted %{{y:.4g}} {unit}"
+                "<br>tested in %{customdata} fold(s)<extra></extra>"
+            ),
+        )
+        figure.add_traces([diagonal, dots], rows=1, cols=i)
+        figure.update_xaxes(title_text=f"{column.label}, reference ({unit})", range=ends, row=1, col=i)
+        figure.update_yaxes(title_text=f"Predicted ({unit})", range=ends, row=1, col=i)
     figure.update_layout(
         title_text=title, template="plotly_white", showlegend=False, hovermode="closest", autosize=True, height=520
     )
+    return figure
+
+
+def parity_html(predictions: pd.DataFrame, *, title: str) -> str:
+    """:func:`parity_figure` as a page that needs no network; equal predictions give equal bytes."""
+    figure = parity_figure(predictions, title=title)
     # A fixed id: plotly would draw a random one.
     page: str = figure.to_html(include_plotlyjs=True, full_html=True, div_id="parity", config={"displaylogo": False})
-    return page.replace("<head>", f"<head><title>{_escaped(title)}</title>", 1).replace("<html>", '<html lang="en">', 1)
+    head = f"<head><title>{html.escape(title)}</title>"
+    return page.replace("<head>", head, 1).replace("<html>", '<html lang="en">', 1)
+
+
+def draw_panel(axes: Axes, predictions: pd.DataFrame, *, target: str, ylabel: str = "Predicted") -> None:
+    """Draw one target with matplotlib: points, or hexagons coloured by the number of electrodes."""
+    at, column = points(predictions, target=target), TARGETS[target]
+    low, high = limits(at, share=STATIC_SHARE)
+    if len(at) >= style.WEBGL_FROM:
+        hexagons: dict[str, Any] = {"gridsize": 45, "extent": (low, high, low, high), "bins": "log", "mincnt": 1}
+        axes.hexbin(at["y_true"], at["y_pred"], cmap=style.COLOUR_MAP.lower(), linewidths=0, **hexagons)
+    else:
+        axes.scatter(at["y_true"], at["y_pred"], s=8, alpha=0.4, color=style.COLOURS[0], linewidths=0)
+    axes.axline((0, 0), slope=1, color=_DIAGONAL, linewidth=0.8)
+    unit = numbers.unit(column)
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    axes.set(xlabel=f"{column.label}, reference ({unit})", ylabel=f"{ylabel} ({unit})")
 
 
 def parity_png(predictions: pd.DataFrame, *, title: str) -> bytes:
-    """The same panels as a PNG, without a browser; darker where more electrodes lie."""
+    """One panel for each target as a PNG, made without a browser."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3.5 * len(TARGETS), 3.7), dpi=130, layout="constrained")
     FigureCanvasAgg(figure)
-    for i, (target, column) in enumerate(TARGETS.items(), start=1):
-        at = points(predictions, target=target)
-        axes = figure.add_subplot(1, len(TARGETS), i)
-        if len(at) >= MANY:
-            axes.hexbin(at["y_true"], at["y_pred"], gridsize=60, bins="log", mincnt=1, cmap="viridis", linewidths=0)
-        else:
-            axes.scatter(at["y_true"], at["y_pred"], s=12, alpha=0.4, color=POINTS, linewidths=0)
-        axes.axline((0, 0), slope=1, color=DIAGONAL, linewidth=1)
-        low, high = _range(at)
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        axes.set(xlabel=f"{column.label}, reference ({column.unit})", ylabel=f"predicted ({column.unit})")
+    for i, target in enumerate(TARGETS, start=1):
+        draw_panel(figure.add_subplot(1, len(TARGETS), i), predictions, target=target)
     figure.suptitle(title)
     buffer = io.BytesIO()
     # No Software or date entry: the same bytes for the same predictions.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _traces(at: pd.DataFrame, *, target: str) -> list[go.Scatter | go.Scattergl]:
-    import plotly.graph_objects as go
-
-    unit = TARGETS[target].unit
-    low, high = _range(at)
-    scatter = go.Scattergl if len(at) >= MANY else go.Scatter
-    dots = scatter(
-        x=at["y_true"].round(6).tolist(),
-        y=at["y_pred"].round(6).tolist(),
-        text=at[ID].tolist(),
-        customdata=at["n"].tolist(),
-        mode="markers",
-        marker={"color": POINTS, "size": 6, "opacity": 0.45},
-        hovertemplate=(
-            f"%{{text}}<br>reference %{{x:.4g}} {unit}<br>predicted %{{y:.4g}} {unit}"
-            "<br>tested in %{customdata} fold(s)<extra></extra>"
-        ),
-    )
-    diagonal = go.Scatter(
-        x=[low, high], y=[low, high], mode="lines", line={"color": DIAGONAL, "width": 1}, hoverinfo="skip"
-    )
-    return [diagonal, dots]
-
-
-def _range(at: pd.DataFrame) -> tuple[float, float]:
-    """What both axes span: all reference values and predictions, and a little more."""
-    values = at[["y_true", "y_pred"]].to_numpy()
-    low, high = float(np.min(values)), float(np.max(values))
-    margin = 0.04 * (high - low) or 1.0
-    return low - margin, high + margin
-
-
-def _escaped(text: str) -> str:
-    import html
-
-    return html.escape(text)

@@ -13,6 +13,7 @@ from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
 from electrode_bench.evaluation.significance import standing
+from electrode_bench.report import numbers
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,13 +119,9 @@ def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
 
 def value_of(run: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> str:
     """The value ``key`` of a row of ``results/compare/table.csv`` with its standard deviation, suitably rounded."""
-    value, deviation = run[key], run[f"{key} spread"]
-    if pd.isna(value):
-        return "-"
-    digits = 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
-    # Adding 0.0 turns a rounded -0.0 into 0.0.
-    shown = f"{round(value, digits) + 0.0:.{digits}f}"
-    return shown if pd.isna(deviation) else f"{shown} ± {deviation:.{digits}f}"
+    value = float(run[key])
+    decimals = 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
+    return numbers.with_deviation(value, float(run[f"{key} spread"]), decimals)
 
 
 def _values(run: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:

@@ -1,0 +1,224 @@
+"""The map of compositions as every figure draws it: its points, their groups, and the labels of the clusters.
+
+The interactive page, the static figure and the report's page only draw what is computed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.core.schema import FORMULA, ID, NOISE, TARGETS, Column
+from electrode_bench.report import numbers
+from electrode_bench.report.style import BACKGROUND, Style, group_styles
+
+#: Axis titles.
+AXES = ("Map coordinate 1 (no unit)", "Map coordinate 2 (no unit)")
+#: Percentiles of a target between which the colours run: a few voltages are far outside the rest.
+COLOUR_PERCENTILES = (1, 99)
+#: Names of the methods for people.
+METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
+
+_MARGIN = 0.06
+#: Distances of a label from its point, in font sizes, and directions; the first of equally good places is taken.
+_DISTANCES = (1.1, 2.4, 4.0, 6.2)
+_DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Points with one colour and marker: a cluster, the noise, or a working ion.
+
+    ``key`` is the value in the table, ``title`` the text of a legend (a formula in it without subscripts).
+    """
+
+    key: str
+    title: str
+    style: Style
+
+
+@dataclass(frozen=True)
+class Label:
+    """A representative's formula beside its point: ``dx`` and ``dy`` (upwards) are the offset of its centre.
+
+    ``crowded`` says that it overlaps another label or leaves the plotting area.
+    """
+
+    id: str
+    text: str
+    x: float
+    y: float
+    dx: float
+    dy: float
+    crowded: bool
+
+
+@dataclass(frozen=True)
+class CompositionMap:
+    """The electrodes on the map, in the order of their ids.
+
+    ``rows`` has the columns electrode_id, x, y, cluster, representative, formula_discharge, working_ion and the
+    targets.
+    """
+
+    rows: pd.DataFrame
+
+    @classmethod
+    def of(cls, map_frame: pd.DataFrame, table: pd.DataFrame) -> CompositionMap:
+        """The map with what the canonical table says of its electrodes.
+
+        Parameters
+        ----------
+        map_frame : electrode_id, x, y, cluster, representative, as in ``results/map/map.parquet``.
+        table : the canonical table.
+
+        Raises
+        ------
+        ValueError
+            When an id of the map is not in the table.
+        """
+        unknown = set(map_frame[ID]) - set(table[ID])
+        if unknown:
+            raise ValueError(f"{len(unknown)} electrodes of the map are not in the table, {min(unknown)} first")
+        known = table[[ID, FORMULA, "working_ion", *TARGETS]]
+        rows = map_frame.merge(known, on=ID, validate="one_to_one").sort_values(ID, ignore_index=True)
+        return cls(rows.assign(representative=rows["representative"].astype(bool)))
+
+    @property
+    def placed(self) -> pd.DataFrame:
+        """The rows with finite coordinates."""
+        return self.rows[np.isfinite(self.rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
+
+    @property
+    def representatives(self) -> pd.DataFrame:
+        """One row for each cluster that has a representative, by cluster."""
+        return self.rows[self.rows["representative"]].sort_values("cluster")
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """What the axes span: all points and a margin."""
+        return _range(self.placed["x"]), _range(self.placed["y"])
+
+    def clusters(self) -> list[Group]:
+        """Noise first, if there is any, then the clusters with their representatives' formulas."""
+        sizes = self.rows["cluster"].value_counts()
+        formulas = dict(zip(self.representatives["cluster"], self.representatives[FORMULA], strict=True))
+        labels = sorted(set(self.rows["cluster"].dropna()) - {NOISE})
+        groups = [
+            Group(str(int(label)), _cluster_title(label, formulas, n=int(sizes[label])), style)
+            for label, style in zip(labels, group_styles(len(labels)), strict=True)
+        ]
+        noise = Group(str(NOISE), f"noise ({int(sizes.get(NOISE, 0)):,})", BACKGROUND)
+        return [noise, *groups] if NOISE in sizes.index else groups
+
+    def ions(self) -> list[Group]:
+        """The working ions, the most frequent first."""
+        counts = ion_counts(self.rows)
+        return [
+            Group(ion, f"{ion} ({n:,})", style)
+            for (ion, n), style in zip(counts, group_styles(len(counts)), strict=True)
+        ]
+
+    def members(self, group: Group, column: str) -> pd.DataFrame:
+        """The rows of a group of ``column`` (cluster or working_ion)."""
+        return self.rows[self.rows[column].astype(str) == group.key]
+
+    def colour_range(self, column: Column) -> tuple[float, float]:
+        """The values of a target at which its colours begin and end."""
+        low, high = np.percentile(self.rows[column.key].to_numpy(dtype=float), COLOUR_PERCENTILES)
+        return float(low), float(high)
+
+    def labels(self, width: float, height: float, *, font_size: float, numbered: bool = False) -> list[Label]:
+        """The representatives' formulas, each where it hides few points and no other label.
+
+        Parameters
+        ----------
+        width, height : the plotting area, in the unit of ``font_size`` (pixels or points). In a larger area the
+            points lie further apart.
+        numbered : whether a label begins with the number of its cluster.
+        """
+        points = self.placed
+        if points.empty:
+            return []
+        x_range, y_range = self.ranges
+        scale = min(width / (x_range[1] - x_range[0]), height / (y_range[1] - y_range[0]))
+        at = np.unique(points[["x", "y"]].to_numpy(dtype=float), axis=0) * scale
+        bounds = (x_range[0] * scale, x_range[1] * scale, -np.inf, np.inf)
+        placed_boxes: list[_Box] = []
+        labels = []
+        for row in self.representatives.to_dict("records"):
+            if not np.isfinite([row["x"], row["y"]]).all():
+                continue
+            text = f"{row['cluster']}: {row[FORMULA]}" if numbered else str(row[FORMULA])
+            dx, dy, box = _best_place(row["x"] * scale, row["y"] * scale, text, font_size, at, placed_boxes, bounds)
+            crowded = _crowded(box, placed_boxes, bounds)
+            if not crowded:
+                placed_boxes.append(box)
+            labels.append(Label(str(row[ID]), text, float(row["x"]), float(row["y"]), round(dx), round(dy), crowded))
+        return labels
+
+
+def ion_counts(table: pd.DataFrame) -> list[tuple[str, int]]:
+    """Electrodes of each working ion that has any, the most frequent first, ties by name."""
+    counts = table["working_ion"].value_counts()
+    return sorted(((str(ion), int(n)) for ion, n in counts.items()), key=lambda item: (-item[1], item[0]))
+
+
+def cluster_name(cluster: Any) -> str:
+    """A cluster's label as text."""
+    return "noise" if cluster == NOISE else f"cluster {cluster}"
+
+
+def hover_lines(row: dict[str, Any]) -> list[str]:
+    """What a figure tells of an electrode below its formula: id, working ion, cluster, targets."""
+    about = f"{row[ID]}, working ion {row['working_ion']}, {cluster_name(row['cluster'])}"
+    return [about, *(f"{c.label}: {numbers.significant(row[c.key], 4)} {numbers.unit(c)}" for c in TARGETS.values())]
+
+
+def _cluster_title(label: Any, formulas: dict[Any, str], *, n: int) -> str:
+    formula = f": {formulas[label]}" if label in formulas else ""
+    return f"{int(label)}{formula} ({n:,})"
+
+
+def _range(values: pd.Series) -> tuple[float, float]:
+    if values.empty:
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    margin = _MARGIN * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+#: Left, right, bottom and top.
+_Box = tuple[float, float, float, float]
+
+
+def _best_place(
+    x: float, y: float, text: str, font_size: float, points: np.ndarray, taken: Sequence[_Box], bounds: _Box
+) -> tuple[float, float, _Box]:
+    """Offset and box of the place that hides fewest points (n, 2), of those that are not crowded if there is one."""
+    half_width, half_height = 0.29 * font_size * len(text) + 4.5, 0.8 * font_size
+    places = []
+    for distance in _DISTANCES:
+        for right, up in _DIRECTIONS:
+            dx, dy = right * (half_width + distance * font_size), up * (half_height + distance * font_size)
+            box = (x + dx - half_width, x + dx + half_width, y + dy - half_height, y + dy + half_height)
+            cost = (_crowded(box, taken, bounds), _inside(points, box) + 0.2 * float(np.hypot(dx, dy)))
+            places.append((cost, dx, dy, box))
+    _, dx, dy, box = min(places, key=lambda place: place[0])
+    return dx, dy, box
+
+
+def _crowded(box: _Box, taken: Sequence[_Box], bounds: _Box) -> bool:
+    outside = box[0] < bounds[0] or box[1] > bounds[1] or box[2] < bounds[2] or box[3] > bounds[3]
+    return outside or any(
+        box[0] < other[1] and other[0] < box[1] and box[2] < other[3] and other[2] < box[3] for other in taken
+    )
+
+
+def _inside(points: np.ndarray, box: _Box) -> int:
+    x, y = points.T
+    return int(((x > box[0]) & (x < box[1]) & (y > box[2]) & (y < box[3])).sum())

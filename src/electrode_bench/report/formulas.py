@@ -1,0 +1,27 @@
+"""Chemical formulas with their amounts as subscripts."""
+
+from __future__ import annotations
+
+import html
+import re
+
+#: An amount in a formula: a number that follows an element or a bracket. The page's script uses the same expression.
+AMOUNT = r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)"
+
+
+def to_html(text: str) -> str:
+    """A formula, or text that contains formulas, as HTML.
+
+    >>> to_html("Li3V2(PO4)3")
+    'Li<sub>3</sub>V<sub>2</sub>(PO<sub>4</sub>)<sub>3</sub>'
+    """
+    return re.sub(AMOUNT, r"<sub>\1</sub>", html.escape(text))
+
+
+def to_mathtext(text: str) -> str:
+    """The same as matplotlib's mathematical text.
+
+    >>> to_mathtext("LiFePO4")
+    '$\\\\mathregular{LiFePO_{4}}$'
+    """
+    return "$\\mathregular{" + re.sub(AMOUNT, r"_{\1}", text).replace(" ", "\\ ") + "}$"

@@ -1,0 +1,67 @@
+// Wiring: sections are drawn when they come near the screen, and again when a select or the theme changes.
+
+import { DATA, STYLE, byFormula } from "./input.js";
+import { find, showDetails } from "./map.js";
+import { draw, drawn, legend, redraw } from "./plots.js";
+import { byId, node, protocolOf } from "./text.js";
+import { startTheme } from "./theme.js";
+
+const boxes = document.querySelectorAll("[data-plots]");
+
+function drawOnce(section) {
+  if (drawn.has(section)) return;
+  drawn.add(section);
+  draw[section]();
+}
+
+const nearScreen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries.filter((e) => e.isIntersecting)) {
+      nearScreen.unobserve(entry.target);
+      drawOnce(entry.target.dataset.plots);
+    }
+  },
+  { rootMargin: "500px" },
+);
+boxes.forEach((box) => nearScreen.observe(box));
+addEventListener("beforeprint", () => boxes.forEach((box) => drawOnce(box.dataset.plots)));
+
+const LEGENDS = {
+  models: DATA.models,
+  others: DATA.models.filter((model) => model.colour !== STYLE.grey),
+  uncertain: DATA.models.filter((model) => DATA.calibration[model.name]),
+};
+document.querySelectorAll("[data-legend]").forEach((list) => legend(list, LEGENDS[list.dataset.legend]));
+
+document.querySelectorAll("select[data-section]").forEach((control) => {
+  control.addEventListener("change", () => {
+    const { section } = control.dataset;
+    document.querySelectorAll(`[data-of="${section}"]`).forEach((part) => {
+      part.hidden = part.dataset.protocol !== protocolOf(section);
+    });
+    if (drawn.has(section)) draw[section]();
+    if (section === "map") showDetails();
+  });
+});
+
+byId("formulas").append(...[...byFormula.keys()].sort().map((formula) => node("option", { value: formula })));
+// Choosing from the list is an input event with a whole formula; typing ends with Enter or the button.
+byId("find").addEventListener("input", () => find(true));
+byId("find").addEventListener("keydown", (event) => {
+  if (event.key === "Enter") find(false);
+});
+byId("find-go").addEventListener("click", () => find(false));
+
+startTheme(byId("theme"), redraw);
+
+let width = innerWidth;
+let waiting = null;
+addEventListener("resize", () => {
+  if (innerWidth === width) return;
+  width = innerWidth;
+  clearTimeout(waiting);
+  waiting = setTimeout(() => {
+    if (drawn.has("map")) draw.map();
+  }, 200);
+});
+document.documentElement.dataset.ready = "true";

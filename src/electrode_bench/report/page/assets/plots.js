@@ -1,0 +1,163 @@
+// What all plots share: axes, layout, markers, legends, and the boxes that they are drawn into.
+
+import { DATA, STYLE } from "./input.js";
+import { formulaNode, node } from "./text.js";
+import { colours } from "./theme.js";
+
+const TOUCH = matchMedia("(pointer: coarse)").matches;
+
+// No button that uploads a plot, as plotly has one by default, and no buttons where nothing can hover.
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  showSendToCloud: false,
+  plotlyServerURL: "",
+  displayModeBar: matchMedia("(hover: hover)").matches ? "hover" : false,
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+};
+
+// A function that draws each section by its name; modules add theirs. `drawn` are the sections that were shown.
+export const draw = {};
+export const drawn = new Set();
+
+export function redraw() {
+  drawn.forEach((section) => draw[section]());
+}
+
+let webgl = null;
+export function hasWebgl() {
+  if (webgl === null) {
+    try {
+      webgl = !!document.createElement("canvas").getContext("webgl");
+    } catch {
+      webgl = false;
+    }
+  }
+  return webgl;
+}
+
+// The type of a scatter plot of `n` points.
+export const scatterType = (n) => (n >= STYLE.webglFrom && hasWebgl() ? "scattergl" : "scatter");
+
+export function axis(title, extra) {
+  const c = colours();
+  return {
+    title: { text: title, standoff: 8, font: { size: 12 } },
+    gridcolor: c.grid,
+    linecolor: c.line,
+    zeroline: false,
+    automargin: true,
+    fixedrange: TOUCH,
+    showline: true,
+    ...extra,
+  };
+}
+
+export function layout(x, y, extra) {
+  const c = colours();
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    height: 320,
+    autosize: true,
+    font: { family: "Helvetica, Arial, sans-serif", size: 12, color: c.ink },
+    margin: { l: 50, r: 14, t: 24, b: 44 },
+    xaxis: x,
+    yaxis: y,
+    showlegend: false,
+    hovermode: "closest",
+    dragmode: TOUCH ? false : "zoom",
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: c.muted, activecolor: c.ink },
+    hoverlabel: { bgcolor: c.panel, bordercolor: c.line, font: { color: c.ink, size: 12 }, align: "left" },
+    ...extra,
+  };
+}
+
+// A dotted line at a value of the axis "x" or "y".
+export function rule(axisName, value) {
+  const other = axisName === "x" ? "y" : "x";
+  return {
+    type: "line",
+    line: { color: colours().muted, width: 1, dash: "dot" },
+    layer: "below",
+    [`${axisName}0`]: value,
+    [`${axisName}1`]: value,
+    [`${other}ref`]: "paper",
+    [`${other}0`]: 0,
+    [`${other}1`]: 1,
+  };
+}
+
+export const marker = (model, extra) => ({
+  color: model.colour,
+  symbol: model.symbol,
+  size: 9,
+  line: { width: 1, color: model.colour },
+  ...extra,
+});
+
+// Draw plots into a section's boxes: [{title, label, traces, layout}], label being the text alternative.
+export function panels(section, plots) {
+  const box = document.querySelector(`[data-plots="${section}"]`);
+  while (box.children.length > plots.length) {
+    Plotly.purge(box.lastChild.lastChild);
+    box.lastChild.remove();
+  }
+  // All boxes exist before the first plot asks for its width.
+  while (box.children.length < plots.length) {
+    box.append(node("figure", {}, node("figcaption"), node("div", { class: "plot", role: "group" })));
+  }
+  return plots.map((plot, i) => panel(box.children[i], plot));
+}
+
+function panel(figure, plot) {
+  const [caption, div] = figure.children;
+  caption.textContent = plot.title;
+  caption.hidden = !plot.title;
+  div.setAttribute("aria-label", plot.label);
+  if (plot.traces.length === 0) {
+    Plotly.purge(div);
+    div.style.height = "auto";
+    div.replaceChildren(node("p", { class: "muted" }, "Nothing to show for this protocol."));
+    return div;
+  }
+  if (div.querySelector("p.muted")) div.replaceChildren();
+  // The box has the height: plotly takes it from there whenever the window changes.
+  const { height, ...rest } = plot.layout;
+  div.style.height = `${height}px`;
+  Plotly.react(div, plot.traces, rest, CONFIG);
+  return div;
+}
+
+export const eachTarget = (plotOf) => DATA.targets.map((target) => ({ title: target.title, ...plotOf(target) }));
+
+const PATHS = {
+  circle: "M8 3a5 5 0 1 0 .01 0z",
+  square: "M3 3h10v10H3z",
+  diamond: "M8 2l6 6-6 6-6-6z",
+  "triangle-up": "M8 2l6 11H2z",
+  "triangle-down": "M8 14l6-11H2z",
+  cross: "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z",
+  x: "M3 5l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
+  star: "M8 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
+  pentagon: "M8 1l7 5-3 8H4L1 6z",
+};
+const DASHES = { solid: "", dash: "6 3", dot: "2 3", dashdot: "6 3 2 3", longdash: "9 3", longdashdot: "9 3 2 3" };
+
+// The marker of a legend's item; with a dash, on a line.
+function glyph(symbol, colour, dash) {
+  const stroke = `stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[dash]}"`;
+  const line = dash ? `<path d="M0 8h34" ${stroke}/>` : "";
+  const shift = dash ? 9 : 0;
+  const shape = `<path transform="translate(${shift} 0)" d="${PATHS[symbol]}" fill="${colour}"/>`;
+  const element = node("span", { "aria-hidden": "true" });
+  element.innerHTML = `<svg width="${16 + 2 * shift}" height="16">${line}${shape}</svg>`;
+  element.style.lineHeight = 0;
+  return element;
+}
+
+// Fill a list with items {title, colour, symbol, dash}.
+export function legend(list, items) {
+  const entry = (item) => node("li", {}, glyph(item.symbol, item.colour, item.dash), formulaNode("span", item.title));
+  list.replaceChildren(...items.map(entry));
+}

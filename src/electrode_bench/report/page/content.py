@@ -1,0 +1,165 @@
+"""What the template shows beside the plots: plain values, whose text the template escapes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench import splits
+from electrode_bench.core.schema import CONTROL, NOISE, TARGETS
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.evaluation.metrics import FILTERED, SHOWN
+from electrode_bench.report import published, tables, tuning
+from electrode_bench.report.composition_map import ion_counts
+from electrode_bench.report.numbers import MISSING, percent, significant, unit
+from electrode_bench.report.page.answer import answers
+from electrode_bench.report.page.data import calibration
+from electrode_bench.report.page.results import Results
+
+
+def content(results: Results) -> dict[str, Any]:
+    """Everything that the template needs, by name."""
+    clusters = results.map["cluster"]
+    return {
+        "card": results.card,
+        # A page that is passed on names the file, not the folder on someone's machine.
+        "origin": {**results.origin, "source": PurePath(str(results.origin["source"])).name},
+        "synthetic": bool(results.card.get("synthetic")),
+        "synthetic_notice": SYNTHETIC_NOTICE,
+        "targets": TARGETS,
+        "models": [{"name": name, "title": title} for name, title in results.titles.items()],
+        "protocols": [_protocol(name) for name in results.protocols],
+        "missing_protocols": [splits.protocol(p).title for p in splits.PROTOCOLS if p not in results.protocols],
+        "main_protocol": _protocol(results.main_protocol),
+        "answers": answers(results),
+        "headline": headline(results),
+        "published_source": published.SOURCE,
+        "orders": {
+            str(protocol): tables.orders(pairs, titles=results.titles)
+            for protocol, pairs in results.pairs.groupby("protocol", sort=False)
+        },
+        "verdicts": tables.VERDICTS,
+        "leakage": _with_titles(results, results.leakage),
+        "distance_correlations": _with_titles(results, results.penalty_against_distance),
+        "doublings": doublings(results),
+        "power_laws": _with_titles(results, results.power_laws),
+        "has_uncertainty": bool(calibration(results)),
+        "provenance": provenance(results),
+        "tuned": tuned(results),
+        "sweeps": [
+            {"name": model, "title": results.titles.get(model, model), **tuning.told(record)}
+            for model, record in results.sweeps.items()
+        ],
+        "score_heads": tuning.HEADS,
+        "score_caption": tuning.CAPTION,
+        "clusters": int(clusters[clusters != NOISE].nunique()),
+        "noise": int((clusters == NOISE).sum()),
+        "ions": ion_counts(results.table),
+    }
+
+
+def _protocol(name: str) -> dict[str, str]:
+    protocol = splits.protocol(name)
+    return {"name": name, "title": protocol.title, "averaged_over": protocol.averaged_over}
+
+
+def _with_titles(results: Results, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dictionaries, each with the title of its model."""
+    return [{**records, "title": results.titles.get(records["model"], records["model"])} for records in _records(rows)]
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+
+
+def headline(results: Results) -> list[dict[str, Any]]:
+    """The study's table: a block for each protocol, in it one for each target, in it a row of text for each model."""
+    blocks = []
+    for protocol in results.protocols:
+        models = results.headline[results.headline["protocol"] == protocol]
+        study = published.STRATIFIED if protocol == "stratified" else {}
+        targets = []
+        for target, column in TARGETS.items():
+            rows = [
+                {
+                    "title": row["title"],
+                    "values": [
+                        tables.value_of(row, f"{target}/{metric.key}{suffix}", metric.key)
+                        for metric in SHOWN
+                        for suffix in ("", FILTERED)
+                    ],
+                    "published": _published(study, str(row["model"]), target) if study else None,
+                }
+                for row in _records(models)
+            ]
+            targets.append({"label": column.label, "unit": unit(column), "rows": rows})
+        blocks.append({**_protocol(protocol), "published": bool(study), "targets": targets})
+    return blocks
+
+
+def _published(table: Mapping[str, Mapping[str, published.Published]], model: str, target: str) -> list[str]:
+    values = table.get(model, {}).get(target)
+    if values is None:
+        return [MISSING] * 4
+    return [f"{v:.3f}" for v in (values.smae, values.smae_2sigma, values.r2, values.r2_2sigma)]
+
+
+def doublings(results: Results) -> list[str]:
+    """What twice the training rows would save: one sentence per target, for the best model under the bootstrap."""
+    sentences = []
+    laws = results.power_laws[results.power_laws["model"] != CONTROL]
+    ranking = results.ranking[results.ranking["protocol"] == "bootstrap"]
+    for target, column in TARGETS.items():
+        rows = laws[laws["target"] == target]
+        if rows.empty:
+            continue
+        # The smallest measured error, as in the table: the fitted curves may have another order.
+        measured = ranking[ranking["target"] == target].set_index("model")["mae"]
+        best = rows.assign(measured=rows["model"].map(measured)).sort_values(["measured", "mae", "model"]).iloc[0]
+        sentences.append(
+            f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would lower the MAE of "
+            f"{results.titles.get(best['model'], best['model'])} by {percent(best['saved'])} "
+            f"(95% interval {percent(best['saved_low'])} to {percent(best['saved_high'])}), from "
+            f"{significant(best['mae'])} to {significant(best['mae_doubled'])} {unit(column)} on the fitted curve."
+        )
+    return sentences
+
+
+def tuned(results: Results) -> list[dict[str, str]]:
+    """For each tuned model: title, study, trial, the outer fold tuned on, and what may be said of it (state)."""
+    digests = {run.model: run.digests for run in results.runs}
+    return [
+        {
+            "title": title,
+            "study": adoption.study,
+            "trial": str(adoption.trial),
+            "part": adoption.part,
+            "state": adoption.state(config=digests[model].config, table=digests[model].table),
+        }
+        for model, title in results.titles.items()
+        if (adoption := results.adoptions.get(model)) is not None
+    ]
+
+
+def provenance(results: Results) -> dict[str, Any]:
+    """What the numbers come from: digests of data and folds, and a row for each run."""
+    rows = [
+        {
+            "title": results.titles.get(run.model, run.title),
+            "protocol": run.protocol,
+            "folds": len(run.folds),
+            "run_digest": run.digests.run,
+            "code_digest": run.digests.code,
+            "config": json.dumps(dict(run.config), sort_keys=True),
+            "seed": run.seed,
+            "versions": ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items())) or MISSING,
+            "search": f"tags.run_digest = '{run.digests.run}'",
+        }
+        for run in results.runs
+    ]
+    tables_digests = sorted({run.digests.table for run in results.runs})
+    return {"table": tables_digests, "splits": dict(sorted(results.splits.items())), "runs": rows}

@@ -1,0 +1,126 @@
+"""What the page shows: the results of a project that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from electrode_bench import splits
+from electrode_bench.core.results import Adoption, Run
+from electrode_bench.core.schema import CONTROL
+from electrode_bench.data import sources
+from electrode_bench.project import Project
+from electrode_bench.report.composition_map import CompositionMap
+from electrode_bench.tuning import record_file
+
+#: The tables of ``results/compare`` that the page shows beside the headline.
+TABLES = (
+    "pairs",
+    "ranking",
+    "learning_curve",
+    "by_ion",
+    "by_cluster",
+    "leakage",
+    "penalties",
+    "penalty_against_distance",
+    "power_laws",
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The page's input.
+
+    ``card`` holds the data card's numbers, ``origin`` where the data comes from, ``table`` the canonical table,
+    ``map`` the map and ``splits`` the digest of each protocol's folds. The tables from ``headline`` on are those of
+    ``results/compare``, empty where there is nothing to compare.
+    """
+
+    card: Mapping[str, Any]
+    origin: Mapping[str, Any]
+    table: pd.DataFrame
+    map: pd.DataFrame
+    splits: Mapping[str, str]
+    runs: Sequence[Run]
+    headline: pd.DataFrame
+    pairs: pd.DataFrame
+    ranking: pd.DataFrame
+    learning_curve: pd.DataFrame
+    by_ion: pd.DataFrame
+    by_cluster: pd.DataFrame
+    leakage: pd.DataFrame
+    penalties: pd.DataFrame
+    penalty_against_distance: pd.DataFrame
+    power_laws: pd.DataFrame
+    #: For each tuned model, the trial that its configuration comes from.
+    adoptions: Mapping[str, Adoption] = field(default_factory=dict)
+    #: For each tuned model, the record of that study, where there is one.
+    sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, project: Project) -> Results:
+        """The results of a project.
+
+        Raises
+        ------
+        UserError
+            When results are missing or do not belong together.
+        """
+        headline = project.comparison("table")
+        models = [str(model) for model in headline["model"].unique()]
+        adoptions = {model: adoption for model in models if (adoption := project.adoption(model)) is not None}
+        return cls(
+            card=project.card(),
+            origin=sources.provenance(project.root),
+            table=project.table(),
+            map=project.map(),
+            splits=project.split_digests(),
+            runs=project.runs(),
+            headline=headline,
+            adoptions=adoptions,
+            sweeps=_study_records(project, adoptions),
+            **{name: project.comparison(name) for name in TABLES},
+        )
+
+    @cached_property
+    def chart(self) -> CompositionMap:
+        """The map with what the table says of its electrodes."""
+        return CompositionMap.of(self.map, self.table)
+
+    @property
+    def protocols(self) -> list[str]:
+        """The protocols that were run, in the order of the tables."""
+        return list(dict.fromkeys(str(name) for name in self.headline["protocol"]))
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The models' names for people, in the order of the tables."""
+        return {str(m): str(t) for m, t in zip(self.headline["model"], self.headline["title"], strict=True)}
+
+    @property
+    def main_protocol(self) -> str:
+        """The protocol that answers are taken from: the one that best stands for new compositions, or the first."""
+        return splits.for_new_compositions(self.protocols) or self.protocols[0]
+
+    @property
+    def study_protocol(self) -> str:
+        """The protocol of the study's own figures (stratified), or the first."""
+        return "stratified" if "stratified" in self.protocols else self.protocols[0]
+
+    def predictions(self, protocol: str) -> dict[str, pd.DataFrame]:
+        """Predictions under a protocol by the model's title, without the control."""
+        return {run.title: run.predictions for run in self.runs if run.protocol == protocol and run.model != CONTROL}
+
+
+def _study_records(project: Project, adoptions: Mapping[str, Adoption]) -> dict[str, dict[str, Any]]:
+    """By model, the record of the study that its configuration was adopted from; others' records are left out."""
+    records = {model: record_file.read(project.paths.study_record(model)) for model in adoptions}
+    return {
+        model: record
+        for model, record in records.items()
+        if record is not None and record["study"] == adoptions[model].study
+    }
