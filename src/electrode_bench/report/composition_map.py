@@ -91,7 +91,7 @@ class CompositionMap:
     @property
     def placed(self) -> pd.DataFrame:
         """The rows with finite coordinates."""
-        return self.rows[np.isfinite(self.rows[["x", "y"]].to_numpy(dtype=float)).all(axis=1)]
+        return self.rows.dropna(subset=["x", "y"])
 
     @property
     def representatives(self) -> pd.DataFrame:
@@ -151,7 +151,7 @@ class CompositionMap:
         placed_boxes: list[_Box] = []
         labels = []
         for row in self.representatives.to_dict("records"):
-            if not np.isfinite([row["x"], row["y"]]).all():
+            if pd.isna(row["x"]) or pd.isna(row["y"]):
                 continue
             text = f"{row['cluster']}: {row[FORMULA]}" if numbered else str(row[FORMULA])
             dx, dy, box = _best_place(row["x"] * scale, row["y"] * scale, text, font_size, at, placed_boxes, bounds)

@@ -19,9 +19,9 @@ def to_html(text: str) -> str:
 
 
 def to_mathtext(text: str) -> str:
-    """The same as matplotlib's mathematical text.
+    """The same for matplotlib, in which text between dollar signs is mathematical.
 
     >>> to_mathtext("LiFePO4")
-    '$\\\\mathregular{LiFePO_{4}}$'
+    'LiFePO$_{4}$'
     """
-    return "$\\mathregular{" + re.sub(AMOUNT, r"_{\1}", text).replace(" ", "\\ ") + "}$"
+    return re.sub(AMOUNT, r"$_{\1}$", text)

@@ -55,7 +55,7 @@ def write(
         for name, draw in _figures(table, map_frame, headline, learning_curve, predictions):
             figure = draw()
             if synthetic:
-                figure.text(0.005, 0.005, SYNTHETIC_NOTICE, fontsize=6, color=style.WARNING)
+                figure.suptitle(SYNTHETIC_NOTICE, x=0.005, ha="left", fontsize=6, color=style.WARNING)
             for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
                 with replacing(folder / f"{name}.{suffix}") as temporary:
                     figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=metadata)

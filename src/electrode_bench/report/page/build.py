@@ -12,6 +12,9 @@ from electrode_bench.report.page.content import content
 from electrode_bench.report.page.data import data
 from electrode_bench.report.page.results import Results
 
+#: The page's style sheets, in their order.
+STYLES = ("theme.css", "style.css")
+
 #: The page's scripts, each after those that it imports from.
 SCRIPTS = (
     "input.js",
@@ -47,7 +50,7 @@ def html(results: Results, *, plotly: str) -> str:
     environment.globals.update(n=significant, percent=percent, unit=unit)
     return environment.get_template("page.html.j2").render(
         **content(results),
-        style=Markup(_asset("style.css")),
+        style=Markup("\n".join(map(_asset, STYLES))),
         script=Markup(bundle()),
         data=Markup(embedded(data(results))),
         plotly=Markup(plotly.replace("</script", "<\\/script")),

@@ -51,7 +51,7 @@ def content(results: Results) -> dict[str, Any]:
         "provenance": provenance(results),
         "tuned": tuned(results),
         "sweeps": [
-            {"name": model, "title": results.titles.get(model, model), **tuning.told(record)}
+            {"name": model, "title": results.titles.get(model, model), **tuning.description(record)}
             for model, record in results.sweeps.items()
         ],
         "score_heads": tuning.HEADS,

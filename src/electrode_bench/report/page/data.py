@@ -71,7 +71,7 @@ def data(results: Results) -> dict[str, Any]:
         "ions": [list(row) for row in ion_counts(results.table)],
         "levels": list(LEVELS),
         "calibration": calibration(results),
-        "sweeps": {model: tuning.drawn(record) for model, record in results.sweeps.items()},
+        "sweeps": {model: tuning.plot_data(record) for model, record in results.sweeps.items()},
     }  # fmt: skip
 
 

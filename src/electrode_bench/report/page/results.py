@@ -15,7 +15,7 @@ from electrode_bench.core.schema import CONTROL
 from electrode_bench.data import sources
 from electrode_bench.project import Project
 from electrode_bench.report.composition_map import CompositionMap
-from electrode_bench.tuning import record_file
+from electrode_bench.tuning.record import adopted_record
 
 #: The tables of ``results/compare`` that the page shows beside the headline.
 TABLES = (
@@ -82,7 +82,7 @@ class Results:
             runs=project.runs(),
             headline=headline,
             adoptions=adoptions,
-            sweeps=_study_records(project, adoptions),
+            sweeps={model: record for model in adoptions if (record := adopted_record(project, model)) is not None},
             **{name: project.comparison(name) for name in TABLES},
         )
 
@@ -114,13 +114,3 @@ class Results:
     def predictions(self, protocol: str) -> dict[str, pd.DataFrame]:
         """Predictions under a protocol by the model's title, without the control."""
         return {run.title: run.predictions for run in self.runs if run.protocol == protocol and run.model != CONTROL}
-
-
-def _study_records(project: Project, adoptions: Mapping[str, Adoption]) -> dict[str, dict[str, Any]]:
-    """By model, the record of the study that its configuration was adopted from; others' records are left out."""
-    records = {model: record_file.read(project.paths.study_record(model)) for model in adoptions}
-    return {
-        model: record
-        for model, record in records.items()
-        if record is not None and record["study"] == adoptions[model].study
-    }

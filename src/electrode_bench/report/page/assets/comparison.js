@@ -104,6 +104,7 @@ function groupsPlot(target, quantity) {
   const protocol = protocolOf("groups");
   const clusters = selected("groups-by") === "cluster";
   const values = ((DATA.groups[selected("groups-by")] || {})[protocol] || {})[target.key];
+  const titleOf = clusters ? clusterTitle : escaped;
   const models = modelsIn(values);
   const order = clusters ? DATA.map.groups.cluster.map((group) => group.key) : DATA.ions.map(([ion]) => ion);
   const groups = order.filter((group) => models.some((model) => values[model.name][group]));
@@ -118,7 +119,7 @@ function groupsPlot(target, quantity) {
       y: rows.map(([, , row]) => row[quantity.value]),
       mode: "markers",
       marker: marker(model, { size: 8 }),
-      text: rows.map(([group, , row]) => groupHover(model, clusters ? clusterTitle(group) : escaped(group), row, target)),
+      text: rows.map(([group, , row]) => groupHover(model, titleOf(group), row, target)),
       hovertemplate: "%{text}<extra></extra>",
     };
   });

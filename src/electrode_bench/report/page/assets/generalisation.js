@@ -58,7 +58,8 @@ function chemistryPlot(target) {
       mode: "markers",
       marker: marker(model),
       text: rows.map(([cluster, , , stratified, leftOut, n]) => {
-        const errors = `MAE ${compact(stratified)} ${target.unit} stratified, ${compact(leftOut)} ${target.unit} left out`;
+        const [known, unseen] = [stratified, leftOut].map((mae) => `${compact(mae)} ${target.unit}`);
+        const errors = `MAE ${known} stratified, ${unseen} left out`;
         return `${escaped(model.title)}, ${clusterTitle(cluster)}, ${n} electrodes<br>${errors}`;
       }),
       hovertemplate: "%{text}<br>ratio %{y:.3g}, ElMD %{x:.3g}<extra></extra>",

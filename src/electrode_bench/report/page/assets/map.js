@@ -161,8 +161,8 @@ function predictionsOf(i) {
   const heads = DATA.targets.map((t) => node("th", { scope: "col" }, `${t.label}, ${t.unit}`));
   const reference = DATA.targets.map((t) => node("td", {}, compact(ELECTRODES.values[t.key][i])));
   const rows = models.map((model) => {
-    const cells = DATA.targets.map((t) => predictionCell(predictions[model.name][t.key][i], ELECTRODES.values[t.key][i]));
-    return row(model.title, cells);
+    const predicted = predictions[model.name];
+    return row(model.title, DATA.targets.map((t) => predictionCell(predicted[t.key][i], ELECTRODES.values[t.key][i])));
   });
   const table = node(
     "table",

@@ -51,7 +51,7 @@ function historyPlot(model, study) {
     traces: finished.length ? traces : [],
     label: `History of ${model.title}: ${counts}`,
     layout: layout(
-      axis("Trial; ● complete, × pruned (last value), ★ adopted, ··· before tuning"),
+      axis("Trial"),
       axis(study.objective, { type: "log", nticks: 6, tickformat: ".3~g" }),
       { shapes: before },
     ),
