@@ -12,7 +12,7 @@ import pandas as pd
 from electrode_bench import splits
 from electrode_bench.core.results import Adoption, Run
 from electrode_bench.core.schema import CONTROL
-from electrode_bench.data import sources
+from electrode_bench.data.origin import provenance
 from electrode_bench.project import Project
 from electrode_bench.report.composition_map import CompositionMap
 from electrode_bench.tuning.record import adopted_record
@@ -75,7 +75,7 @@ class Results:
         adoptions = {model: adoption for model in models if (adoption := project.adoption(model)) is not None}
         return cls(
             card=project.card(),
-            origin=sources.provenance(project.root),
+            origin=provenance(project.root),
             table=project.table(),
             map=project.map(),
             splits=project.split_digests(),
