@@ -60,6 +60,12 @@ def test_screen_writes_the_best_candidates(run, finished: Project, tmp_path: Pat
     assert len(pd.read_parquet(target)) == made["kept"]
 
 
+def test_promote_refuses_a_model_that_may_be_no_better_than_the_control(run, finished: Project) -> None:
+    code, out, err = run("--project", str(finished.root), "promote", "--protocol", "loco")
+    assert (code, out) == (2, "")
+    assert "rf_magpie is not promoted: under loco the 95% interval" in err
+
+
 def test_ui_prints_its_command(run, project: Project) -> None:
     code, out, _ = run("--project", str(project.root), "ui", "--print")
     assert (code, "mlflow ui" in out) == (0, True)

@@ -49,7 +49,7 @@ def test_a_prediction_has_units_intervals_and_limits() -> None:
     text = _printed(unlike, synthetic=True)
     assert "outside the applicability domain: no known electrode contains U" in text
     assert "Synthetic data" in text
-    assert "This composition is in the training data (2 electrodes); the interval does not apply" in text
+    assert "this composition is in the training data (2 electrodes); the interval does not apply" in text
     assert "the same whether Li or Na moves" in text
     assert "an error of the model" not in text
 

@@ -58,7 +58,7 @@ def _notes(answer: Answer, protocol: str) -> Iterator[str]:
         )
     if answer.fitted_on:
         yield (
-            f"This composition is in the training data ({_electrodes(answer.fitted_on)}); the interval does not apply"
+            f"this composition is in the training data ({_electrodes(answer.fitted_on)}); the interval does not apply"
         )
     if answer.undecided:
         ions = " or ".join(answer.undecided)
