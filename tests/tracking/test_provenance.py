@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,21 +18,24 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_a_project_has_data_a_table_and_a_commit(finished: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_project_has_data_a_table_and_a_commit(
+    finished: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(shutil.copytree(finished.root, tmp_path / "project"))
     # The folder of the tests may lie in a repository.
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(finished.root.parent))
-    source = provenance.of(finished)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    source = provenance.of(project)
     assert source.synthetic
     assert source.data["source"] == "sample"
-    assert source.table == finished.paths.table
+    assert source.table == project.paths.table
     assert (source.commit, source.dirty) == (None, None)
-    git(finished.root, "init", "--quiet")
-    git(finished.root, "add", "params.yaml")
-    git(finished.root, "commit", "--quiet", "--message", "a project")
-    source = provenance.of(finished)
-    assert (source.commit, source.dirty) == (git(finished.root, "rev-parse", "HEAD"), False)
-    finished.paths.params.write_text(finished.paths.params.read_text() + "# changed\n")
-    assert provenance.of(finished).dirty
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", "params.yaml")
+    git(project.root, "commit", "--quiet", "--message", "a project")
+    source = provenance.of(project)
+    assert (source.commit, source.dirty) == (git(project.root, "rev-parse", "HEAD"), False)
+    project.paths.params.write_text(project.paths.params.read_text() + "# changed\n")
+    assert provenance.of(project).dirty
 
 
 def test_the_digest_of_a_lock_entry_changes_with_that_entry_only(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,16 +232,17 @@ def test_runs_on_a_server_over_http(project: Project, made: dict[str, Made], fre
         assert not (project.paths.mlruns / "mlflow.db").exists()
 
 
-def test_the_runs_of_a_finished_project_are_published(finished: Project) -> None:
-    runs = finished.runs("grouped")
+def test_the_runs_of_a_finished_project_are_published(finished: Project, tmp_path: Path) -> None:
+    project = Project(shutil.copytree(finished.root, tmp_path / "project"))
+    runs = project.runs("grouped")
     published: list[Any] = []
-    assert publish_runs(finished, runs, notify=published.append) == published
+    assert publish_runs(project, runs, notify=published.append) == published
     assert [(run.model, run.protocol, run.created) for run in published] == [
         (run.model, run.protocol, True) for run in runs
     ]
-    again = publish_run(finished, runs[0])
+    again = publish_run(project, runs[0])
     assert (again.run_id, again.created) == (published[0].run_id, False)
-    digests = current_runs(finished).set_index("model")["run_digest"].to_dict()
+    digests = current_runs(project).set_index("model")["run_digest"].to_dict()
     assert digests == {run.model: run.digests.run for run in runs}
 
 
