@@ -19,18 +19,20 @@ from support.serving import free_port, wait_for
 
 
 class Notebook:
-    """MLflow's page in a browser, on a store that is served at ``base``."""
+    """A browser on MLflow's page, which is served at ``base``."""
 
     def __init__(self, driver: webdriver.Chrome, port: int) -> None:
         self.driver, self.port, self.base = driver, port, f"http://127.0.0.1:{port}"
 
     def open(self, address: str, *expected: str) -> str:
-        """The page's text, when all that is expected of it is there."""
+        """Open an address; the text of the page, once it contains everything that is expected."""
         self.driver.get("about:blank")
         self.driver.get(address)
         return self.read(*expected)
 
     def read(self, *expected: str) -> str:
+        """The text of the page, once it contains everything that is expected."""
+
         def text(driver: webdriver.Chrome) -> str:
             return str(driver.execute_script("return document.body.innerText"))
 
@@ -42,9 +44,10 @@ class Notebook:
         return text(self.driver)
 
     def follow(self, part: str, *expected: str) -> str:
-        """Click the link whose address has ``part``; the text of the page that it opens, also in a new window."""
+        """Click the link whose address contains ``part``; the text of the page that it opens."""
         link = self.driver.find_element(By.XPATH, f"//a[contains(@href, '{part}')]")
         self.driver.execute_script("arguments[0].click()", link)
+        # It may open in a new window.
         if len(self.driver.window_handles) > 1:
             self.driver.switch_to.window(self.driver.window_handles[-1])
         return self.read(*expected)

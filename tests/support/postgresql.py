@@ -21,6 +21,7 @@ from support.serving import free_port
 
 
 def _program(name: str) -> str | None:
+    """The path of one of PostgreSQL's programs; None where it is not installed."""
     # Debian keeps the programs of each version in a folder of its own.
     return shutil.which(name) or next(
         (str(path) for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)), None
@@ -35,7 +36,7 @@ needed = pytest.mark.skipif(
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Its address, ``postgresql://tests@127.0.0.1:<port>``; databases are made with :func:`database`."""
+    """The server's address, ``postgresql://tests@127.0.0.1:<port>``; :func:`database` makes databases."""
     initdb, postgres = _program("initdb"), _program("postgres")
     assert initdb is not None
     assert postgres is not None
@@ -48,19 +49,9 @@ def server() -> Iterator[str]:
     )
     data, port, log = folder / "data", free_port(), folder / "log"
     try:
-        made = [
-            initdb,
-            "--pgdata",
-            str(data),
-            "--username",
-            "tests",
-            "--auth",
-            "trust",
-            "--no-sync",
-            "--encoding",
-            "UTF8",
-        ]
-        subprocess.run(made, check=True, capture_output=True, **as_user)
+        make = [initdb, "--pgdata", str(data), "--username", "tests", "--auth", "trust", "--no-sync",
+                "--encoding", "UTF8"]  # fmt: skip
+        subprocess.run(make, check=True, capture_output=True, **as_user)
         command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
                    "-c", "unix_socket_directories=", "-c", "fsync=off"]  # fmt: skip
         with log.open("wb") as out:
@@ -68,7 +59,7 @@ def server() -> Iterator[str]:
         try:
             yield _ready(f"postgresql://tests@127.0.0.1:{port}", process, log)
         finally:
-            # A fast shutdown: SIGTERM would wait for clients to go.
+            # A fast shutdown: with SIGTERM it would wait for its clients.
             process.send_signal(signal.SIGINT)
             process.wait(timeout=60)
     finally:
@@ -76,6 +67,7 @@ def server() -> Iterator[str]:
 
 
 def _ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
+    """The address, once the server answers there."""
     import psycopg
 
     for _ in range(300):

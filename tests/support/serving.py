@@ -15,12 +15,14 @@ from pathlib import Path
 
 
 def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server answers at an address; fail with its log when it ends before that."""
     for _ in range(600):
         try:
             with urllib.request.urlopen(address, timeout=5):
@@ -33,7 +35,7 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 @contextmanager
 def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
-    """The address of MLflow's tracking server on the database ``backend``, which serves the files of runs itself."""
+    """The address of an MLflow tracking server on the database ``backend``. It also keeps the files of runs."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [
@@ -52,6 +54,6 @@ def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
         wait_for(f"{address}/health", server, folder / "server.log")
         yield address
     finally:
-        # Its workers too, which are of its group.
+        # Its workers, too: they are in its process group.
         os.killpg(server.pid, signal.SIGTERM)
         server.wait()
