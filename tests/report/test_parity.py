@@ -1,16 +1,17 @@
-"""Parity plots show every electrode once, in its unit, and are the same bytes for the same predictions."""
+"""Parity plots show every electrode once, in its unit, and equal predictions give equal bytes."""
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.report import parity
+from electrode_bench.report import parity, style
 
 
 def predictions(electrodes: int = 3) -> pd.DataFrame:
-    """Each electrode is tested in two folds, 1 above and 3 above its reference value."""
+    """Each electrode is tested in two folds; the predictions are 1 and 3 above its reference value."""
     return pd.DataFrame(
         [
             {"electrode_id": f"e{i}", "fold": f"fold-{fold}", "target": target, "y_true": float(i), "y_pred": i + error}
@@ -34,10 +35,11 @@ def test_an_electrode_is_one_point_at_its_mean_prediction() -> None:
 
 
 def test_the_figure_has_units_the_diagonal_and_the_ids() -> None:
-    figure = parity.parity_figure(predictions(), target="gravimetric_capacity")
+    figure = parity.parity_figure(predictions(), title="few")
     assert figure.layout.xaxis.title.text == "Gravimetric capacity, reference (mAh/g)"
-    assert figure.layout.yaxis.title.text == "predicted (mAh/g)"
-    diagonal, dots = figure.data
+    assert figure.layout.yaxis.title.text == "Predicted (mAh/g)"
+    assert len(figure.data) == 2 * len(TARGETS)
+    diagonal, dots = figure.data[:2]
     assert list(diagonal.x) == list(diagonal.y)
     assert diagonal.x[0] < 0
     assert diagonal.x[1] > 4
@@ -46,8 +48,19 @@ def test_the_figure_has_units_the_diagonal_and_the_ids() -> None:
 
 
 def test_many_points_are_drawn_by_webgl() -> None:
-    figure = parity.parity_figure(predictions(parity.MANY), target="average_voltage")
-    assert figure.data[1].type == "scattergl"
+    figure = parity.parity_figure(predictions(style.WEBGL_FROM), title="many")
+    assert {dots.type for dots in figure.data[1::2]} == {"scattergl"}
+
+
+def test_a_few_far_values_do_not_squeeze_a_static_plot() -> None:
+    values = np.linspace(0, 5, 1000)
+    at = pd.DataFrame({"y_true": np.append(values, 60.0), "y_pred": np.append(values, 3.0)})
+    low, high = parity.limits(at, share=parity.STATIC_SHARE)
+    assert low < 0.1
+    assert 5 < high < 6
+    low, high = parity.limits(at)
+    assert low < 0
+    assert high > 60
 
 
 def test_the_page_needs_no_network_and_is_deterministic() -> None:
@@ -63,4 +76,4 @@ def test_the_picture_is_a_deterministic_png() -> None:
     picture = parity.parity_png(predictions(), title="few")
     assert picture.startswith(b"\x89PNG")
     assert picture == parity.parity_png(predictions(), title="few")
-    assert picture != parity.parity_png(predictions(parity.MANY), title="few")
+    assert picture != parity.parity_png(predictions(style.WEBGL_FROM), title="few")

@@ -1,3 +1,5 @@
+"""The static figures: files, bytes, and the note on synthetic data."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -7,7 +9,7 @@ import pytest
 from electrode_bench.core.digests import digest_files
 from electrode_bench.project import Project
 from electrode_bench.report import static
-from electrode_bench.stages import report
+from electrode_bench.report.page.results import Results
 
 #: One process makes what these tests share.
 pytestmark = pytest.mark.xdist_group("figures")
@@ -20,14 +22,18 @@ def figures(finished: Project, tmp_path_factory: pytest.TempPathFactory) -> Path
     return _write(finished, tmp_path_factory.mktemp("figures"))
 
 
-def _write(layout: Project, folder: Path, *, synthetic: bool = True) -> Path:
-    results = report.read(layout)
-    made = static.write(
-        folder, table=results.table, placed=results.map, headline=results.headline,
-        learning_curve=results.learning_curve, predictions={"RF@Magpie": results.runs[-1].predictions},
+def _write(project: Project, folder: Path, *, synthetic: bool = True) -> Path:
+    results = Results.of(project)
+    names = static.write(
+        folder,
+        table=results.table,
+        map_frame=results.map,
+        headline=results.headline,
+        learning_curve=results.learning_curve,
+        predictions=results.predictions("stratified"),
         synthetic=synthetic,
-    )  # fmt: skip
-    assert made == NAMES
+    )
+    assert names == NAMES
     return folder
 
 
@@ -49,13 +55,4 @@ def test_only_synthetic_data_is_called_synthetic(finished: Project, figures: Pat
     assert (real / "map.png").read_bytes() != (figures / "map.png").read_bytes()
     # Text is drawn as shapes; the comment before them keeps it readable.
     assert "Synthetic data" in (figures / "map.svg").read_text(encoding="utf-8")
-    assert "synthetic" not in (real / "map.svg").read_text(encoding="utf-8")
-
-
-def test_a_few_far_values_do_not_squeeze_the_parity_plot() -> None:
-    import numpy as np
-
-    values = np.linspace(0, 5, 1000)
-    low, high = static._middle(np.append(values, 60.0), np.append(values, 3.0))
-    assert low < 0.1
-    assert 5 < high < 6
+    assert "Synthetic" not in (real / "map.svg").read_text(encoding="utf-8")

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -16,6 +15,7 @@ from support import chromium as chromium_browser
 
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.project import Project
+from electrode_bench.report.numbers import compact
 from electrode_bench.stages import report
 
 pytestmark = [chromium_browser.needed, pytest.mark.xdist_group("report in a browser")]
@@ -118,10 +118,10 @@ def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
 
     _plot(browser, "parity")
     before = _labels(browser, "parity")
-    assert "RF@Magpie, grouped folds, 120 electrodes" in before[0]
+    assert "RF@Magpie, protocol grouped, 120 electrodes" in before[0]
     Select(browser.find_element(By.ID, "parity-protocol")).select_by_value("loco")
     after = _labels(browser, "parity")
-    assert "loco folds" in after[0]
+    assert "protocol loco" in after[0]
     assert "120 electrodes" not in after[0]  # noise is never tested there
     Select(browser.find_element(By.ID, "parity-model")).select_by_value("control")
     assert "Control" in _labels(browser, "parity")[2]
@@ -137,7 +137,7 @@ def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
 
 def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome, finished: Project) -> None:
     _plot(browser, "map")
-    assert "No electrode chosen" in _details(browser)
+    assert "No electrode selected" in _details(browser)
     # Where the first point is on the screen.
     at = browser.execute_script(
         "const d = document.querySelector('[data-plots=\"map\"] .plot');"
@@ -150,7 +150,7 @@ def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome
     _wait(browser, "return document.querySelector('[data-plots=\"map\"] .hovertext')")
     for kind in ("mousePressed", "mouseReleased"):
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **mouse})
-    _wait(browser, "return !document.getElementById('details').textContent.includes('No electrode chosen')")
+    _wait(browser, "return !document.getElementById('details').textContent.includes('No electrode selected')")
     shown = _details(browser)
     ids = set(finished.table()[ID])
     assert any(i in shown for i in ids)
@@ -171,12 +171,10 @@ def test_the_map_is_searched_by_keyboard(browser: webdriver.Chrome, finished: Pr
     field.send_keys(row[FORMULA].lower(), Keys.ENTER)
     shown = _details(browser)
     assert first[ID] in shown
-    values = pd.Series([first["gravimetric_capacity"], first["average_voltage"]])
-    for value in values:
-        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-        assert f"{value:.{digits}f}" in shown
+    for target in ("gravimetric_capacity", "average_voltage"):
+        assert compact(first[target]) in shown
     Select(browser.find_element(By.ID, "map-protocol")).select_by_value("stratified")
-    assert "stratified folds" in _details(browser)
+    assert "the protocol stratified" in _details(browser)
 
 
 def test_the_keyboard_reaches_the_controls_in_order_and_focus_is_seen(browser: webdriver.Chrome) -> None:

@@ -1,0 +1,68 @@
+"""Text and tables of the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from electrode_bench.core.results import Adoption
+from electrode_bench.report import published
+from electrode_bench.report.page.build import html
+from electrode_bench.report.page.content import doublings, headline, tuned
+from electrode_bench.report.page.results import Results
+
+
+def _adoption(results: Results, **changes: str) -> Adoption:
+    """The forest's configuration as adopted from a study of these data."""
+    digests = next(run.digests for run in results.runs if run.model == "rf_magpie")
+    values = {"config": digests.config, "table": digests.table, **changes}
+    study = {"model": "rf_magpie", "study": "rf_magpie-grouped-fold-0-1a2b", "trial": 7, "part": "grouped/fold-0"}
+    return Adoption.model_validate({**study, **values, "base": {}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "parts"),
+    [
+        ({}, "not_nested", ["trial 7).", "are not\nnested"]),
+        ({"config": "another"}, "edited", ["trial 7, and its configuration was edited since).", "are not\nnested"]),
+        ({"table": "another"}, "other_data", ["trial 7).", "used another table than this page"]),
+    ],
+)
+def test_the_limits_name_tuned_models(results: Results, changes: dict[str, str], state: str, parts: list[str]) -> None:
+    adopted = replace(results, adoptions={"rf_magpie": _adoption(results, **changes)})
+    assert [row["state"] for row in tuned(adopted)] == [state]
+    text = html(adopted, plotly="")
+    assert text.count("rf_magpie-grouped-fold-0-1a2b") == 1
+    for part in parts:
+        assert part in text
+    assert "nested" not in html(results, plotly="")
+
+
+def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: Results) -> None:
+    law = {"target": "average_voltage", "n_train": 50, "saved": 0.1, "saved_low": 0.05, "saved_high": 0.2,
+           "mae_doubled": 0.3}  # fmt: skip
+    laws = pd.DataFrame([{**law, "model": "crabnet", "mae": 0.40}, {**law, "model": "modnet", "mae": 0.41}])
+    ranks = pd.DataFrame({"protocol": "bootstrap", "target": "average_voltage", "model": ["crabnet", "modnet"],
+                          "mae": [0.43, 0.42]})  # fmt: skip
+    (sentence,) = doublings(replace(results, power_laws=laws, ranking=ranks))
+    assert "MAE of modnet by 10% (95% interval 5% to 20%)" in sentence
+    assert "from 0.41 to 0.3 V on the fitted curve" in sentence
+
+
+def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -> None:
+    blocks = {block["name"]: block for block in headline(results)}
+    assert [name for name, block in blocks.items() if block["published"]] == ["stratified"]
+    voltage = blocks["stratified"]["targets"][2]
+    assert [row["published"] for row in voltage["rows"]] == [
+        ["1.000", "0.811", "0.000", "0.000"],
+        ["0.693", "0.404", "0.084", "0.562"],
+    ]
+    assert blocks["grouped"]["targets"][0]["rows"][0]["published"] is None
+    assert published.STRATIFIED["crabnet"]["gravimetric_capacity"].smae == 0.284
+    assert published.STRATIFIED["modnet"]["volumetric_capacity"].r2_2sigma == 0.739
+    # The study's own rule: a filtered SMAE divides by the control on all rows, so the control's is below 1.
+    assert all(p.smae_2sigma < p.smae for of in published.STRATIFIED.values() for p in of.values())
+    unknown = replace(results, headline=results.headline.replace("rf_magpie", "mine"))
+    assert headline(unknown)[0]["targets"][0]["rows"][1]["published"] == ["-"] * 4
