@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_more_than_one_snapshot_is_refused(tmp_path: Path, explorer_csv: str, ma
 def test_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"missing does not exist; bring data in with: electrode-bench data use"):
         readers.read(tmp_path / "missing")
-    with pytest.raises(UserError, match=r"has no \.csv, \.jsonl\.gz or \.parquet file \(it is empty\)"):
+    with pytest.raises(UserError, match=rf"has no {re.escape(readers.formats())} file \(it is empty\)"):
         readers.read(tmp_path)
     (tmp_path / "x.xlsx").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"\(it holds x\.xlsx\)"):

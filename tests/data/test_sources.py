@@ -263,10 +263,13 @@ def test_materials_project_without_s3_support(root: Path, monkeypatch: pytest.Mo
         ("materials-project@20250925", "'20250925' is not a date"),
         ("materials-project@", "'' is not a date"),
         ("ftp://host/x.csv", "cannot fetch 'ftp://' addresses; give 'sample', "),
-        ("https://host/download/123", "does not end in .csv, .jsonl.gz or .parquet; download the file"),
+        ("https://host/download/123", f"does not end in {readers.formats()}; download the file"),
         ("nowhere.csv", "nowhere.csv: no such file or folder; give 'sample', "),
         ("notes.txt", "notes.txt: unsupported kind of file; give 'sample', "),
-        ("empty", "empty has no .jsonl.gz file; give a folder that has, or a .csv or .parquet file itself"),
+        (
+            "empty",
+            f"empty has no .jsonl.gz file; give a folder that has, or a {readers.formats(many_files=False)} file itself",
+        ),
         ("data/mine.csv", "which the import replaces; move it elsewhere first"),
     ],
 )
