@@ -69,7 +69,7 @@ def test_documents_write_standard_deviation_for_spread(document: Path) -> None:
     # Columns of contract files keep the name.
     text = re.sub(r"`[^`]*`", "", _without_code(document.read_text(encoding="utf-8")))
     table_of_files = re.sub(r"^\|.*\|$", "", text, flags=re.MULTILINE)
-    assert re.findall(r"\bspreads?\b", table_of_files) == []
+    assert re.findall(r"\bspread\b", table_of_files) == []
 
 
 # --- what the documents name exists ---
@@ -156,6 +156,19 @@ def test_keys_of_params_yaml_that_are_named_exist(document: Path) -> None:
             assert isinstance(value, dict), key
             assert part in value, key
             value = value[part]
+
+
+def test_the_examples_of_contributing_define_what_their_folders_hold() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    kinds = {"models": "SPEC", "features": "FEATURES", "splits": "PROTOCOL", "readers": "READER"}
+    defined = []
+    for path, code in re.findall(r"^```python\n# (src/\S+\.py)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE):
+        names: dict[str, Any] = {"__name__": Path(path).stem}
+        exec(compile(code, path, "exec", dont_inherit=True), names)
+        kind = Path(path).parent.name
+        assert names[kinds[kind]].name == Path(path).stem
+        defined.append(kind)
+    assert set(defined) == set(kinds)
 
 
 def _app() -> typer.Typer:
