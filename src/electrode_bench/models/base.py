@@ -14,6 +14,7 @@ import pandas as pd
 from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
+from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Dimension
 
 
@@ -43,8 +44,8 @@ class Model(Protocol):
 
     ``fit`` takes a frame (n rows, the columns of the model's feature set) and the targets (n rows on the same index,
     one column for each target, in its unit). An index value may occur more than once, as in a bootstrap sample.
-    ``predict`` keeps the frame's index. ``save`` writes into an existing empty folder, and ``load`` reads it in a
-    fresh process; neither uses pickle.
+    ``predict`` keeps the frame's index. ``save`` writes into an existing empty folder; the ``load`` of the model's
+    :class:`ModelSpec` reads it in a fresh process. Neither uses pickle.
     """
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self: ...
@@ -52,9 +53,6 @@ class Model(Protocol):
     def predict(self, frame: pd.DataFrame) -> Prediction: ...
 
     def save(self, folder: Path) -> None: ...
-
-    @classmethod
-    def load(cls, folder: Path) -> Self: ...
 
 
 class EpochCallback(Protocol):
@@ -72,6 +70,10 @@ class SupportsEpochCallback(Protocol):
     """A model that is trained in epochs and calls ``epoch_callback`` after each of them."""
 
     epoch_callback: EpochCallback | None
+
+
+class CannotSave(UserError):
+    """A fitted model has no form on disk that can be loaded without pickle."""
 
 
 def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -100,6 +102,7 @@ class ModelSpec:
     title: str
     #: Makes an unfitted model from its configuration (``models.<name>`` of params.yaml) and a seed.
     build: Callable[[Any, int], Model]
+    #: Reads a folder that the model's ``save`` wrote.
     load: Callable[[Path], Model]
     config: type[Strict]
     #: Name of a feature set (features.FEATURE_SETS), or None for a model that reads no features.

@@ -15,10 +15,6 @@ from electrode_bench.models.registry import from_module
 _FILE = "model.json"
 
 
-class CannotSave(UserError):
-    """A fitted model has no form on disk that can be loaded without pickle."""
-
-
 def save(model: Model, folder: Path, *, spec: ModelSpec, about: Mapping[str, Any]) -> None:
     """Write a fitted model into the existing empty ``folder``.
 

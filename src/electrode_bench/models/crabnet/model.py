@@ -22,7 +22,7 @@ from electrode_bench.features.composition import element_table
 from electrode_bench.models.base import EpochCallback, Prediction, content_order
 from electrode_bench.models.crabnet.config import PRESETS, Config
 from electrode_bench.models.crabnet.tokens import Compositions, ElementColumns, Tokens
-from electrode_bench.models.neural.target_scale import TargetScale
+from electrode_bench.models.target_scale import TargetScale
 
 if TYPE_CHECKING:
     from electrode_bench.models.crabnet.network import CrabNetwork

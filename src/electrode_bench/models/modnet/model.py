@@ -20,7 +20,7 @@ from electrode_bench.core.seeds import derive
 from electrode_bench.models.base import EpochCallback, Prediction, check_columns, content_order
 from electrode_bench.models.modnet.config import Config
 from electrode_bench.models.modnet.inputs import Inputs
-from electrode_bench.models.neural.target_scale import TargetScale
+from electrode_bench.models.target_scale import TargetScale
 
 if TYPE_CHECKING:
     from electrode_bench.models.modnet.network import TreeNetwork

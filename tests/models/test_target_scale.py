@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from electrode_bench.models.neural.target_scale import TargetScale
+from electrode_bench.models.target_scale import TargetScale
 
 
 def test_targets_are_scaled_by_median_and_median_deviation() -> None:

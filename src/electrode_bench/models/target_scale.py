@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,7 +18,7 @@ class TargetScale:
     ``centre`` is the median and ``scale`` the median absolute deviation times 1.4826, the standard deviation of a
     normal distribution, so that a few unphysical voltages do not change them. Predictions are clipped to the range of
     the training targets, from ``low`` to ``high``: a composition far from all training compositions cannot get an
-    unbounded number. A random forest has the same bounds.
+    unbounded number. (A random forest has these bounds by nature.)
     """
 
     centre: np.ndarray
@@ -36,9 +36,9 @@ class TargetScale:
         scale = np.where(scale > 0, scale, 1.0)
         return cls(centre, scale, targets.min(axis=0), targets.max(axis=0))
 
-    def scaled(self, targets: np.ndarray) -> np.ndarray:
-        """Targets (n x targets) without unit, as float32."""
-        return np.asarray((targets - self.centre) / self.scale, dtype=np.float32)
+    def scaled(self, targets: np.ndarray, *, dtype: type[np.floating[Any]] = np.float32) -> np.ndarray:
+        """Targets (n x targets) without unit."""
+        return np.asarray((targets - self.centre) / self.scale, dtype=dtype)
 
     def restored(self, mean: np.ndarray) -> np.ndarray:
         """Scaled predictions (n x targets) in the targets' units, clipped to the training range; NaN stays NaN."""

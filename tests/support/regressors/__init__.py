@@ -1,0 +1,1 @@
+"""scikit-learn regressors as models, as a user would write them."""
