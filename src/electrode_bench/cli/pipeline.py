@@ -136,12 +136,15 @@ def fit(
         from electrode_bench.tracking.publish import publish_run
 
         try:
-            publish_run(given.project, run)
+            published = publish_run(given.project, run)
         except Exception as error:
             if given.debug:
                 raise
             # The run is safe on disk. A problem with the tracking store must not make the command fail.
             warn(f"not logged to MLflow: {error}")
+        else:
+            if published.no_model:
+                warn(f"logged without its model: {published.no_model}")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -190,6 +193,9 @@ def publish(context: typer.Context, as_json: Json = False) -> None:
         {"model": run.model, "protocol": run.protocol, "run_id": run.run_id, "url": run.url, "created": run.created}
         for run in published
     ]
+    for run in published:
+        if run.no_model:
+            warn(f"{run.model} under {run.protocol} is logged without its model: {run.no_model}")
     new = sum(run.created for run in published)
     print_result(
         {"tracking_uri": uri, "cells": runs}, f"{len(runs)} runs in {masked(uri)}, {new} of them new", as_json=as_json

@@ -61,7 +61,8 @@ if TYPE_CHECKING:
 class PublishedRun:
     """A run in MLflow.
 
-    ``created`` is False when it was there already; ``url`` is its page; ``content_digest`` names its content.
+    ``created`` is False when it was there already; ``url`` is its page; ``content_digest`` names its content;
+    ``no_model`` says why it was published without its model, when the model cannot be saved.
     """
 
     model: str
@@ -70,6 +71,7 @@ class PublishedRun:
     url: str
     created: bool
     content_digest: str
+    no_model: str = ""
 
 
 def publish_run(project: Project, run: Run, *, uri: str | None = None) -> PublishedRun:
@@ -143,7 +145,15 @@ def _publish(store: Store, record: Record, provenance: Provenance) -> PublishedR
         # The run was published by its stage, which DVC writes into dvc.lock only when it has ended.
         tag(store, run_id, {"dvc_lock_sha": record.lock_digest})
     link_controls(store, protocol=run.protocol)
-    return PublishedRun(run.model, run.protocol, run_id, store.url(run_id), created=not same, content_digest=content)
+    return PublishedRun(
+        run.model,
+        run.protocol,
+        run_id,
+        store.url(run_id),
+        created=not same,
+        content_digest=content,
+        no_model=record.no_model,
+    )
 
 
 def _delete(store: Store, run: MlflowRun) -> None:

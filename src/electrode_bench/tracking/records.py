@@ -14,6 +14,7 @@ from electrode_bench.core.results import Run
 from electrode_bench.evaluation.metrics import score
 from electrode_bench.fitting.final import final_model
 from electrode_bench.fitting.fold_cache import fold_resources
+from electrode_bench.models import CannotSave
 from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance, lock_entry_digest
 
@@ -30,6 +31,7 @@ class Record:
     scores : metrics.score of the run's predictions, per fold and ``all``.
     resources : what the fit of each fold took (see fitting.resources.measured) and its device; folds may be missing.
     model : folder of the model fitted on all rows (see models.save); None publishes no model.
+    no_model : one line on why the model cannot be saved; "" when it can.
     lock_digest : digest of the run's entry in dvc.lock; None until DVC has written it.
     tuning : state (see core.results.Adoption.state), study, trial and outer fold of a tuned configuration; {} for one
         that was not tuned.
@@ -39,6 +41,7 @@ class Record:
     scores: pd.DataFrame
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     model: Path | None = None
+    no_model: str = ""
     lock_digest: str | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,11 +60,16 @@ class Record:
 def collect(project: Project, run: Run) -> Record:
     """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it."""
     folds = project.protocol_folds(run.protocol)
+    try:
+        model, no_model = final_model(project, run), ""
+    except CannotSave as error:
+        model, no_model = None, str(error)
     return Record(
         run=run,
         scores=score(run.predictions, folds, project.table()),
         resources={key: fold_resources(project.paths.cache, fold.cache_key) for key, fold in run.folds.items()},
-        model=final_model(project, run),
+        model=model,
+        no_model=no_model,
         lock_digest=lock_entry_digest(project.root, run.stage),
         tuning=_tuning(project, run),
     )
