@@ -20,6 +20,7 @@ from electrode_bench import models, params, splits
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.core.source_closure import SourceClosure, source_closure
 from electrode_bench.core.syntax import source_digest
+from electrode_bench.data.readers import READERS
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import Local
@@ -103,7 +104,8 @@ def _behaviour(file: str, content: bytes) -> str:
 
 def _changed_since(commit: str, path: str) -> bool:
     """Whether a source file, or a file of a folder, behaves otherwise than at a commit."""
-    then = {name: _git("show", f"{commit}:{name}") for name in _git("ls-tree", "-r", "--name-only", commit, path).decode().split()}
+    names = _git("ls-tree", "-r", "--name-only", commit, path).decode().split()
+    then = {name: _git("show", f"{commit}:{name}") for name in names}
     now = {file.relative_to(ROOT).as_posix(): file.read_bytes() for file in _files(ROOT / path)}
     return {name: _behaviour(name, content) for name, content in then.items()} != {
         name: _behaviour(name, content) for name, content in now.items()
@@ -112,7 +114,8 @@ def _changed_since(commit: str, path: str) -> bool:
 
 def test_dvc_lock_is_of_the_sources_as_they_are() -> None:
     lock = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
-    locked = {dep["path"]: dep["md5"] for stage in lock.values() for dep in stage["deps"] if dep["path"].startswith("src/")}
+    deps = [dep for stage in lock.values() for dep in stage["deps"] if dep["path"].startswith("src/")]
+    locked = {dep["path"]: dep["md5"] for dep in deps}
     missing = {path for path in locked if not (ROOT / path).exists()}
     differing = {path for path, md5 in locked.items() if path not in missing and _md5(ROOT / path) != md5}
     if differing and _git("rev-parse", "--is-shallow-repository").strip() == b"true":

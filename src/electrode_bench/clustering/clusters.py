@@ -1,0 +1,81 @@
+"""Clusters on the map: DBSCAN, with a radius that is given or that leads to a given number of clusters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.core.schema import NOISE
+from electrode_bench.errors import UserError
+from electrode_bench.params import DBSCAN
+
+_EPS_STEPS = 400
+
+
+def cluster(points: pd.DataFrame, params: DBSCAN) -> tuple[pd.Series, float]:
+    """DBSCAN labels of points on the map, and the radius used.
+
+    Parameters
+    ----------
+    points : columns x and y, one row for each composition, with a unique index.
+    params : with eps "auto" the radius is found by a scan: of 400 radii, the one whose number of clusters is nearest to
+        ``params.clusters``, then with the least noise, then the smallest.
+
+    Returns
+    -------
+    Labels on the index of ``points``: 0 for the largest cluster and so on, of equally large ones the one with the
+    smallest index label first; -1 for noise. They do not depend on the order of the rows.
+
+    Raises
+    ------
+    UserError
+        When no cluster is found.
+    """
+    # DBSCAN gives a border point to the first cluster that reaches it.
+    ordered = points.sort_index()
+    plane = ordered[["x", "y"]].to_numpy(dtype=np.float64)
+    eps = _scan(plane, params) if params.eps == "auto" else float(params.eps)
+    labels = _dbscan(plane, eps=eps, min_samples=params.min_samples)
+    if labels.max() < 0:
+        change = "lower it" if params.eps == "auto" else f"lower it, or raise map.dbscan.eps ({eps:g})"
+        raise UserError(
+            f"no cluster on the map: none of its {len(points)} compositions has map.dbscan.min_samples "
+            f"({params.min_samples}) compositions near it; {change}"
+        )
+    as_found = pd.Series(labels, index=ordered.index)
+    return as_found.map(_numbers(as_found)).reindex(points.index).astype(np.int64).rename("cluster"), eps
+
+
+def _numbers(labels: pd.Series) -> dict[int, int]:
+    """DBSCAN's label -> number by size; ``labels`` in the order of their index."""
+    all_labels = labels.to_numpy()
+    distinct, first, sizes = np.unique(all_labels[all_labels != NOISE], return_index=True, return_counts=True)
+    ranked = sorted(range(len(distinct)), key=lambda i: (-sizes[i], first[i]))
+    return {NOISE: NOISE, **{int(distinct[i]): number for number, i in enumerate(ranked)}}
+
+
+def _scan(plane: np.ndarray, params: DBSCAN) -> float:
+    """The radius that eps "auto" means (see :func:`cluster`)."""
+    from sklearn.neighbors import NearestNeighbors
+
+    k = min(params.min_samples, len(plane))
+    reach = NearestNeighbors(n_neighbors=k).fit(plane).kneighbors(plane)[0][:, -1]
+    # Below the smallest radius nearly all points are noise; at the largest all are one cluster.
+    low = max(float(np.quantile(reach, 0.05)), float(reach.max()) * 1e-3, 1e-6)
+    high = max(float(np.hypot(*np.ptp(plane, axis=0))), low * 2)
+    best: tuple[int, float, float] | None = None
+    for eps in np.geomspace(low, high, _EPS_STEPS):
+        labels = _dbscan(plane, eps=float(eps), min_samples=params.min_samples)
+        count, noise = int(labels.max()) + 1, float((labels == NOISE).mean())
+        score = (abs(count - params.clusters), noise, float(eps))
+        if count > 0 and (best is None or score < best):
+            best = score
+        if count == 1 and noise == 0:
+            break  # wider radii change nothing more
+    return float(high if best is None else best[2])
+
+
+def _dbscan(plane: np.ndarray, *, eps: float, min_samples: int) -> np.ndarray:
+    from sklearn.cluster import DBSCAN as Method
+
+    return np.asarray(Method(eps=eps, min_samples=min_samples).fit_predict(plane))

@@ -1,0 +1,149 @@
+"""The map of compositions as points in two dimensions: t-SNE or UMAP of their features.
+
+Everything is done on distinct compositions, that is on distinct rows of features. The embedding is chaotic: a change in
+the last bit of a distance can move a cluster. So it runs on one thread, and it sees the compositions in the order of
+their features, whatever the order of the rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from electrode_bench.clustering.preprocessing import COORDINATE_DIGITS, principal_components, scale
+from electrode_bench.core.seeds import derive
+from electrode_bench.errors import UserError
+from electrode_bench.params import TSNE, UMAP, Map
+
+#: A map of fewer compositions says nothing.
+FEWEST_COMPOSITIONS = 5
+
+_TRUST_NEIGHBOURS = 10
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Points on the map.
+
+    Attributes
+    ----------
+    points : columns x and y (no unit), on the index of the features.
+    composition : a number for each distinct row of features, on the index of the features.
+    parameters : those that were used.
+    trustworthiness : between 0 and 1: how far neighbours on the map are neighbours in features too (J. Venna and
+        S. Kaski, 2001, as in scikit-learn).
+    notes : where the parameters differ from those in params.yaml.
+    """
+
+    points: pd.DataFrame
+    composition: pd.Series
+    parameters: dict[str, Any]
+    trustworthiness: float
+    notes: tuple[str, ...]
+
+
+def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
+    """Embed electrodes in a plane.
+
+    Parameters
+    ----------
+    features : one row for each electrode; NaN where a feature is not defined for the composition. They are scaled and
+        imputed over the distinct rows (see :func:`~electrode_bench.clustering.preprocessing.scale`).
+    params : the method and its parameters. t-SNE's perplexity is capped at (compositions - 1) / 3, UMAP's number of
+        neighbours at compositions - 1.
+    seed : for UMAP. t-SNE starts from the principal components and draws no random number.
+
+    Raises
+    ------
+    UserError
+        When there are fewer than 5 distinct compositions.
+    ValueError
+        When a feature is infinite.
+    """
+    from scipy.spatial.distance import cdist
+    from sklearn.manifold import trustworthiness
+
+    values = features.to_numpy(dtype=np.float64) + 0.0  # -0.0 and 0.0 are one composition
+    if np.isinf(values).any():
+        raise ValueError("a feature is infinite")
+    # No NaN equals another: two rows with one would be two compositions.
+    marked = np.where(np.isnan(values), -np.inf, values)
+    distinct, composition = np.unique(marked, axis=0, return_inverse=True)
+    n = len(distinct)
+    if n < FEWEST_COMPOSITIONS:
+        raise UserError(
+            f"the map needs at least {FEWEST_COMPOSITIONS} distinct compositions, but the table has {n}; "
+            "use a larger snapshot, or keep more rows (params.yaml, prepare)"
+        )
+    scaled = scale(distinct)
+    # cdist sums a pair's differences in order: the same bits for any number of threads and rows.
+    distance = cdist(scaled, scaled)
+    start = principal_components(scaled)
+    with threadpool_limits(limits=1):
+        if params.method == "tsne":
+            plane, parameters, notes = _tsne(distance, start, params.tsne)
+        else:
+            plane, parameters, notes = _umap(distance, start, params.umap, seed=seed)
+        plane = np.round(plane.astype(np.float64), COORDINATE_DIGITS) + 0.0
+        k = min(_TRUST_NEIGHBOURS, (n - 1) // 2)
+        trust = float(trustworthiness(distance, plane, n_neighbors=k, metric="precomputed"))
+    return Embedding(
+        points=pd.DataFrame(plane[composition.ravel()], index=features.index, columns=["x", "y"]),
+        composition=pd.Series(composition.ravel(), index=features.index, name="composition"),
+        parameters={"method": params.method, "features": params.features, **parameters},
+        trustworthiness=trust,
+        notes=notes,
+    )
+
+
+def _tsne(distance: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.ndarray, dict[str, Any], tuple[str, ...]]:
+    from sklearn.manifold import TSNE as Method
+
+    perplexity = min(params.perplexity, (len(distance) - 1) / 3)
+    method = Method(
+        perplexity=perplexity,
+        early_exaggeration=params.early_exaggeration,
+        max_iter=params.max_iter,
+        metric="precomputed",
+        # scikit-learn's own start has this standard deviation too.
+        init=(start * 1e-4).astype(np.float32),
+        random_state=0,
+        n_jobs=1,
+    )
+    used = {"perplexity": perplexity, "early_exaggeration": params.early_exaggeration, "max_iter": params.max_iter}
+    return method.fit_transform(distance), used, _capped("perplexity", params.perplexity, perplexity, len(distance))
+
+
+def _umap(
+    distance: np.ndarray, start: np.ndarray, params: UMAP, *, seed: int
+) -> tuple[np.ndarray, dict[str, Any], tuple[str, ...]]:
+    with warnings.catch_warnings():
+        # umap warns on import that its neural variant needs TensorFlow.
+        warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
+        from umap import UMAP as Method
+
+    neighbours = min(params.n_neighbors, len(distance) - 1)
+    method = Method(
+        n_neighbors=neighbours,
+        min_dist=params.min_dist,
+        metric="precomputed",
+        init=start.astype(np.float32),
+        random_state=derive(seed, "umap"),
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        # New points are never put on this map.
+        warnings.filterwarnings("ignore", message="using precomputed metric; inverse_transform", category=UserWarning)
+        warnings.filterwarnings("ignore", message="n_jobs value 1 overridden to 1", category=UserWarning)
+        plane = method.fit_transform(distance)
+    used = {"n_neighbors": neighbours, "min_dist": params.min_dist}
+    return plane, used, _capped("n_neighbors", params.n_neighbors, neighbours, len(distance))
+
+
+def _capped(name: str, asked: float, used: float, n: int) -> tuple[str, ...]:
+    return () if asked == used else (f"{name} {asked:g} was lowered to {used:.4g} for {n} compositions",)
