@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from electrode_bench import params
 from electrode_bench.core import folds as fold_tables
+from electrode_bench.core.config import validate
 from electrode_bench.core.digests import digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import Adoption, Run
@@ -212,12 +213,16 @@ class Project:
         UserError
             When the features were not computed, or were computed for other electrodes.
         """
-        stage = f"featurize@{name}"
-        frame = read_table(self.paths.features(name), stage=stage).set_index(ID)
+        stage, path = f"featurize@{name}", self.paths.features(name)
+        computed = sorted(file.stem for file in path.parent.glob("*.parquet"))
+        if computed and name not in computed:
+            raise UserError(f"{path} is missing; make it with: dvc repro {stage} (there are: {', '.join(computed)})")
+        frame = read_table(path, stage=stage).set_index(ID)
         ids = pd.Index(self.table()[ID])
         if set(frame.index) != set(ids):
-            raise UserError(f"{self.paths.features(name)} belongs to other data than the table; run: dvc repro {stage}")
-        return frame.loc[ids]
+            raise UserError(f"{path} belongs to other data than the table; run: dvc repro {stage}")
+        in_order: pd.DataFrame = frame.loc[ids]
+        return in_order
 
     def training_data(self, feature_set: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Features and targets by electrode id; no feature columns where ``feature_set`` is None."""
@@ -258,20 +263,23 @@ class Project:
             When there are none, or they belong to other electrodes.
         """
         frame = read_table(self.paths.folds, stage="split")
-        if set(frame[ID]) - set(self.table()[ID]):
+        if set(frame[ID]) != set(self.table()[ID]):
             raise UserError(f"{self.paths.folds} belongs to other data than the table; run: dvc repro split")
-        return fold_tables.from_frame(frame)
+        folds = fold_tables.from_frame(frame)
+        if fold_tables.digests(fold for of_protocol in folds.values() for fold in of_protocol) != self.split_digests():
+            raise UserError(f"{self.paths.split_digest} describes other folds; run: dvc repro -f split")
+        return folds
 
     def protocol_folds(self, protocol: str) -> tuple[Fold, ...]:
         """The folds of one protocol; errors as :meth:`folds`, and when the split has no such protocol."""
-        known = self.folds()
-        if protocol not in known:
-            raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, known)}")
-        return known[protocol]
+        folds = self.folds()
+        if protocol not in folds:
+            raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, folds)}")
+        return folds[protocol]
 
     def split_digests(self) -> dict[str, str]:
         """The digest of each protocol's folds."""
-        return dict(read_json(self.paths.split_digest, stage="split")["protocols"])
+        return dict(read_json(self.paths.split_digest, stage="split", key="protocols"))
 
     # --- runs ---
 
@@ -326,15 +334,15 @@ class Project:
         splits, table = self.split_digests(), digest_frame(self.targets().sort_index())
         problems, stages = [], []
         for run in runs:
-            found = []
+            own = []
             if run.digests.split != splits.get(run.protocol):
-                found.append(f"{run.name} was fitted on another split")
+                own.append(f"{run.name} was fitted on another split")
             if run.digests.table != table:
-                found.append(f"{run.name} was fitted on other data")
+                own.append(f"{run.name} was fitted on other data")
             if run.digests.predictions != digest_frame(run.predictions):
-                found.append(f"the predictions of {run.name} are not those that its cell.json describes")
-            problems += found
-            stages += [run.stage] if found else []
+                own.append(f"the predictions of {run.name} are not those that its cell.json describes")
+            problems += own
+            stages += [run.stage] if own else []
         if problems:
             raise UserError(
                 f"{'; '.join(problems)}; run: dvc repro {' '.join(stages[:5]) if len(stages) <= 5 else 'fit'} "
@@ -364,17 +372,20 @@ class Project:
             return pd.DataFrame(columns=list(COMPARISON_TABLES[name]))
 
     def _require_comparison_current(self) -> None:
-        compared = dict(read_json(self.paths.comparison_inputs, stage="compare")["runs"])
+        compared = dict(read_json(self.paths.comparison_inputs, stage="compare", key="runs"))
+        # The records alone: reading the predictions of all runs for each table would take seconds.
         digests = {
-            f"{model}/{protocol}": dict(read_json(self.paths.run(model, protocol), stage="fit")["digests"])
+            f"{model}/{protocol}": read_json(
+                self.paths.run(model, protocol), stage=f"fit@{model}-{protocol}", key="digests"
+            )
             for model, protocol in self._fitted()
         }
-        fitted = {key: of.get("run") for key, of in digests.items()}
-        changed = sorted(key for key in {*compared, *fitted} if compared.get(key) != fitted.get(key))
+        fitted = {name: own.get("run") for name, own in digests.items()}
+        changed = sorted(name for name in {*compared, *fitted} if compared.get(name) != fitted.get(name))
         if changed:
             raise UserError(f"results/compare was made from other runs ({', '.join(changed[:3])}); run: dvc repro")
         table = digest_frame(self.targets().sort_index())
-        if any(of["table"] != table for of in digests.values()):
+        if any(own.get("table") != table for own in digests.values()):
             raise UserError("results/compare belongs to other data than the table; run: dvc repro")
 
     # --- tuned configurations ---
@@ -391,9 +402,9 @@ class Project:
         if not path.exists():
             return None
         try:
-            return Adoption.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{path} is no record of an adopted trial ({error}); restore it from git") from error
+            return validate(Adoption, json.loads(path.read_text(encoding="utf-8")), where="it")
+        except (OSError, ValueError, UserError) as error:
+            raise UserError(f"{path} is not a record of an adopted trial ({error}); restore it from git") from error
 
 
 def read_table(path: Path, *, stage: str) -> pd.DataFrame:
@@ -412,11 +423,16 @@ def read_table(path: Path, *, stage: str) -> pd.DataFrame:
         raise UserError(f"{path} cannot be read as parquet ({error}); make it again: dvc repro -f {stage}") from error
 
 
-def read_json(path: Path, *, stage: str) -> Any:
-    """Read a JSON file that a stage writes; errors as :func:`read_table`."""
+def read_json(path: Path, *, stage: str, key: str | None = None) -> Any:
+    """Read a JSON file that a stage writes, or one key of it; errors as :func:`read_table`."""
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); make it again: dvc repro -f {stage}") from error
+    if key is None:
+        return content
+    if not isinstance(content, dict) or key not in content:
+        raise UserError(f"{path} was written by another version of electrode-bench; run: dvc repro -f {stage}")
+    return content[key]

@@ -7,16 +7,11 @@ from typing import Any
 from electrode_bench import params
 from electrode_bench.clustering import maps
 from electrode_bench.core.artifacts import write_json, write_table
-from electrode_bench.errors import UserError, nearest
-from electrode_bench.features import FEATURE_SETS
 from electrode_bench.project import Project
 
 
 def run(project: Project, choice: params.Map, *, seed: int) -> dict[str, Any]:
     """Write ``results/map``; return the map's summary."""
-    if choice.features not in FEATURE_SETS:
-        hint = nearest(choice.features, FEATURE_SETS)
-        raise UserError(f"params.yaml, map.features: unknown feature set '{choice.features}'; {hint}")
     placed, summary = maps.build(project.table(), project.features(choice.features), choice, seed=seed)
     write_json(summary, project.paths.map_summary)
     write_table(placed, project.paths.map)

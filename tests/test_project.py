@@ -1,0 +1,287 @@
+"""A project returns what belongs together; otherwise one line says what is wrong and which command to run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.projects import QUICK
+
+from electrode_bench.core.results import Run
+from electrode_bench.core.schema import COMPARISON_TABLES, ID, TABLE_COLUMNS, TARGETS
+from electrode_bench.errors import UserError
+from electrode_bench.project import Project, read_json, read_table
+from electrode_bench.stages import compare, fit, split
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished project that a test may edit."""
+    return Project(shutil.copytree(finished.root, tmp_path / "project"))
+
+
+def edit_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def edit_table(path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    change(pd.read_parquet(path)).to_parquet(path, index=False)
+
+
+def without_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame[ID] != frame[ID].min()]
+
+
+def message(call: Callable[[], object]) -> str:
+    with pytest.raises(UserError) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_finished_project_holds_everything(finished: Project) -> None:
+    ids = set(finished.table()[ID])
+    assert list(finished.table().columns) == list(TABLE_COLUMNS)
+    assert list(finished.targets().columns) == list(TARGETS)
+    assert finished.synthetic()
+    for frame in (finished.features("modnet"), finished.clusters(), finished.training_data(None)[0]):
+        assert set(frame.index) == ids
+    assert set(finished.folds()) == set(finished.split_digests())
+    assert [(run.model, run.protocol) for run in finished.runs()] == [
+        (model, protocol) for protocol in finished.folds() for model in ("control", "rf_magpie")
+    ]
+    assert finished.runs("loco") == [finished.run(model, "loco") for model in ("control", "rf_magpie")]
+    assert finished.has_run("control", "grouped")
+    assert not finished.has_run("control", "groupd")
+    assert finished.adoption("rf_magpie") is None
+    assert finished.map_summary()["n_clusters"] == finished.clusters().max() + 1
+    for name in COMPARISON_TABLES:
+        assert isinstance(finished.comparison(name), pd.DataFrame)
+    assert Project.open(finished.root).params() == QUICK
+
+
+def test_the_rows_of_features_are_in_the_order_of_the_table(project: Project) -> None:
+    edit_table(project.paths.features("magpie_mean"), lambda frame: frame.iloc[::-1])
+    frame, targets = project.training_data("magpie_mean")
+    assert list(frame.index) == list(targets.index) == list(project.table()[ID])
+
+
+def test_a_folder_without_params_is_not_a_project(tmp_path: Path) -> None:
+    assert "params.yaml is missing; run the command in the project's folder" in message(lambda: Project.open(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "stage"),
+    [
+        (Project.table, "prepare/table.parquet", "prepare"),
+        (Project.card, "prepare/card.json", "prepare"),
+        (Project.map, "map/map.parquet", "map"),
+        (Project.map_summary, "map/summary.json", "map"),
+        (Project.folds, "split/folds.parquet", "split"),
+        (Project.split_digests, "split/digest.json", "split"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
+        (lambda p: p.comparison("table"), "compare/table.csv", "compare"),
+        (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
+    ],
+)
+def test_a_missing_file_names_the_stage_that_makes_it(
+    project: Project, read: Callable[[Project], object], file: str, stage: str
+) -> None:
+    (project.paths.results / file).unlink()
+    assert f"{file} is missing; make it with: dvc repro {stage}" in message(lambda: read(project))
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "stage"),
+    [
+        (Project.table, "prepare/table.parquet", "prepare"),
+        (Project.card, "prepare/card.json", "prepare"),
+        (Project.folds, "split/folds.parquet", "split"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
+        (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
+    ],
+)
+def test_an_unreadable_file_names_the_stage_that_makes_it(
+    project: Project, read: Callable[[Project], object], file: str, stage: str
+) -> None:
+    (project.paths.results / file).write_bytes(b"{half")
+    text = message(lambda: read(project))
+    assert f"{file} cannot be read as " in text
+    assert text.endswith(f"make it again: dvc repro -f {stage}")
+
+
+def test_features_of_other_electrodes_are_refused(project: Project) -> None:
+    edit_table(project.paths.features("modnet"), without_first)
+    expected = "modnet.parquet belongs to other data than the table; run: dvc repro featurize@modnet"
+    assert expected in message(lambda: project.features("modnet"))
+
+
+def test_features_that_were_not_computed_are_named_with_those_that_were(project: Project) -> None:
+    assert message(lambda: project.features("magpi")).endswith(
+        "is missing; make it with: dvc repro featurize@magpi (there are: magpie_mean, modnet)"
+    )
+
+
+def test_a_map_without_an_electrode_is_refused(project: Project) -> None:
+    edit_table(project.paths.map, without_first)
+    assert "1 electrodes have no place on the map" in message(project.clusters)
+    assert "run: dvc repro map" in message(project.map)
+
+
+@pytest.mark.parametrize("smaller", ["table", "folds"])
+def test_folds_of_other_electrodes_are_refused(project: Project, smaller: str) -> None:
+    edit_table(getattr(project.paths, smaller), without_first)
+    assert "folds.parquet belongs to other data than the table; run: dvc repro split" in message(project.folds)
+
+
+def test_folds_that_their_digest_does_not_describe_are_refused(project: Project) -> None:
+    edit_table(project.paths.folds, lambda frame: frame[frame["fold"] != "cluster-00"])
+    assert "digest.json describes other folds; run: dvc repro -f split" in message(project.folds)
+
+
+def test_an_unknown_protocol_or_table_has_the_nearest_name(finished: Project) -> None:
+    assert "no folds of 'groupd'; did you mean 'grouped'?" in message(lambda: finished.protocol_folds("groupd"))
+    assert "no comparison table 'scors'; did you mean 'scores'?" in message(lambda: finished.comparison("scors"))
+
+
+def test_a_run_of_another_split_is_refused(project: Project) -> None:
+    split.run(project, QUICK.split, seed=QUICK.seed + 1)
+    expected = "rf_magpie under grouped was fitted on another split; run: dvc repro fit@rf_magpie-grouped"
+    assert expected in message(lambda: project.run("rf_magpie", "grouped"))
+    text = message(lambda: project.runs("grouped"))
+    assert "control under grouped was fitted on another split; rf_magpie under grouped was fitted on another" in text
+    assert "run: dvc repro fit@control-grouped fit@rf_magpie-grouped" in text
+    # Clusters do not depend on the seed.
+    assert len(project.runs("loco")) == 2
+
+
+def test_many_runs_of_another_split_are_one_line(project: Project) -> None:
+    split.run(project, QUICK.split, seed=QUICK.seed + 1)
+    edit_table(project.paths.table, lambda frame: frame.assign(average_voltage=frame["average_voltage"] + 1e-6))
+    assert "run: dvc repro fit (or delete results/fit/<model> of a model" in message(project.runs)
+
+
+def test_a_run_of_other_targets_is_refused(project: Project) -> None:
+    edit_table(project.paths.table, lambda frame: frame.assign(average_voltage=frame["average_voltage"] + 1e-6))
+    expected = "control under loco was fitted on other data; run: dvc repro fit@control-loco"
+    assert expected in message(lambda: project.run("control", "loco"))
+
+
+def test_edited_predictions_are_refused(project: Project) -> None:
+    path = project.paths.predictions("rf_magpie", "stratified")
+    edit_table(path, lambda frame: frame.assign(y_pred=frame["y_pred"] * 1.01))
+    expected = (
+        "the predictions of rf_magpie under stratified are not those that its cell.json describes"
+    )
+    assert expected in message(lambda: project.run("rf_magpie", "stratified"))
+
+
+def test_a_run_whose_writing_was_cut_short_is_refused(project: Project) -> None:
+    record = project.paths.run("rf_magpie", "stratified").read_bytes()
+    other = QUICK.model_copy(update={"models": {"rf_magpie": {"n_estimators": 3}}})
+    fit.run(project, other, model="rf_magpie", protocol="stratified")
+    compare.run(project, seed=0)
+    # As if the second fit had been killed between its two files.
+    project.paths.run("rf_magpie", "stratified").write_bytes(record)
+    expected = r"predictions of rf_magpie under stratified are not those that its cell\.json describes.*dvc repro fit"
+    with pytest.raises(UserError, match=expected):
+        compare.run(project, seed=0)
+
+
+def older_digest(record: dict[str, Any]) -> None:
+    record["digests"]["cell"] = record["digests"].pop("run")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [older_digest, lambda r: r.pop("folds"), lambda r: r.update(about={}), lambda r: r.update(seed="one")],
+)
+def test_a_record_of_another_version_is_refused(project: Project, change: Callable[[dict[str, Any]], object]) -> None:
+    edit_json(project.paths.run("control", "loco"), change)
+    text = message(lambda: project.run("control", "loco"))
+    assert text.endswith(
+        "control/loco/cell.json was written by another version of electrode-bench; run: dvc repro -f fit@control-loco"
+    )
+
+
+def test_a_comparison_of_other_runs_is_refused(project: Project) -> None:
+    other = QUICK.model_copy(update={"models": {"rf_magpie": {"n_estimators": 3}}})
+    fit.run(project, other, model="rf_magpie", protocol="loco")
+    expected = "results/compare was made from other runs (rf_magpie/loco); run: dvc repro"
+    assert message(lambda: project.comparison("table")) == expected
+    compare.run(project, seed=0)
+    assert len(project.comparison("table")) == 8
+
+
+def test_a_comparison_without_a_removed_run_is_refused(project: Project) -> None:
+    shutil.rmtree(project.paths.run("rf_magpie", "loco").parent)
+    assert "made from other runs (rf_magpie/loco); run: dvc repro" in message(lambda: project.comparison("scores"))
+
+
+def test_a_comparison_of_other_data_is_refused(project: Project) -> None:
+    edit_table(project.paths.table, lambda frame: frame.assign(average_voltage=frame["average_voltage"] + 1e-6))
+    expected = "results/compare belongs to other data than the table; run: dvc repro"
+    assert message(lambda: project.comparison("table")) == expected
+
+
+@pytest.mark.parametrize("file", ["compare/inputs.json", "fit/control/loco/cell.json", "split/digest.json"])
+def test_files_of_another_version_are_refused(project: Project, file: str) -> None:
+    (project.paths.results / file).write_text("{}")
+
+    def read() -> None:
+        project.comparison("table")
+        project.split_digests()
+
+    assert f"{file} was written by another version of electrode-bench; run: dvc repro -f " in message(read)
+
+
+def test_tables_without_rows_keep_their_columns(project: Project) -> None:
+    project.paths.comparison("ranking").write_text("")
+    assert list(project.comparison("ranking").columns) == list(COMPARISON_TABLES["ranking"])
+
+
+def test_an_adoption_is_read_or_refused(project: Project) -> None:
+    path = project.paths.adoption("rf_magpie")
+    path.parent.mkdir(parents=True)
+    record = {"model": "rf_magpie", "study": "s", "trial": 3, "part": "grouped/fold-0", "config": "c", "table": "t"}
+    path.write_text(json.dumps({**record, "base": {"n_estimators": 5}}))
+    adoption = project.adoption("rf_magpie")
+    assert adoption is not None
+    assert (adoption.trial, adoption.base) == (3, {"n_estimators": 5})
+    path.write_text(json.dumps(record))
+    assert "adopted.json is not a record of an adopted trial" in message(lambda: project.adoption("rf_magpie"))
+    path.write_text("{half")
+    assert "restore it from git" in message(lambda: project.adoption("rf_magpie"))
+
+
+def test_files_outside_a_project_are_read_alike(tmp_path: Path) -> None:
+    for read in (read_table, read_json):
+        assert "x.parquet is missing; make it with: dvc repro map" in message(
+            lambda read=read: read(tmp_path / "x.parquet", stage="map")
+        )
+
+
+def test_params_that_are_wrong_are_one_line(project: Project) -> None:
+    project.paths.params.write_text("seed: 1\nsplits: {}\n")
+    assert "unknown key 'splits'; did you mean 'split'?" in message(project.params)
+
+
+def test_a_run_is_its_record_and_its_predictions(finished: Project) -> None:
+    run = finished.run("rf_magpie", "bootstrap")
+    assert (run.name, run.stage) == ("rf_magpie under bootstrap", "fit@rf_magpie-bootstrap")
+    assert run.record() == json.loads(finished.paths.run("rf_magpie", "bootstrap").read_text())
+    assert run.training_sizes == {f.key: len(f.train_ids) for f in finished.protocol_folds("bootstrap")}
+    assert run == Run.model_validate({**run.record(), "predictions": run.predictions})
+    assert run.sealed() == run
+    assert run != finished.run("control", "bootstrap")
+    assert len({run, finished.run("rf_magpie", "bootstrap")}) == 1
