@@ -2,7 +2,7 @@
 #   make repro            install, run the pipeline, print the comparison
 #   make ui               open its runs in MLflow
 #   make test             install what the tests need, run them all
-#   make lint             check style, types and import layers
+#   make lint             check style, types, import layers; with node and npm also the report's scripts, CSS and HTML
 #   make format           fix style
 #   make s3               install what the Materials Project's bucket needs
 #   make ray              install what a Ray cluster needs
@@ -14,6 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON311 ?= python3.11
+WEB_LINT := tools/web-lint
 REFERENCE := $(or $(ELECTRODE_BENCH_REFERENCE),.venv-reference)
 
 # uv does not read pip's find-links (a folder of wheels, such as a local CPU build of torch): pass them on.
@@ -23,7 +24,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 ray postgresql repro test lint format ui clean reference reference-test
+.PHONY: help install install-dev s3 ray postgresql repro test lint lint-web format ui clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +73,20 @@ lint: install-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@PATH="$(abspath $(BIN)):$$PATH" lint-imports
+	@$(MAKE) --no-print-directory lint-web
+
+# ESLint for JavaScript, CSS and HTML, as pinned in package-lock.json.
+ifneq ($(and $(shell command -v node),$(shell command -v npm)),)
+lint-web: $(WEB_LINT)/node_modules/.installed
+	@$(WEB_LINT)/node_modules/.bin/eslint --config $(WEB_LINT)/eslint.config.js src/electrode_bench/report/page
+else
+lint-web:
+	@echo "note: JavaScript, CSS and HTML were not checked: node or npm is missing; on Debian: apt-get install nodejs npm"
+endif
+
+$(WEB_LINT)/node_modules/.installed: $(WEB_LINT)/package.json $(WEB_LINT)/package-lock.json
+	@npm ci --prefix $(WEB_LINT) --no-audit --no-fund --silent
+	@touch $@
 
 format: install-dev
 	@$(BIN)/ruff check --fix .
@@ -99,4 +114,4 @@ reference-test: reference
 	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest benchmarks/parity
 
 clean:
-	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis
