@@ -22,6 +22,7 @@ from support.tracked_runs import Made, publish
 
 from electrode_bench.core.schema import ID
 from electrode_bench.project import Project
+from electrode_bench.stages import fit
 from electrode_bench.tracking.current import current_runs
 from electrode_bench.tracking.publish import publish_run, publish_runs
 from electrode_bench.tracking.store import Store, open_store
@@ -244,6 +245,19 @@ def test_the_runs_of_a_finished_project_are_published(finished: Project, tmp_pat
     assert (again.run_id, again.created) == (published[0].run_id, False)
     digests = current_runs(project).set_index("model")["run_digest"].to_dict()
     assert digests == {run.model: run.digests.run for run in runs}
+
+
+def test_a_model_that_cannot_be_saved_is_not_published_but_its_run_is(finished: Project, tmp_path: Path) -> None:
+    project = Project(shutil.copytree(finished.root, tmp_path / "project"))
+    values = {"unsafe": {"module": "support.regressors.unsafe"}}
+    run = fit.run(project, project.params().model_copy(update={"models": values}), model="unsafe", protocol="grouped")
+    published = publish_run(project, run)
+    assert published.created
+    assert published.no_model.startswith("the model cannot be saved without pickle: ")
+    assert not list((project.paths.cache / "models").glob("*/estimators.skops"))
+    with open_store(project) as store:
+        assert store.client.search_logged_models([store.runs]) == []
+        assert store.client.get_run(published.run_id).data.tags["complete"] == "true"
 
 
 def test_the_search_in_the_description_finds_the_folds(project: Project, store: Store, made: dict[str, Made]) -> None:
