@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 from support import executor_work as work
+from support.studies import RecordingLogger
 
 from electrode_bench.fitting import executor
 from electrode_bench.tuning import driver
 from electrode_bench.tuning.storage import journal, open_study
-from electrode_bench.tuning.study import Setting
+from electrode_bench.tuning.study import StudySpec
 
 pytestmark = pytest.mark.xdist_group("ray")
 
 
-class _Slow:
-    """The cluster, where each trial says on which node it begins, and takes its time."""
+class _SlowCluster:
+    """A cluster on which each trial notes the node where it starts, and takes its time."""
 
     def __init__(self, cluster: executor.Cluster, folder: Path) -> None:
         self.cluster, self.folder = cluster, folder
@@ -30,8 +31,8 @@ class _Slow:
         yield from self.cluster.run(work.slowly, ((self.folder, function, *call) for call in calls))
 
 
-def test_no_trial_is_lost_with_a_node_and_none_counted_twice(
-    ray_nodes: Any, make_setting: Callable[..., Setting], notes: Any, tmp_path: Path
+def test_no_trial_is_lost_or_counted_twice_when_a_node_is_lost(
+    ray_nodes: Any, make_spec: Callable[..., StudySpec], logger: RecordingLogger, tmp_path: Path
 ) -> None:
     url = journal(tmp_path / "studies")
     (tmp_path / "begun").mkdir()
@@ -46,27 +47,27 @@ def test_no_trial_is_lost_with_a_node_and_none_counted_twice(
                 time.sleep(0.01)
             ray_nodes.remove_node(lost, allow_graceful=False)
 
-        setting = make_setting()
-        opened = open_study(setting, url=url, trials=12)
+        spec = make_spec()
+        study = open_study(spec, url=url, trials=12).study
         power_cut = threading.Thread(target=lose)
         power_cut.start()
         try:
-            driver.run(
-                setting,
-                opened,
+            driver.run_trials(
+                spec,
+                study,
                 url=url,
                 trials=12,
                 seconds=None,
-                executor=_Slow(cluster, tmp_path / "begun"),
-                book=notes,
+                executor=_SlowCluster(cluster, tmp_path / "begun"),
+                logger=logger,
             )
         finally:
             power_cut.join()
-    assert sorted(o.number for o in notes.outcomes) == sorted(notes.started) == list(range(12))
-    assert notes.given_up == []
-    assert driver.counted(opened.study) == len(opened.study.trials) == 12
+    assert sorted(result.number for result in logger.results) == sorted(logger.started) == list(range(12))
+    assert logger.lost == []
+    trials = study.trials()
+    assert study.count() == len(trials) == 12
     begun = [path.name.partition("-")[0] for path in (tmp_path / "begun").glob("*")]
-    again = {number for number in begun if begun.count(number) > 1}
-    assert again, "no trial was under way on the node when it was lost"
-    states = {t.number: t.state.name for t in opened.study.trials}
-    assert {states[int(number)] for number in again} <= {"COMPLETE", "PRUNED"}
+    repeated = {number for number in begun if begun.count(number) > 1}
+    assert repeated, "no trial was under way on the node when it was lost"
+    assert {trials[int(number)].state for number in repeated} <= {"complete", "pruned"}
