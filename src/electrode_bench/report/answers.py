@@ -12,6 +12,7 @@ from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.inference.calibration import LEVEL
 from electrode_bench.inference.predictor import Answer, Neighbour
 from electrode_bench.inference.screening import OBJECTIVES, Screened
+from electrode_bench.report.numbers import compact
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
@@ -37,7 +38,7 @@ def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, s
         table.add_column("ElMD", justify="right")
         for column in TARGETS.values():
             table.add_column(f"{column.label}\n{column.unit}", justify="right")
-        values = [f"{_number(e.value)} ({_number(e.low)} to {_number(e.high)})" for e in answer.targets.values()]
+        values = [f"{compact(e.value)} ({compact(e.low)} to {compact(e.high)})" for e in answer.targets.values()]
         table.add_row("predicted", "", *values, end_section=True)
         for known in answer.neighbours:
             name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
@@ -73,10 +74,10 @@ def _electrodes(count: int) -> str:
 
 def _known_value(known: Neighbour, target: str) -> str:
     """The value of a known composition; for several electrodes the mean, and in brackets the range."""
-    mean = _number(known.targets[target])
+    mean = compact(known.targets[target])
     if known.electrodes == 1:
         return mean
-    return f"{mean} ({_number(known.lowest[target])} to {_number(known.highest[target])})"
+    return f"{mean} ({compact(known.lowest[target])} to {compact(known.highest[target])})"
 
 
 def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -> Table:
@@ -105,7 +106,7 @@ def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: in
     for heading, justify in headings.items():
         table.add_column(heading, justify=justify)
     for row in shown.to_dict("records"):
-        numbers = [_number(row[column]) for column in (*TARGETS, "energy", "energy_density", "outside_window")]
+        numbers = [compact(row[column]) for column in (*TARGETS, "energy", "energy_density", "outside_window")]
         if row["above_limit"]:
             numbers[0] += "!"
         rank = "" if pd.isna(row["rank"]) else str(row["rank"])
@@ -121,7 +122,3 @@ def _titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
     if synthetic:
         notes = [*notes, f"[yellow]{SYNTHETIC_NOTICE}[/yellow]"]
     return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -12,7 +12,9 @@ from electrode_bench import splits
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.inference.calibration import LEVEL, Calibration
+from electrode_bench.report import tables
 
 _PURPOSE = (
     "Predicts gravimetric capacity (mAh/g), volumetric capacity (mAh/cm3) and average voltage (V) of insertion "
@@ -94,13 +96,15 @@ def not_significant(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _errors(headline: pd.DataFrame) -> str:
-    lines = ["| protocol | target | MAE | SMAE | R2 |", "|---|---|---:|---:|---:|"]
+    lines = [
+        f"| protocol | target | {' | '.join(metric.label for metric in SHOWN)} |",
+        f"|---|---|{'---:|' * len(SHOWN)}",
+    ]
     for row in headline.to_dict("records"):
         title = splits.protocol(row["protocol"]).title
         for target, column in TARGETS.items():
-            keys = [f"{target}/{metric}" for metric in ("mae", "smae", "r2")]
-            shown = [f"{row[key]:.3g} ± {row[f'{key} spread']:.2g}" for key in keys]
-            lines.append(f"| {title} | {column.title} | {' | '.join(shown)} |")
+            values = [tables.value_of(row, f"{target}/{metric.key}", metric.key) for metric in SHOWN]
+            lines.append(f"| {title} | {column.title} | {' | '.join(values)} |")
     return "\n".join(lines)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench import splits
 from electrode_bench.core.schema import TARGETS
+from electrode_bench.report.numbers import MISSING, percent, significant, with_deviation
 from electrode_bench.tuning import looks
 from electrode_bench.tuning.assess import verdict_of
 
@@ -64,8 +64,8 @@ def rows(score: Mapping[str, Any]) -> list[tuple[str, ...]]:
             _smae(row, "configured"),
             _smae(row, "tuned"),
             _percent(row["relative"]),
-            f"{_percent(_share(row, 'low'))} to {_percent(_share(row, 'high'))}",
-            "-" if _is_missing(row["p"]) else f"{row['p']:.2g}",
+            f"{_change(row, 'low')} to {_change(row, 'high')}",
+            significant(row["p"], 2),
             VERDICTS[verdict_of(row)],
         )
         for row in score["rows"]
@@ -181,19 +181,15 @@ def _duration(seconds: float) -> str:
 
 
 def _smae(row: Mapping[str, Any], name: str) -> str:
-    value, deviation = row[f"{name}_smae"], row[f"{name}_spread"]
-    return f"{value:.3f}" if _is_missing(deviation) else f"{value:.3f} ± {deviation:.3f}"
+    return with_deviation(row[f"{name}_smae"], row[f"{name}_spread"], 3)
 
 
-def _share(row: Mapping[str, Any], key: str) -> float | None:
-    if _is_missing(row[key]) or not row["configured_mae"]:
-        return None
-    return float(row[key] / row["configured_mae"])
+def _change(row: Mapping[str, Any], key: str) -> str:
+    """A difference in error as a share of the configured error."""
+    if row[key] is None or not row["configured_mae"]:
+        return MISSING
+    return _percent(float(row[key] / row["configured_mae"]))
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None or _is_missing(value) else f"{100 * value + 0.0:+.1f}%"
-
-
-def _is_missing(value: float | None) -> bool:
-    return value is None or math.isnan(value)
+def _percent(share: float | None) -> str:
+    return percent(share, decimals=1, sign=True)
