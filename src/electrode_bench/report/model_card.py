@@ -96,12 +96,10 @@ def not_significant(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _errors(headline: pd.DataFrame) -> str:
-    lines = [
-        f"| protocol | target | {' | '.join(metric.label for metric in SHOWN)} |",
-        f"|---|---|{'---:|' * len(SHOWN)}",
-    ]
-    for row in headline.to_dict("records"):
-        title = splits.protocol(row["protocol"]).title
+    heads = " | ".join(metric.label for metric in SHOWN)
+    lines = [f"| protocol | target | {heads} |", f"|---|---|{'---:|' * len(SHOWN)}"]
+    for _, row in headline.iterrows():
+        title = splits.protocol(str(row["protocol"])).title
         for target, column in TARGETS.items():
             values = [tables.value_of(row, f"{target}/{metric.key}", metric.key) for metric in SHOWN]
             lines.append(f"| {title} | {column.title} | {' | '.join(values)} |")
