@@ -1,4 +1,4 @@
-"""The control: every prediction is the training mean. What every model must beat."""
+"""The control: every prediction is the training mean, which every model must improve on."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from electrode_bench.models.base import ModelSpec, Prediction
 
 
 class Config(Strict):
-    """The control has nothing to choose."""
+    """The control has no options."""
 
 
 class Control:
-    """Predicts each target's training mean, whatever the composition."""
+    """Predicts each target's training mean for every composition."""
 
     def __init__(self) -> None:
         self.mean_: pd.Series | None = None

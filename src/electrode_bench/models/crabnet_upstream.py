@@ -1,4 +1,4 @@
-"""CrabNet as its makers publish it, for comparison: see reference/crabnet_worker.py for what is done around it."""
+"""The published crabnet package, for comparison. published/crabnet_worker.py says what is done around it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt
 
 from electrode_bench.core.config import Strict
 from electrode_bench.errors import UserError
-from electrode_bench.models.published.package import Package, Upstream
+from electrode_bench.models.published.package import Package, PublishedModel
 
 PACKAGE = Package(
     model="crabnet_upstream",
@@ -18,20 +18,20 @@ PACKAGE = Package(
 
 
 class Config(Strict):
-    """crabnet's own names and defaults; its architecture and optimiser stay as they are."""
+    """crabnet's own names and defaults; its architecture and optimiser are unchanged."""
 
     epochs: PositiveInt = 300
-    """Passes through the training rows at most; crabnet rounds up to a multiple of twice epochs_step."""
+    """Largest number of passes over the training rows; crabnet rounds up to a multiple of twice epochs_step."""
     epochs_step: PositiveInt = 10
-    """Passes in which the learning rate rises; it falls in as many."""
+    """Passes in which the learning rate rises; it falls in the same number."""
     batch_size: PositiveInt | None = None
-    """Compositions of a step; null takes crabnet's choice (128 for up to 2,900 compositions, then more)."""
+    """Compositions in a batch; null takes crabnet's choice (128 for up to 2,900 compositions, then more)."""
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """Share of the training compositions that drives weight averaging and early stopping."""
+    """Share of the training compositions held out for weight averaging and early stopping."""
 
 
-class CrabNetUpstream(Upstream):
-    """One network a target. The spread is CrabNet's own estimate of the noise."""
+class CrabNetUpstream(PublishedModel):
+    """One network for each target. The predictive standard deviation is CrabNet's own estimate of the noise."""
 
     package = PACKAGE
     config_type = Config

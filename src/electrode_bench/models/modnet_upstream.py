@@ -1,4 +1,4 @@
-"""MODNet as its makers publish it, for comparison: see reference/modnet_worker.py for what is done around it."""
+"""The published modnet package, for comparison. published/modnet_worker.py says what is done around it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from electrode_bench.core.config import Strict
-from electrode_bench.models.published.package import Package, Upstream
+from electrode_bench.models.published.package import Package, PublishedModel
 
 PACKAGE = Package(
     model="modnet_upstream",
@@ -20,35 +20,35 @@ Block = tuple[PositiveInt, ...]
 
 
 class Config(Strict):
-    """modnet's own names; the values are those of its presets for a table of this size, with fewer epochs."""
+    """modnet's own names. The defaults are its presets for a table of this size, with fewer epochs."""
 
     select: bool = True
-    """Choose features by relevance and redundancy; false takes them in the feature set's order."""
+    """Whether features are selected by relevance and redundancy; false takes them in the order of the feature set."""
     n_samples: Annotated[int, Field(ge=10)] = 6000
-    """Rows that the mutual information is estimated on at most. Its time grows with them and with the square
-    of the number of features: 6 minutes for 227 features of 3,500 rows."""
+    """Largest number of rows that the mutual information is estimated on. Its time grows with their number and with
+    the square of the number of features: 6 minutes for 227 features of 3,500 rows."""
     n_feat: PositiveInt = 128
-    """Best features that the network reads; fewer where fewer are left."""
+    """Best features that the network reads; fewer when fewer are left."""
     num_neurons: tuple[Block, Block, Block, Block] = ((128,), (64,), (16,), (16,))
-    """Layers of the four blocks: shared by all targets, by a group, by a property, and by a target."""
+    """Widths of the layers of the four blocks: of all targets, a group, a property, and a target."""
     lr: PositiveFloat = 0.001
     """Learning rate of Adam."""
     epochs: PositiveInt = 200
-    """Passes through the training rows."""
+    """Passes over the training rows."""
     batch_size: PositiveInt = 64
-    """Rows of a step."""
+    """Rows in a batch."""
     xscale: Literal["minmax", "standard"] = "minmax"
     """How features are scaled."""
     loss: Literal["mae", "mse"] = "mae"
-    """Loss of each target."""
+    """Loss function of each target."""
     act: Literal["elu", "relu", "selu", "tanh"] = "elu"
     """Activation of the hidden layers."""
     remap_out_of_bounds: bool = True
-    """Replace predictions far outside the training range by random numbers within it, as modnet does."""
+    """Whether predictions far outside the training range are replaced by random numbers within it, as modnet does."""
 
 
-class MODNetUpstream(Upstream):
-    """One network of all targets, without a spread."""
+class MODNetUpstream(PublishedModel):
+    """One network for all targets, without a predictive standard deviation."""
 
     package = PACKAGE
     config_type = Config

@@ -1,7 +1,7 @@
 """RF@Magpie: a random forest on the study's 21 composition-weighted means of elemental properties.
 
-One forest predicts all three targets. Each target is divided by its training mean absolute
-deviation first: a multi-output tree sums the squared errors of its targets, so in raw units the
+By default each target has its own forest. For a joint forest of all three, each target is first divided by its mean
+absolute deviation in training: a multi-output tree sums the squared errors of its targets, and in raw units the
 volumetric capacity alone would choose every split.
 """
 
@@ -27,24 +27,28 @@ class Config(Strict):
     """scikit-learn's RandomForestRegressor; its names and meanings."""
 
     n_estimators: PositiveInt = 100
-    """Trees of a forest."""
+    """Trees in a forest."""
     max_features: Annotated[float, Field(gt=0, le=1)] | Literal["sqrt", "log2"] = 1.0
-    """Features tried at each split: a share of them, or their root or logarithm."""
+    """Features tried at each split: a share of all, or the square root or logarithm of their number."""
     min_samples_leaf: PositiveInt = 1
-    """Fewest rows in a leaf."""
+    """Smallest number of rows in a leaf."""
     max_depth: PositiveInt | None = None
-    """Deepest level of a tree; null grows it out."""
+    """Largest depth of a tree; null sets no limit."""
     targets: Literal["joint", "separate"] = "separate"
-    """One forest for the three targets, or one for each."""
+    """One forest for all targets (joint), or one for each (separate)."""
     max_samples: Annotated[PositiveFloat, Field(le=1)] | None = None
-    """Share of the rows that a tree draws; null draws as many as there are."""
+    """Share of the rows that is drawn for each tree; null draws as many as there are."""
 
 
 class Forest(NamedTuple):
-    """The trees of one forest as flat arrays over all their nodes, so that they can be saved without pickle.
+    """The trees of a forest as flat arrays over all their nodes, so that they can be saved without pickle.
 
-    ``left`` and ``right`` are node positions, a leaf has ``left`` -1; ``value`` is (nodes, targets);
-    ``roots`` holds each tree's first node.
+    Attributes
+    ----------
+    left, right : (nodes,) positions of a node's children; ``left`` is -1 for a leaf.
+    feature, threshold : (nodes,) a row goes left when the feature is at most the threshold.
+    value : (nodes, targets) mean target of the training rows in a node, in scaled units.
+    roots : (trees,) position of each tree's first node.
     """
 
     left: np.ndarray
@@ -60,13 +64,13 @@ class Forest(NamedTuple):
         trees = [e.tree_ for e in estimators]
         roots = np.cumsum([0, *(t.node_count for t in trees)])[:-1]
 
-        def moved(name: str) -> np.ndarray:
+        def shifted(name: str) -> np.ndarray:
             parts = [getattr(t, name) for t in trees]
             return np.concatenate([np.where(p < 0, -1, p + r) for p, r in zip(parts, roots, strict=True)])
 
         return cls(
-            left=moved("children_left").astype(np.int32),
-            right=moved("children_right").astype(np.int32),
+            left=shifted("children_left").astype(np.int32),
+            right=shifted("children_right").astype(np.int32),
             feature=np.concatenate([t.feature for t in trees]).astype(np.int32),
             threshold=np.concatenate([t.threshold for t in trees]),
             value=np.concatenate([t.value[:, :, 0] for t in trees]),
@@ -74,27 +78,26 @@ class Forest(NamedTuple):
         )
 
     def leaves(self, x: np.ndarray) -> np.ndarray:
-        """Values (trees, rows, targets) of the leaves that the rows of ``x`` (float32) fall into."""
+        """Values (trees, rows, targets) of the leaves that the rows of ``x`` (rows x features, float32) fall into."""
         node = np.repeat(self.roots[:, None], len(x), axis=1)
         rows = np.broadcast_to(np.arange(len(x)), node.shape)
         inner = self.left[node] >= 0
         while inner.any():
-            at = node[inner]
-            smaller = x[rows[inner], self.feature[at]] <= self.threshold[at]
-            node[inner] = np.where(smaller, self.left[at], self.right[at])
+            parents = node[inner]
+            smaller = x[rows[inner], self.feature[parents]] <= self.threshold[parents]
+            node[inner] = np.where(smaller, self.left[parents], self.right[parents])
             inner[inner] = self.left[node[inner]] >= 0
         values: np.ndarray = self.value[node]
         return values
 
 
 class RandomForest:
-    """A random forest per target, or one for all of them.
+    """A random forest for each target, or one for all of them.
 
-    The spread is the standard deviation of the trees' predictions: how much the trees disagree,
-    not a calibrated error bar.
+    The predictive standard deviation is that of the trees' predictions; it is not calibrated.
     """
 
-    #: Rows sent through the trees at once: bounds the memory of a prediction.
+    #: Rows that are predicted at once, which limits the memory of a prediction.
     CHUNK = 2000
 
     def __init__(self, config: Config, seed: int) -> None:
@@ -140,7 +143,7 @@ class RandomForest:
         if not self.forests_:
             raise ValueError("the random forest is not fitted; call fit first")
         check_columns(frame, self.features_)
-        # scikit-learn grows its trees on float32.
+        # scikit-learn fits its trees to float32 features.
         x = frame.to_numpy(dtype=np.float32)
         mean, std = np.empty((2, len(x), len(self.targets_)))
         for start in range(0, len(x), self.CHUNK):
@@ -182,7 +185,7 @@ def build(config: Config, seed: int) -> RandomForest:
     return RandomForest(config, seed)
 
 
-#: What a sweep may try. More trees cost time and never accuracy.
+#: What tuning may try. More trees cost time but never accuracy.
 SPACE: Mapping[str, Dimension] = {
     "n_estimators": Int(50, 400, log=True),
     "max_features": Float(0.1, 1.0),

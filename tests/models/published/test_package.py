@@ -22,7 +22,7 @@ from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
 from electrode_bench.fitting.runs import plan, run_folds
 from electrode_bench.models import crabnet_upstream, modnet_upstream
-from electrode_bench.models.published import package as upstream
+from electrode_bench.models.published import environment as reference
 
 UPSTREAM = {"crabnet_upstream": crabnet_upstream, "modnet_upstream": modnet_upstream}
 both = pytest.mark.parametrize("name", list(UPSTREAM))
@@ -38,7 +38,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     python.chmod(0o755)
     for library in {*crabnet_upstream.PACKAGE.libraries, *modnet_upstream.PACKAGE.libraries}:
         _claim(folder, library, "1.2.3")
-    monkeypatch.setenv(upstream.VARIABLE, str(folder))
+    monkeypatch.setenv(reference.VARIABLE, str(folder))
     return folder
 
 
@@ -69,7 +69,7 @@ def _model(name: str, **values: object) -> models.Model:
 
 @both
 def test_without_the_environment_one_line_says_how_to_get_it(name: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.delenv(upstream.VARIABLE)
+    monkeypatch.delenv(reference.VARIABLE)
     monkeypatch.chdir(tmp_path)
     line = f"{name} skipped: .venv-reference is missing; build it with: make reference"
     assert models.spec(name).available() == line
@@ -167,7 +167,7 @@ def test_a_worker_that_fails_leaves_no_fold_in_the_cache(tmp_path: Path) -> None
 
 def test_an_interpreter_that_says_nothing_is_told_by_its_code(environment: Path) -> None:
     (environment / "bin" / "python").write_text("#!/bin/sh\nexit 7\n")
-    with pytest.raises(UserError, match=r"could not fit in .*: it ended with code 7 and said nothing"):
+    with pytest.raises(UserError, match=r"could not fit in .*: it ended with code 7 and no output"):
         _model("crabnet_upstream").fit(*_data())
 
 

@@ -1,1 +1,1 @@
-"""The published packages as models, each run in an environment of its own."""
+"""The published packages as models; each runs in an environment of its own."""

@@ -1,15 +1,15 @@
-"""CrabNet as its makers publish it (crabnet 2.0.8): one network a target, with its own architecture and optimiser.
+"""The published crabnet 2.0.8: one network for each target, with the package's architecture and optimiser.
 
 A. Y.-T. Wang et al., npj Comput. Mater. 7, 77 (2021), doi:10.1038/s41524-021-00545-1.
 
 What is done around it:
 
-- Rows of one composition are averaged before training, for each target; a row that a bootstrap repeats counts
-  as often as it is drawn. Upstream's own grouping is off by default and reorders the rows.
-- A seeded part of the training compositions drives its weight averaging and early stopping.
-- A target that has one value, or fewer than three compositions to learn from, is predicted as its mean.
+- The targets of rows with the same composition are averaged before training; a row that a bootstrap repeats counts
+  as often as it is drawn. The package's own grouping is off by default and reorders the rows.
+- A random part of the training compositions is held out for its weight averaging and early stopping.
+- A target with a single value, or with fewer than three training compositions, is predicted as its mean.
 
-What is left as it is: a composition with more elements than any in training loses its rarest ones.
+Not changed: a composition with more elements than any training composition loses its least abundant ones.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ import pandas as pd
 
 
 def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed: int, state: Path) -> None:
-    """Leave a network a target in ``state``. ``frame`` holds atomic fractions, a column an element."""
+    """Write a network for each target to ``state``. ``frame`` holds atomic fractions, one column for each element."""
     formulas = _formulas(frame)
     about = {}
     for name in targets.columns:
         rows = pd.DataFrame({"formula": formulas, "target": targets[name].to_numpy(dtype=float)})
-        # In the order of their content, so that neither the average nor the split depends on the rows' order.
+        # Sorted by content, so that neither the average nor the split depends on the order of the rows.
         rows = rows.sort_values(["formula", "target"])
         means = rows.groupby("formula", sort=True)["target"].mean().reset_index()
         order = np.random.default_rng(seed).permutation(len(means))
-        held = max(1, round(config["validation"] * len(means)))
-        validation, train = means.iloc[np.sort(order[:held])], means.iloc[np.sort(order[held:])]
+        held_out = max(1, round(config["validation"] * len(means)))
+        validation, train = means.iloc[np.sort(order[:held_out])], means.iloc[np.sort(order[held_out:])]
         if len(train) < 2 or train["target"].nunique() == 1:
             about[name] = {"mean": float(rows["target"].mean())}
         else:
@@ -43,14 +43,14 @@ def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed
 
 
 def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path) -> pd.DataFrame:
-    """Means and spreads (CrabNet's own estimate of the noise), in the targets' units, a row a row of ``frame``."""
+    """Means and standard deviations (CrabNet's own estimate of the noise), in the targets' units, for each row."""
     about = json.loads((state / "networks.json").read_text(encoding="utf-8"))
     out = {}
-    for name, of in about.items():
-        if "mean" in of:
-            mean, std = np.full(len(frame), of["mean"]), np.zeros(len(frame))
+    for name, fitted in about.items():
+        if "mean" in fitted:
+            mean, std = np.full(len(frame), fitted["mean"]), np.zeros(len(frame))
         else:
-            mean, std = _evaluate(frame, config, seed, of, state / f"{name}.safetensors")
+            mean, std = _evaluate(frame, config, seed, fitted, state / f"{name}.safetensors")
         out[f"mean {name}"], out[f"std {name}"] = mean, std
     return pd.DataFrame(out)
 
@@ -58,7 +58,7 @@ def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path)
 def _formulas(frame: pd.DataFrame) -> list[str]:
     """Formulas in the plain decimals that CrabNet's parser reads, elements in the order of the columns.
 
-    A row without elements gives an empty formula, which no network reads.
+    A row without elements gives an empty formula, which no network can read.
     """
     return [
         "".join(f"{e}{x:.12f}" for e, x in zip(frame.columns, row, strict=True) if x > 0)
@@ -68,7 +68,7 @@ def _formulas(frame: pd.DataFrame) -> list[str]:
 
 def _readable(formulas: list[str]) -> None:
     if "" in formulas:
-        raise ValueError("a row holds no element")
+        raise ValueError("a row has no element")
 
 
 def _crabnet(config: dict[str, Any], seed: int, **given: Any) -> Any:
@@ -96,8 +96,8 @@ def _train(
     from crabnet.utils.optim import SWA
     from safetensors.torch import save_file
 
-    # Torch puts hooks around the step of an optimiser's class at the first zero_grad. This class never sets up what
-    # they read, so that a second fit in one process would end with an AttributeError.
+    # At the first zero_grad, torch wraps the step method of an optimiser's class. This class does not set up what the
+    # wrapper reads, so that a second fit in the same process would end with an AttributeError.
     SWA.step = getattr(SWA.step, "__wrapped__", SWA.step)
     model = _crabnet(config, seed, batch_size=config["batch_size"])
     model.fit(train_df=train.reset_index(drop=True), val_df=validation.reset_index(drop=True))
@@ -125,7 +125,7 @@ def _evaluate(
     model.model.load_state_dict(load_file(file))
     model.scaler = Scaler(torch.zeros(3))
     model.scaler.load_state_dict({k: torch.tensor(v) for k, v in about["scaler"].items()})
-    # The row's number goes along as its target, and comes back with the prediction.
+    # The number of each row is passed as its target, and returned with the prediction.
     numbers = np.arange(len(frame))
     mean, std, back = model.predict(
         test_df=pd.DataFrame({"formula": formulas, "target": numbers}), return_uncertainty=True, return_true=True

@@ -1,18 +1,18 @@
-"""MODNet as its makers publish it (modnet 0.4.5): feature selection and one joint network of all targets.
+"""The published modnet 0.4.5: feature selection, and one joint network for all targets.
 
 P.-P. De Breuck et al., npj Comput. Mater. 7, 83 (2021), doi:10.1038/s41524-021-00552-2.
 
 What is done around it:
 
-- Features are selected on the training rows alone, which is all that the worker is given.
-- Each target's loss is divided by the target's mean absolute deviation in training: upstream adds up the losses in
-  the targets' units, where the volumetric capacity would count a hundred times as much as the voltage.
-- Where nothing can be learnt (fewer rows than upstream's mutual information needs, features or targets that have
-  one value), each target is predicted as its mean.
+- Features are selected on the training rows; the worker gets no others.
+- Each target's loss is divided by the target's mean absolute deviation in training. The package adds up the losses in
+  the targets' units, in which the volumetric capacity would count a hundred times as much as the voltage.
+- When nothing can be learnt (fewer rows than the package's mutual information needs, or constant features or
+  targets), each target is predicted as its mean.
 
-What is left as it is: a prediction more than a quarter of the training range outside that range is replaced by a
-random number within it (``remap_out_of_bounds``). The numbers are drawn anew, from the fit's seed, for each table
-that is predicted, so such a row's prediction depends on the other rows of the table.
+Not changed: a prediction that lies outside the training range by more than a quarter of it is replaced by a random
+number within the range (``remap_out_of_bounds``). The numbers are drawn for each predicted table, from the seed of the
+fit, so the prediction of such a row depends on the other rows of the table.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-#: Rows that upstream's estimate of mutual information needs: three neighbours, and one more to tell them apart.
+#: Fewest rows for the package's estimate of mutual information, which uses three neighbours.
 FEWEST_ROWS = 5
 
 
 def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed: int, state: Path) -> None:
-    """Leave the network in ``state``: its weights, the features it reads and how they are scaled."""
+    """Write the network to ``state``: its weights, the features it reads and how they are scaled."""
     names = [str(t) for t in targets.columns]
     varies = (frame.nunique(dropna=False) > 1).any() and (targets.nunique() > 1).any()
     if len(frame.drop_duplicates()) < FEWEST_ROWS or not varies:
         _write({"targets": names, "mean": targets.mean().tolist()}, state)
         return
 
-    # Before TensorFlow is loaded: its threads and a forked pool do not go together.
+    # Before TensorFlow is loaded: its threads do not work with a forked pool.
     data = _data(frame, targets)
     if config["select"]:
         _select(data, config, seed)
@@ -93,18 +93,18 @@ def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path)
     model._set_scale_impute(impute_missing=about["impute"], xscale_before_impute=True)
     for attribute, value in about["scaler"].items():
         setattr(model._scaler, attribute, np.array(value) if isinstance(value, list) else value)
-    # What a constant imputer fills in depends on no data.
+    # A constant imputer does not depend on the data.
     model._imputer.fit(np.zeros((1, n_feat)))
     model.min_y, model.max_y = ([np.array(v) for v in about[k]] for k in ("min_y", "max_y"))
     data = _data(frame, None)
     np.random.seed(seed)  # noqa: NPY002 (what remap_out_of_bounds draws from)
-    found = model.predict(data, remap_out_of_bounds=config["remap_out_of_bounds"])
-    assert list(found.index) == list(data.df_featurized.index)
-    return pd.DataFrame({f"mean {name}": found[name].to_numpy() for name in names})
+    predicted = model.predict(data, remap_out_of_bounds=config["remap_out_of_bounds"])
+    assert list(predicted.index) == list(data.df_featurized.index)
+    return pd.DataFrame({f"mean {name}": predicted[name].to_numpy() for name in names})
 
 
 def _data(frame: pd.DataFrame, targets: pd.DataFrame | None) -> Any:
-    """The rows as MODNet's own table, under unique names: a bootstrap repeats rows."""
+    """The rows as MODNet's own table, with unique names, since a bootstrap repeats rows."""
     from modnet.preprocessing import MODData
 
     rows = [f"row {i}" for i in range(len(frame))]
@@ -117,7 +117,7 @@ def _data(frame: pd.DataFrame, targets: pd.DataFrame | None) -> Any:
 def _select(data: Any, config: dict[str, Any], seed: int) -> None:
     from modnet import preprocessing
 
-    # Upstream's pool of one process, as one thread: nothing is left behind when this process is stopped.
+    # The package's pool of one process, as a thread: nothing keeps running when this process is stopped.
     preprocessing.Pool = ThreadPool
     data.feature_selection(n=-1, n_samples=config["n_samples"], random_state=seed)
 

@@ -1,12 +1,12 @@
-"""One operation of an upstream package: ``python worker.py <module beside this file> fit|predict``.
+"""Runs one operation of a published package: ``python worker.py <module beside this file> fit|predict``.
 
-It runs in the reference environment, in a folder of its own (the working directory), and talks by files:
+It runs in the reference environment, imports nothing of electrode_bench, and exchanges files in its working folder:
 
     task.json           {"config": ..., "seed": ...}
-    frame.parquet       features, a row a composition, in a fixed order
-    targets.parquet     targets, the same rows (fit)
-    state/              what a fit leaves for predictions: JSON and safetensors
-    prediction.parquet  "mean <target>", and "std <target>" where the model has a spread (predict)
+    frame.parquet       features, one row for each composition, in a fixed order
+    targets.parquet     targets of the same rows (fit)
+    state/              the fitted model: JSON and safetensors
+    prediction.parquet  "mean <target>", and "std <target>" if the model estimates it (predict)
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ import pandas as pd
 
 
 def _end_with_parent() -> None:
-    """Stop when the other end of stdin is gone: a killed run must not leave hours of work behind."""
+    """End this process when the other end of stdin closes: a killed command must not leave hours of work running."""
 
     def wait() -> None:
-        # Not sys.stdin: its lock, held at the interpreter's end, is a fatal error.
+        # Not sys.stdin: its lock, when held as the interpreter ends, is a fatal error.
         os.read(0, 1)
         os._exit(1)
 
@@ -39,7 +39,7 @@ def main(module: str, operation: str) -> None:
     _end_with_parent()
     task = json.loads(Path("task.json").read_text(encoding="utf-8"))
     random.seed(task["seed"])
-    np.random.seed(task["seed"])  # noqa: NPY002 (upstream draws from numpy's global generator)
+    np.random.seed(task["seed"])  # noqa: NPY002 (the packages draw from numpy's global generator)
     package = importlib.import_module(module)
     frame, state = pd.read_parquet("frame.parquet"), Path("state")
     if operation == "fit":
