@@ -127,8 +127,9 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
 class Elsewhere:
     """An executor whose calls see no file of this machine."""
 
-    places: int = 1
-    here: bool = False
+    n_workers: int = 1
+    shares_files: bool = False
+    n_hosts: int = 1
     refuses: bool = False
 
     def run(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Generator[T, None, None]:

@@ -12,7 +12,7 @@ import pytest
 from support import executor_work as work
 from support.studies import RecordingLogger
 
-from electrode_bench.fitting import executor
+from electrode_bench.fitting import ray
 from electrode_bench.tuning import driver
 from electrode_bench.tuning.storage import journal, open_study
 from electrode_bench.tuning.study import StudySpec
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.xdist_group("ray")
 class _SlowCluster:
     """A cluster on which each trial notes the node where it starts, and takes its time."""
 
-    def __init__(self, cluster: executor.Cluster, folder: Path) -> None:
+    def __init__(self, cluster: ray.Cluster, folder: Path) -> None:
         self.cluster, self.folder = cluster, folder
-        self.places, self.here, self.hosts = cluster.places, False, cluster.hosts
+        self.n_workers, self.shares_files, self.n_hosts = cluster.n_workers, False, cluster.n_hosts
 
     def run(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
         yield from self.cluster.run(work.slowly, ((self.folder, function, *call) for call in calls))
@@ -36,10 +36,10 @@ def test_no_trial_is_lost_or_counted_twice_when_a_node_is_lost(
 ) -> None:
     url = journal(tmp_path / "studies")
     (tmp_path / "begun").mkdir()
-    with executor.cluster(address=ray_nodes.address, cpus=2) as small:
+    with ray.cluster(address=ray_nodes.address, cpus=2) as small:
         lost = ray_nodes.add_node(num_cpus=4)
-        cluster = executor.Cluster(cpus=2)
-        assert (cluster.places, cluster.hosts) == (small.places + 2, 1)
+        cluster = ray.Cluster(cpus=2)
+        assert (cluster.n_workers, cluster.n_hosts) == (small.n_workers + 2, 1)
 
         def lose() -> None:
             deadline = time.monotonic() + 60

@@ -69,6 +69,7 @@ def executor(
         When the options contradict each other, or the Ray cluster cannot be used.
     """
     from electrode_bench.fitting import executor as executors
+    from electrode_bench.fitting import ray
 
     if backend not in BACKENDS:
         raise UserError(f"unknown backend '{backend}'; {nearest(backend, BACKENDS)}")
@@ -85,7 +86,7 @@ def executor(
             "--workers (ELECTRODE_BENCH_WORKERS) is for --backend local; "
             f"a Ray cluster runs as many fits in parallel as its CPUs, and its GPUs for {gpus_option}, allow"
         )
-    with executors.cluster(gpus=gpus) as cluster:
+    with ray.cluster(gpus=gpus) as cluster:
         yield cluster
 
 

@@ -206,7 +206,7 @@ def _fit_pending(
     pending: list[FoldTask], *, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path, executor: Executor
 ) -> Generator[None, None, None]:
     """Yield once for every fold that reaches the cache."""
-    if executor.here:
+    if executor.shares_files:
         yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task in pending))
         return
     wanted = {module: code_digest(module) for module in {task.module for task in pending}}

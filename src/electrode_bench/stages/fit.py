@@ -36,7 +36,7 @@ def run(
     reason = spec.available()
     if reason:
         raise UserError(reason)
-    if executor.here and requested_device() is not None:
+    if executor.shares_files and requested_device() is not None:
         # A missing device is reported before anything is computed. Asking takes the seconds that torch loads.
         spec.device()
     folds = project.protocol_folds(protocol)

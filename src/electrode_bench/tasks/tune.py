@@ -98,11 +98,11 @@ def run(
     if reason:
         raise UserError(reason)
     # Asking a model that runs on the CPU first: torch takes seconds to load.
-    devices = visible_gpus() if executor.here and spec.device() != "cpu" else []
+    devices = visible_gpus() if executor.shares_files and spec.device() != "cpu" else []
     url = storage_url(project, storage)
-    if url.startswith("journal:") and executor.hosts > 1:
+    if url.startswith("journal:") and executor.n_hosts > 1:
         raise UserError(
-            f"the Ray cluster has {executor.hosts} hosts, which cannot share a file; give --storage postgresql://..."
+            f"the Ray cluster has {executor.n_hosts} hosts, which cannot share a file; give --storage postgresql://..."
         )
     specs = plan_studies(project, params, model=model, nested=nested)
     notify = notify or (lambda _: None)
