@@ -1,31 +1,27 @@
-"""Opening the tracking store: its experiments, its lock, and its failures as one line."""
+"""Opening the tracking store: its experiments, its lock, and the settings of MLflow."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from electrode_bench.core.addresses import masked
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
+from electrode_bench.tracking.failures import PATIENCE, require_usable, results_safe, user_errors
 from electrode_bench.tracking.links import CURRENT, charts_link, run_link
 from electrode_bench.tracking.locations import (
     ARTIFACT_ROOT,
     artifact_location,
-    is_database_server,
     is_server,
     sqlite_file,
     tracking_uri,
 )
-
-__all__ = ["PORT", "Store", "environment", "experiment_id", "open_store", "tracking_uri"]
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -36,12 +32,6 @@ RUNS, FOLDS = "electrodes", "electrodes/folds"
 
 #: Where `electrode-bench ui` listens unless told otherwise.
 PORT = 5000
-
-#: Seconds that a writer waits for another one.
-_PATIENCE = 600
-
-#: Seconds in which a database server must answer.
-_CONNECT_TIMEOUT = 10
 
 _RUNS_NOTE = (
     "One run per model and protocol. Newest runs only: `tags.current = 'true'`. "
@@ -103,15 +93,15 @@ def open_store(project: Project, *, uri: str | None = None, again: str = "electr
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{folder} cannot be made ({error.strerror}); {_safe(again)}") from error
-    lock = FileLock(folder / ".publish.lock", timeout=_PATIENCE)
-    _require_usable(uri, again)
+        raise UserError(f"{folder} cannot be made ({error.strerror}); {results_safe(again)}") from error
+    lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
+    require_usable(uri, again)
     # MLflow 3 reports its use to its makers unless told not to, and prints two lines for each run that a server
     # closes, which would end up in the output of --json.
     with (
         environment(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT="true"),
         _quiet(),
-        _user_errors(uri, again),
+        user_errors(uri, again),
     ):
         from mlflow import MlflowClient
 
@@ -175,53 +165,6 @@ def environment(**defaults: str) -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _safe(again: str) -> str:
-    return f"the results are safe; fix this and run: {again}"
-
-
-def _require_usable(uri: str, again: str) -> None:
-    """Refuse at once what MLflow would try for minutes or explain at length."""
-    file = sqlite_file(uri)
-    if urlsplit(uri).scheme in ("", "file"):
-        raise UserError(
-            f"MLFLOW_TRACKING_URI is '{uri}', a folder, which MLflow no longer writes to; unset it, "
-            "or name a server (http://...) or a database (sqlite:///...)"
-        )
-    if is_database_server(uri):
-        _require_answer(uri, again)
-    if file is not None and file.exists() and file.stat().st_size:
-        with file.open("rb") as stream:
-            if stream.read(16) != b"SQLite format 3\x00":
-                raise UserError(
-                    f"{file} is not an SQLite database; delete {file.parent} and run: electrode-bench publish"
-                )
-
-
-def _require_answer(uri: str, again: str) -> None:
-    """Try a database server once, where MLflow would try for most of an hour; and whether it holds Optuna's tables."""
-    from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-
-    artifact_location(uri)
-    options = {"connect_timeout": _CONNECT_TIMEOUT} if urlsplit(uri).scheme.startswith("postgresql") else {}
-    try:
-        engine = create_engine(uri, poolclass=NullPool, connect_args=options)
-        with engine.connect() as connection:
-            tables = set(inspect(connection).get_table_names())
-    except ImportError:
-        raise UserError(
-            f"the driver of {masked(uri)} is not installed; for PostgreSQL, install it with: make postgresql"
-        ) from None
-    except SQLAlchemyError as error:
-        raise UserError(f"MLflow's store {masked(uri)} cannot be used: {_reason(error)}; {_safe(again)}") from error
-    if "studies" in tables and "experiments" not in tables:
-        # Both programs have a table of the same name: alembic_version.
-        raise UserError(
-            f"{masked(uri)} holds Optuna's studies; MLflow needs a database of its own, make it with: createdb mlflow"
-        )
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the lines that MLflow prints about its tables and examples, and its warnings about itself."""
@@ -239,34 +182,3 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
-
-
-@contextmanager
-def _user_errors(uri: str, again: str) -> Iterator[None]:
-    """Failures of the store as one line."""
-    from filelock import Timeout
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except Timeout as error:
-        raise UserError(
-            f"another process has held {error.lock_file} for {_PATIENCE} s; wait for it or end it, then run: {again}"
-        ) from error
-    except (MlflowException, SQLAlchemyError, ImportError, OSError) as error:
-        raise UserError(f"MLflow's store {masked(uri)} cannot be used: {_reason(error)}; {_safe(again)}") from error
-
-
-def _reason(error: Exception) -> str:
-    """The informative part of MLflow's long messages, in one line and without passwords."""
-    text = " ".join(str(error).split())
-    for pattern, reason in (
-        (r"Connection refused|NewConnectionError|NameResolutionError|Max retries", "no server answers there"),
-        (r"timed out", "the server does not answer in time"),
-        (r"\b(401|403)\b", "the server refuses access; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
-        (r"out-of-date database schema", "an older MLflow made it; delete mlruns, or run mlflow db upgrade on it"),
-    ):
-        if re.search(pattern, text):
-            return reason
-    return masked(text)[:200]
