@@ -109,6 +109,10 @@ def test_a_study_does_not_begin_with_values_tuned_on_its_test_rows(project: Proj
     lines: list[str] = []
     small_sweep(project, elsewhere, trials=1, notify=lines.append)
     assert any(f"from before {tuned.study} was adopted" in line for line in lines)
+    # Without knowing what was configured before, no study can begin.
+    project.paths.adoption("rf_magpie").unlink()
+    with pytest.raises(UserError, match=r"sweeps/rf_magpie/adopted.json, .* is missing: restore it from git"):
+        plan_studies(project, elsewhere, model="rf_magpie", nested=False)
 
 
 @pytest.mark.parametrize("keeps_clean_base", [True, False])

@@ -19,6 +19,7 @@ from electrode_bench.models.base import ModelSpec
 from electrode_bench.params import Params
 from electrode_bench.project import Project
 from electrode_bench.splits.kfold import KFold
+from electrode_bench.tuning.record import read_record
 from electrode_bench.tuning.stored_study import StoredStudy
 from electrode_bench.tuning.study import OuterTrainingSet, StudySpec
 
@@ -112,10 +113,22 @@ def _bases(
     """
     configured, adoption = models.configured(spec, params), project.adoption(spec.name)
     if adoption is None:
+        _require_no_record(project, spec.name)
         return configured, None
     clean = models.configure(spec, adoption.base, where=str(project.paths.adoption(spec.name)))
     saw_test_rows = adoption.table == table and set(outer) != {adoption.part}
     return (clean, None) if saw_test_rows else (configured, clean)
+
+
+def _require_no_record(project: Project, model: str) -> None:
+    """Raise a UserError when a study was adopted, but nothing says what was configured before it."""
+    record = read_record(project.paths.study_record(model))
+    if record is not None:
+        path = project.paths.adoption(model).relative_to(project.root)
+        raise UserError(
+            f"{path}, which has the configuration from before {record['study']} was adopted, is missing: restore it "
+            f"from git, or run: electrode-bench sweep adopt {record['study']}"
+        )
 
 
 def _tunable(params: Params) -> list[str]:
