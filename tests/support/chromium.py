@@ -1,4 +1,4 @@
-"""A headless Chromium, driven through WebDriver, for what people see in a browser."""
+"""A headless Chromium, driven by WebDriver, to test what people see in a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FLAGS = (
 
 
 def start(profile: Path) -> webdriver.Chrome:
-    """A browser with an empty profile that keeps its console and what it asks the network for; to be quit."""
+    """A browser with an empty profile that logs its console and its requests to the network. The caller quits it."""
     options = webdriver.ChromeOptions()
     options.binary_location = str(CHROMIUM)
     for flag in (*FLAGS, f"--user-data-dir={profile}"):

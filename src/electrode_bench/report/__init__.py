@@ -1,1 +1,1 @@
-"""Figures and pages, from results only."""
+"""The report: its page, figures and tables, made from results only."""

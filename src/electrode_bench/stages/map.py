@@ -12,9 +12,9 @@ from electrode_bench.project import Project
 
 def run(project: Project, choice: params.Map, *, seed: int) -> dict[str, Any]:
     """Write ``results/map``; return the map's summary."""
-    placed, summary = maps.build(project.table(), project.features(choice.features), choice, seed=seed)
+    map_frame, summary = maps.build(project.table(), project.features(choice.features), choice, seed=seed)
     write_json(summary, project.paths.map_summary)
-    write_table(placed, project.paths.map)
+    write_table(map_frame, project.paths.map)
     return summary
 
 

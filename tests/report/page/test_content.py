@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from electrode_bench.core.results import Adoption
+from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import published
 from electrode_bench.report.page.build import html
 from electrode_bench.report.page.content import doublings, headline, tuned
@@ -66,3 +67,10 @@ def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -
     assert all(p.smae_2sigma < p.smae for of in published.STRATIFIED.values() for p in of.values())
     unknown = replace(results, headline=results.headline.replace("rf_magpie", "mine"))
     assert headline(unknown)[0]["targets"][0]["rows"][1]["published"] == ["-"] * 4
+
+
+def test_every_shown_metric_has_two_columns(results: Results) -> None:
+    heads = "\n".join(f'<th scope="col">{m.label}</th><th scope="col">{m.label}, 2σ</th>' for m in SHOWN)
+    assert html(results, plotly="").count(heads) == len(results.protocols)
+    rows = headline(results)[0]["targets"][0]["rows"]
+    assert {len(row["values"]) for row in rows} == {2 * len(SHOWN)}

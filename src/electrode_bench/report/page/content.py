@@ -37,6 +37,8 @@ def content(results: Results) -> dict[str, Any]:
         "main_protocol": _protocol(results.main_protocol),
         "answers": answers(results),
         "headline": headline(results),
+        "metrics": [metric.label for metric in SHOWN],
+        "with_unit": " and ".join(metric.label for metric in SHOWN if metric.unit == "target"),
         "published_source": published.SOURCE,
         "orders": {
             str(protocol): tables.orders(pairs, titles=results.titles)
