@@ -1,4 +1,4 @@
-"""Features of a composition: named feature sets, computed a formula at a time and cached.
+"""Features of a composition: named feature sets, computed for each formula by itself and cached.
 
 A feature set is one module that assigns ``FEATURES``.
 """
@@ -21,7 +21,7 @@ __all__ = ["COMPOSITION_COLUMNS", "FEATURE_SETS", "FeatureSet", "featurize", "ha
 #: Every feature set by name.
 FEATURE_SETS: Registry[FeatureSet] = Registry("electrode_bench.features", "FEATURES", kind="feature set")
 
-#: What stands for an electrode (params.Featurize.composition), as columns of the table.
+#: The formulas that represent an electrode, by params.Featurize.composition: columns of the table.
 COMPOSITION_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "discharged": ("formula_discharge",),
@@ -58,29 +58,23 @@ def featurize(
 
     Parameters
     ----------
-    parts
-        Formulas as text: one row an electrode (the index is kept), one column a part of the composition
-        (see :data:`COMPOSITION_COLUMNS`).
-    feature_set
-        A name in :data:`FEATURE_SETS`.
-    atomic_packing
-        Whether the set modnet gets the five columns of :mod:`atomic_packing` after its own; they have a cache of
-        their own. Other sets stay as they are.
-    cache
-        Folder of the per-formula cache, made when missing; None computes everything. The result is the
-        same either way.
-    report
-        Called once with (formulas computed now, whole or in part, distinct formulas needed).
+    parts : formulas as text: one row for each electrode (the index is kept), one column for each part of the
+        composition (see :data:`COMPOSITION_COLUMNS`).
+    feature_set : a name in :data:`FEATURE_SETS`.
+    atomic_packing : whether the set modnet gets five more columns (see :mod:`~electrode_bench.features.atomic_packing`);
+        they have a cache of their own. Other sets stay the same.
+    cache : folder of the per-formula cache, made when missing; None computes everything. The result is the same.
+    report : called once with (formulas computed now, at least in part; distinct formulas needed).
 
     Returns
     -------
-    DataFrame of float64, on the index of ``parts``. One part keeps the feature names of the set; with
-    more, the features stand side by side and each name is prefixed with "<column>: ".
+    DataFrame of float64, on the index of ``parts``. A single part keeps the feature names of the set; with more parts,
+    each name is prefixed with "<column>: ".
 
     Raises
     ------
     UserError
-        When the set is not known, a formula cannot be read, or an element is not in the set's table.
+        When the set is unknown, a formula cannot be read, or an element is not in the set's table.
     """
     if parts.shape[1] == 0:
         raise ValueError("parts has no column")
@@ -91,10 +85,10 @@ def featurize(
         chosen.append(ATOMIC_PACKING)
     formulas = sorted({str(f) for column in parts.columns for f in parts[column]})
     if cache is None:
-        made = [(compute(one, formulas), len(formulas)) for one in chosen]
+        tables = [(compute(one, formulas), len(formulas)) for one in chosen]
     else:
-        made = [load_or_compute(one, formulas, folder=cache) for one in chosen]
-    frame, computed = pd.concat([frame for frame, _ in made], axis=1), max(new for _, new in made)
+        tables = [load_or_compute(one, formulas, folder=cache) for one in chosen]
+    frame, computed = pd.concat([frame for frame, _ in tables], axis=1), max(new for _, new in tables)
     if report is not None:
         report(computed, len(formulas))
     blocks = []

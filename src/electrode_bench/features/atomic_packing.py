@@ -1,8 +1,8 @@
 """Atomic packing efficiency, the one slow descriptor of MODNet's preset: 4 s for a formula of five elements.
 
-matminer's ``AtomicPackingEfficiency`` looks through all clusters of up to 25 atoms of a formula's elements. It is
-computed only if params.yaml says so (featurize.atomic_packing), and stands beside the columns of
-:mod:`electrode_bench.features.modnet`, not among them.
+matminer's ``AtomicPackingEfficiency`` searches all clusters of up to 25 atoms of a formula's elements. It is computed
+only if params.yaml asks for it (featurize.atomic_packing). Its columns come after those of
+:mod:`electrode_bench.features.modnet`.
 
 Source: K. Laws, D. Miracle, M. Ferry, Nat. Commun. 6, 8123 (2015), doi:10.1038/ncomms9123, as in matminer.
 """
@@ -47,9 +47,9 @@ def compute(formulas: Sequence[str]) -> pd.DataFrame:
     labels = [f"AtomicPackingEfficiency|{label}" for label in featurizer.feature_labels()]
     frame = pd.DataFrame(np.nan, index=composition.amounts(formulas).index, columns=labels)
     with warnings.catch_warnings():
-        # matminer sorts elements by electronegativity, and pymatgen says of each noble gas that it has none.
+        # matminer sorts elements by electronegativity, and pymatgen warns that noble gases have none.
         warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
-        # matminer keeps the clusters of the last chemical systems: formulas of one system stand together.
+        # matminer caches the clusters of the last chemical systems: formulas of one system come together.
         for formula in sorted(formulas, key=lambda f: (sorted(chemistry.parse(f)), f)):
             frame.loc[formula] = featurizer.featurize(Composition(chemistry.parse(formula)))
     distances = [label for label in labels if "dist from" in label]

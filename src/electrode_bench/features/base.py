@@ -18,17 +18,22 @@ _KEEPING = ("electrode_bench.features.cache:compute", "electrode_bench.core.arti
 class FeatureSet:
     """A named way from a formula to numbers.
 
-    ``compute`` takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by formula. A
-    formula's row may depend on nothing but the formula, never on the others in the same call: rows are cached. The
-    columns depend on nothing but the code.
+    Parameters
+    ----------
+    name : the name of the module that assigns ``FEATURES``.
+    title : name for people.
+    compute : takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by formula. A row may
+        depend only on its formula, never on the others in the same call, because rows are cached. The columns may
+        depend only on the code.
+    missing : whether a row may hold NaN, for a feature that is not defined for a composition. It is never infinite.
+    batch : number of formulas after which the cache is written, for a set so slow that a killed run should keep its
+        rows; None writes once.
     """
 
     name: str
     title: str
     compute: Callable[[Sequence[str]], pd.DataFrame]
-    #: Whether a row may hold NaN, which says "not defined for this composition". It may never be infinite.
     missing: bool = False
-    #: Formulas after which the cache is written, for a set so slow that a killed run should keep its rows.
     batch: int | None = None
 
     def closure(self) -> SourceClosure:

@@ -1,7 +1,7 @@
-"""Features per formula on disk, so that a larger snapshot computes only what is new.
+"""Features by formula on disk, so that a larger snapshot computes only what is new.
 
-One parquet per feature set and code digest: a change of the code, of the elemental tables' package or of
-the set starts a fresh file. Any file of the cache may be deleted at any time.
+There is one parquet file for each feature set and code digest: a change of the code or of a library's version starts a
+new file. Any file of the cache may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ def compute(feature_set: FeatureSet, formulas: Sequence[str]) -> pd.DataFrame:
 
 
 def _usable(values: np.ndarray, feature_set: FeatureSet) -> np.ndarray:
-    """Which of ``values`` a row of the set may hold, in their shape."""
+    """Whether a row of the set may hold each of ``values``."""
     return ~np.isinf(values) if feature_set.missing else np.asarray(np.isfinite(values))
 
 
 def cache_file(feature_set: FeatureSet, *, folder: Path) -> Path:
-    """Where the rows of ``feature_set``, as its code is now, are kept."""
+    """The file that keeps the rows of a feature set, with its code as it is now."""
     return folder / f"{feature_set.name}-{feature_set.code_digest()[:16]}.parquet"
 
 
 def load_or_compute(feature_set: FeatureSet, formulas: Sequence[str], *, folder: Path) -> tuple[pd.DataFrame, int]:
     """The features of distinct ``formulas`` (the index), and how many of them were computed now.
 
-    Processes that run at the same time wait for each other, so no formula is computed twice and no row
-    is lost. An unreadable cache file is made anew.
+    Processes that run at the same time wait for each other, so no formula is computed twice and no row is lost. An
+    unreadable cache file is replaced.
     """
     if not formulas:
         return compute(feature_set, []), 0
@@ -61,7 +61,7 @@ def load_or_compute(feature_set: FeatureSet, formulas: Sequence[str], *, folder:
                 raise ValueError(f"{path} has columns other than {feature_set.name} has; delete it")
             stored = fresh if stored is None else pd.concat([stored, fresh])
             write_table(stored.sort_index().rename_axis(_KEY).reset_index(), path)
-    assert stored is not None  # there was a file, or at least one formula was new
+    assert stored is not None  # there is a file, or at least one formula was new
     return stored.loc[list(formulas)], len(new)
 
 

@@ -1,8 +1,8 @@
 """Compositions as a matrix of amounts, elemental tables, and sums over the matrix.
 
-The sums run element by element in alphabetical order, by plain additions and products. No matrix product
-is taken: its bits depend on the BLAS, the processor and the number of rows, and a formula must get the
-same features whichever others are computed with it.
+Sums run over the elements in alphabetical order, with plain additions and products. Matrix products are not used: their
+last bits depend on the BLAS, the processor and the number of rows, but a formula must have the same features whichever
+others are computed with it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def amounts(formulas: Sequence[str]) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame (n_formulas x n_elements), 0 where an element is absent; the columns are the element symbols
-    that occur, in alphabetical order, and the index is the formulas.
+    DataFrame (n_formulas x n_elements), 0 where an element is absent. The columns are the symbols of the elements that
+    occur, in alphabetical order; the index is the formulas.
 
     Raises
     ------
     UserError
-        When a formula cannot be read; the message has the formula and the reason.
+        When a formula cannot be read; the message says which one and why.
     """
     parsed = []
     for formula in formulas:
@@ -58,7 +58,7 @@ def require_elements(matrix: pd.DataFrame, known: pd.Index, *, feature_set: str)
 
 
 def elementwise(matrix: pd.DataFrame) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Each element with the rows that hold it (positions) and its amounts there."""
+    """Each element with the positions of the rows that have it, and its amounts there."""
     values = matrix.to_numpy()
     for j, element in enumerate(matrix.columns):
         rows = np.flatnonzero(values[:, j])
@@ -90,7 +90,7 @@ def table_means(formulas: Sequence[str], table: pd.DataFrame, *, feature_set: st
     Raises
     ------
     UserError
-        When a formula holds an element that ``table`` lacks; it names both and the feature set.
+        When a formula has an element that ``table`` lacks.
     """
     matrix = amounts(formulas)
     require_elements(matrix, table.index, feature_set=feature_set)
@@ -100,7 +100,7 @@ def table_means(formulas: Sequence[str], table: pd.DataFrame, *, feature_set: st
 
 @functools.cache
 def element_table(name: str) -> pd.DataFrame:
-    """An elemental table of the ElementEmbeddings package: one row an element, one column a property.
+    """An elemental table of the ElementEmbeddings package: one row for each element, one column for each property.
 
     ElementEmbeddings (MIT licence) is described in A. Onwuli et al., Digital Discovery 2, 1558 (2023),
     doi:10.1039/D3DD00121K.

@@ -1,7 +1,7 @@
 """elements: the composition itself, as the atomic fraction of every element.
 
-The columns are fixed, so that a table of one snapshot can be read by a model that was fitted on another.
-It is what models read that look the elements up themselves (CrabNet).
+The columns are fixed, so that a model fitted on one snapshot can read the table of another. Models that look up the
+elements themselves read this set (CrabNet).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""mat2vec: composition-weighted mean of 200-dimensional element vectors learnt from abstracts.
+"""mat2vec: composition-weighted mean of 200-dimensional element vectors learned from abstracts.
 
 Source: V. Tshitoyan et al., Nature 571, 95 (2019), doi:10.1038/s41586-019-1335-8; the vectors are those
 that CrabNet uses, taken from the ElementEmbeddings package.
