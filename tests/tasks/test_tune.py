@@ -89,7 +89,7 @@ def test_a_study_and_its_trials_are_runs_that_name_each_other(project: Project) 
         assert run.data.metrics["average_voltage/smae"] == pytest.approx(np.mean(folds))
         assert run.data.params["n_estimators"] == str(trial.params["n_estimators"])
         assert (run.info.status, run.data.tags["state"]) == ("FINISHED", "complete")
-        assert run.data.metrics["cost/seconds"] > 0
+        assert run.data.metrics["resources/seconds"] > 0
 
 
 def test_a_study_elsewhere_survives_a_deleted_mlruns(project: Project, tmp_path: Path) -> None:

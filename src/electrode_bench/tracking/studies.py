@@ -55,9 +55,9 @@ _METRICS = {
     "pruned": "trials/pruned",
     "failed": "trials/failed",
     "given_up": "trials/given_up",
-    "seconds": "cost/seconds",
-    "pruned_seconds": "cost/pruned_seconds",
-    "saved_seconds": "cost/saved_seconds",
+    "seconds": "resources/seconds",
+    "pruned_seconds": "resources/pruned_seconds",
+    "saved_seconds": "resources/saved_seconds",
 }
 
 
@@ -130,7 +130,7 @@ class MLflowStudyLogger:
     def _on_study_end(self, status: str) -> dict[str, Any]:
         summary, best = summarise(self.study), self.study.best()
         metrics = {name: float(summary[key]) for key, name in _METRICS.items() if key in summary}
-        metrics["cost/tracking_seconds"] = self.seconds
+        metrics["resources/tracking_seconds"] = self.seconds
         tags = {"mlflow.note.content": study_notes.study_note(self.study, summary, experiment=self.experiment)}
         if best is not None:
             tags |= {"best_trial": str(best.number), "best_run_id": best.run_id or ""}
@@ -240,7 +240,7 @@ def close_trial(store: Store, run_id: str, trial: StoredTrial, result: TrialResu
         if by_fold:
             metrics.append(Metric(f"{target}/smae", float(np.mean(list(by_fold.values()))), now, 0))
     metrics += [Metric("intermediate_objective", value, now, step) for step, value in result.steps]
-    metrics.append(Metric("cost/seconds", result.seconds, now, 0))
+    metrics.append(Metric("resources/seconds", result.seconds, now, 0))
     tags = {"state": result.state, "reason": result.reason, "device": result.device, "worker": result.worker}
     if result.batch_size is not None:
         tags["batch_size_used"] = str(result.batch_size)
