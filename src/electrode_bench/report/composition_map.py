@@ -45,7 +45,7 @@ class Group:
 class Label:
     """A representative's formula beside its point: ``dx`` and ``dy`` (upwards) are the offset of its centre.
 
-    ``crowded`` says that it overlaps another label or leaves the plotting area.
+    ``crowded`` says that it overlaps another label or is wider than the plotting area.
     """
 
     id: str
@@ -147,7 +147,7 @@ class CompositionMap:
         x_range, y_range = self.ranges
         scale = min(width / (x_range[1] - x_range[0]), height / (y_range[1] - y_range[0]))
         at = np.unique(points[["x", "y"]].to_numpy(dtype=float), axis=0) * scale
-        bounds = (x_range[0] * scale, x_range[1] * scale, -np.inf, np.inf)
+        bounds = (x_range[0] * scale, x_range[1] * scale)
         placed_boxes: list[_Box] = []
         labels = []
         for row in self.representatives.to_dict("records"):
@@ -197,7 +197,13 @@ _Box = tuple[float, float, float, float]
 
 
 def _best_place(
-    x: float, y: float, text: str, font_size: float, points: np.ndarray, taken: Sequence[_Box], bounds: _Box
+    x: float,
+    y: float,
+    text: str,
+    font_size: float,
+    points: np.ndarray,
+    taken: Sequence[_Box],
+    bounds: tuple[float, float],
 ) -> tuple[float, float, _Box]:
     """Offset and box of the place that hides fewest points (n, 2), of those that are not crowded if there is one."""
     half_width, half_height = 0.29 * font_size * len(text) + 4.5, 0.8 * font_size
@@ -205,6 +211,8 @@ def _best_place(
     for distance in _DISTANCES:
         for right, up in _DIRECTIONS:
             dx, dy = right * (half_width + distance * font_size), up * (half_height + distance * font_size)
+            # Near the left or right end, a label moves inwards.
+            dx += max(0.0, bounds[0] - (x + dx - half_width)) - max(0.0, x + dx + half_width - bounds[1])
             box = (x + dx - half_width, x + dx + half_width, y + dy - half_height, y + dy + half_height)
             cost = (_crowded(box, taken, bounds), _inside(points, box) + 0.2 * float(np.hypot(dx, dy)))
             places.append((cost, dx, dy, box))
@@ -212,8 +220,8 @@ def _best_place(
     return dx, dy, box
 
 
-def _crowded(box: _Box, taken: Sequence[_Box], bounds: _Box) -> bool:
-    outside = box[0] < bounds[0] or box[1] > bounds[1] or box[2] < bounds[2] or box[3] > bounds[3]
+def _crowded(box: _Box, taken: Sequence[_Box], bounds: tuple[float, float]) -> bool:
+    outside = box[0] < bounds[0] - 1e-6 or box[1] > bounds[1] + 1e-6
     return outside or any(
         box[0] < other[1] and other[0] < box[1] and box[2] < other[3] and other[2] < box[3] for other in taken
     )
