@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from electrode_bench.core.schema import Column
 
-#: What stands for a missing value.
+#: Shown instead of a missing value.
 MISSING = "-"
 
 

@@ -103,7 +103,7 @@ class Results:
 
     @property
     def main_protocol(self) -> str:
-        """The protocol that answers are taken from: the one that best stands for new compositions, or the first."""
+        """The protocol of the answers: the one that best represents new compositions, or else the first."""
         return splits.for_new_compositions(self.protocols) or self.protocols[0]
 
     @property
