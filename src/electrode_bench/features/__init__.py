@@ -61,8 +61,8 @@ def featurize(
     parts : formulas as text: one row for each electrode (the index is kept), one column for each part of the
         composition (see :data:`COMPOSITION_COLUMNS`).
     feature_set : a name in :data:`FEATURE_SETS`.
-    atomic_packing : whether the set modnet gets five more columns (see :mod:`~electrode_bench.features.atomic_packing`);
-        they have a cache of their own. Other sets stay the same.
+    atomic_packing : whether the set modnet gets the five columns of
+        :mod:`~electrode_bench.features.atomic_packing`, which have a cache of their own. Other sets stay the same.
     cache : folder of the per-formula cache, made when missing; None computes everything. The result is the same.
     report : called once with (formulas computed now, at least in part; distinct formulas needed).
 

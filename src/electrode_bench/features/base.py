@@ -22,8 +22,8 @@ class FeatureSet:
     ----------
     name : the name of the module that assigns ``FEATURES``.
     title : name for people.
-    compute : takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by formula. A row may
-        depend only on its formula, never on the others in the same call, because rows are cached. The columns may
+    compute : takes distinct formulas and returns a float64 frame (n_formulas x n_features) indexed by formula. A row
+        may depend only on its formula, never on the others in the same call, because rows are cached. The columns may
         depend only on the code.
     missing : whether a row may hold NaN, for a feature that is not defined for a composition. It is never infinite.
     batch : number of formulas after which the cache is written, for a set so slow that a killed run should keep its
