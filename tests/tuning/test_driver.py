@@ -19,9 +19,11 @@ from electrode_bench import models
 from electrode_bench.fitting.executor import Local
 from electrode_bench.models.search_space import Float
 from electrode_bench.tuning import driver
+from electrode_bench.tuning.distributions import distributions
 from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import journal, load_study, open_study
 from electrode_bench.tuning.study import StudySpec
+from electrode_bench.tuning.summary import summarise
 
 MakeSpec = Callable[..., StudySpec]
 
@@ -145,6 +147,22 @@ def test_a_trial_that_kills_two_workers_is_not_tried_again(make_spec: MakeSpec, 
         assert driver.give_up(study, number, reason="a worker process was killed")
     assert [trial.state for trial in study.trials()] == ["given up", "fail"]
     assert study.count() == 1
+
+
+@pytest.mark.parametrize(("trees", "expected"), [(4, True), (40, False)], ids=["configured", "outside the space"])
+def test_the_retry_of_the_configured_trial_counts_as_configured(
+    make_spec: MakeSpec, logger: RecordingLogger, tmp_path: Path, trees: int, expected: bool
+) -> None:
+    """The first trial is a random one when the configured values lie outside the space."""
+    spec, url = make_spec(base={"n_estimators": trees}), journal(tmp_path)
+    study = open_study(spec, url=url, trials=2).study
+    study.optuna.ask(distributions(spec.space))
+    assert driver.give_up(study, 0, reason=driver.INTERRUPTED)
+    run_study(spec, url, logger, trials=2)
+    retry = study.trials()[1]
+    assert retry.params == study.trials()[0].params
+    assert retry.is_configured is expected
+    assert ("configured" in summarise(study)) is expected
 
 
 @pytest.fixture(scope="module")

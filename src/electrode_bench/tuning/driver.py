@@ -167,7 +167,8 @@ def give_up(study: StoredStudy, number: int, *, reason: str) -> bool:
         if not storage.set_trial_state_values(trial._trial_id, TrialState.FAIL):
             return False
         if retry and trial.params:
-            study.optuna.enqueue_trial(dict(trial.params), user_attrs={"again": number, "killed": lost})
+            kept = {"configured": True} if trial.user_attrs.get("configured") else {}
+            study.optuna.enqueue_trial(dict(trial.params), user_attrs={**kept, "again": number, "killed": lost})
         return True
     return False
 

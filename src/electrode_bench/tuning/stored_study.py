@@ -195,7 +195,7 @@ class StoredStudy:
             result=result_of(trial),
             params=decoded(trial.params, self.space),
             run_id=attributes.get("run_id"),
-            is_configured=bool(attributes.get("configured")) or attributes.get("again") == 0,
+            is_configured=bool(attributes.get("configured")),
             has_ended=_has_ended(trial),
         )
 
