@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.electrodes import clusters, table
 
 from electrode_bench import splits
-from electrode_bench.core.folds import Fold, digests, from_frame, to_frame
+from electrode_bench.core.folds import Fold, digests
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.params import Split
@@ -106,24 +106,6 @@ def test_changing_one_protocol_leaves_the_digests_of_the_others() -> None:
     other_params = split(bootstrap=Bootstrap(sizes=[0.5], repeats=1))
     other = digests(splits.make_folds(rows, labels, other_params, seed=1))
     assert {p for p in one if one[p] != other[p]} == {"bootstrap"}
-
-
-def test_folds_survive_their_file() -> None:
-    rows = table(40)
-    folds = splits.make_folds(rows, clusters(rows), split(), seed=2)
-    back = from_frame(to_frame(folds))
-    assert digests([f for of in back.values() for f in of]) == digests(folds)
-    first = next(f for f in folds if f.protocol == "bootstrap")
-    assert sorted(back["bootstrap"][0].train_ids) == sorted(first.train_ids)
-
-
-def test_a_fold_refuses_leaks_and_empty_parts() -> None:
-    with pytest.raises(ValueError, match="1 ids on both sides, a first"):
-        Fold("loco", "cluster-00", ("a", "b"), ("a",))
-    with pytest.raises(ValueError, match="repeats a test id"):
-        Fold("loco", "cluster-00", ("b",), ("a", "a"))
-    with pytest.raises(ValueError, match="0 training and 1 test rows"):
-        Fold("loco", "cluster-00", (), ("a",))
 
 
 def test_too_little_data_says_which_parameter_to_change() -> None:

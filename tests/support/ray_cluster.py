@@ -1,4 +1,4 @@
-"""A Ray cluster on loopback for the time of the tests."""
+"""A Ray cluster on loopback during the tests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from support import TESTS
@@ -23,16 +23,16 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
-        # The path of a socket has 107 bytes at most, which pytest's folders use up.
+        # The path of a socket has at most 107 bytes; pytest's folders are longer.
         folder = tempfile.mkdtemp(prefix="r", dir="/tmp")
         patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # Workers import from here, whatever driver they work for.
-        known = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        patch.setenv("PYTHONPATH", os.pathsep.join(known))
-        # Idle workers that are started beforehand would keep two cores busy with imports.
+        folders = [str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(folders))
+        # Idle workers that are started in advance would keep two cores busy with imports.
         patch.setenv("RAY_prestart_worker_first_driver", "0")
-        # A lost node is noticed in seconds.
+        # Notice a lost node within seconds.
         patch.setenv("RAY_health_check_initial_delay_ms", "0")
         patch.setenv("RAY_health_check_period_ms", "300")
         bare = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
@@ -48,17 +48,15 @@ def cluster() -> Iterator[Any]:
 
 
 def _left_behind(folder: str) -> list[str]:
-    """Ray's processes of the cluster in ``folder`` that run on."""
+    """Command lines of Ray's processes of the cluster in ``folder`` that still run."""
     for _ in range(50):
         left = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                ours = folder.encode() in (process / "environ").read_bytes()
-                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if ours and ("ray::" in command or "/ray/" in command):
-                left.append(command)
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                command = " ".join(process.cmdline())
+                ours = any(folder in value for value in process.environ().values())
+                if ours and ("ray::" in command or "/ray/" in command):
+                    left.append(command)
         if not left:
             break
         time.sleep(0.1)

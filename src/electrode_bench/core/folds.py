@@ -16,12 +16,12 @@ from electrode_bench.core.schema import ID
 class Fold:
     """One training set and the rows it is scored on, as electrode ids, never positions.
 
-    ``train_ids`` may repeat an id (bootstrap); ``test_ids`` may not; the two share none.
+    ``train_ids`` may repeat an id (bootstrap), ``test_ids`` may not, and they have none in common.
 
     Raises
     ------
     ValueError
-        When a part is empty, a test id repeats, or an id stands on both sides.
+        When a part is empty, a test id repeats, or an id is in both parts.
     """
 
     protocol: str
@@ -37,24 +37,26 @@ class Fold:
             raise ValueError(f"{where} repeats a test id")
         shared = set(self.train_ids) & set(self.test_ids)
         if shared:
-            raise ValueError(f"{where} has {len(shared)} ids on both sides, {min(shared)} first")
+            raise ValueError(f"{where} shares {len(shared)} ids between training and test, {min(shared)} first")
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What one fold left behind.
+    """The result of one fold.
 
-    ``predictions`` has the columns electrode_id, target, y_pred, y_std (in the target's unit);
-    ``cost`` is what it took (seconds, peak memory, device): it never enters a DVC output.
+    Attributes
+    ----------
+    predictions : columns electrode_id, target, y_pred, y_std (in the target's unit).
+    resources : what the fit took (seconds, peak memory, device). It is never part of a DVC output.
     """
 
     key: str
     predictions: pd.DataFrame
-    cost: Mapping[str, float | str]
+    resources: Mapping[str, float | str]
 
 
 def to_frame(folds: Iterable[Fold]) -> pd.DataFrame:
-    """Folds as a long table: protocol, fold, part, electrode_id, repeat (how often the id stands there)."""
+    """Folds as a long table: protocol, fold, part, electrode_id, repeat (how often the id is in it)."""
     parts = []
     for fold in folds:
         for part, ids in (("train", fold.train_ids), ("test", fold.test_ids)):
@@ -70,22 +72,22 @@ def from_frame(frame: pd.DataFrame) -> dict[str, tuple[Fold, ...]]:
     folds: dict[str, list[Fold]] = {}
     for names, rows in frame.groupby(["protocol", "fold"], sort=False):
         protocol, key = map(str, names)
-        sides = {
-            str(part): tuple(np.repeat(side[ID].to_numpy(), side["repeat"].to_numpy()))
-            for part, side in rows.groupby("part")
+        ids = {
+            str(part): tuple(np.repeat(part_rows[ID].to_numpy(), part_rows["repeat"].to_numpy()))
+            for part, part_rows in rows.groupby("part")
         }
-        folds.setdefault(protocol, []).append(Fold(protocol, key, sides.get("train", ()), sides.get("test", ())))
-    return {protocol: tuple(of) for protocol, of in folds.items()}
+        folds.setdefault(protocol, []).append(Fold(protocol, key, ids.get("train", ()), ids.get("test", ())))
+    return {protocol: tuple(of_protocol) for protocol, of_protocol in folds.items()}
 
 
 def digests(folds: Iterable[Fold]) -> dict[str, str]:
-    """One SHA-256 a protocol, over its folds and their ids in order: equal digests, equal folds."""
+    """SHA-256 of the folds of each protocol, whatever their order and that of their ids."""
     by_protocol: dict[str, list[str]] = {}
     for fold in folds:
         by_protocol.setdefault(fold.protocol, []).append(fold_digest(fold))
-    return {protocol: digest(sorted(of)) for protocol, of in by_protocol.items()}
+    return {protocol: digest(sorted(of_folds)) for protocol, of_folds in by_protocol.items()}
 
 
 def fold_digest(fold: Fold) -> str:
-    """SHA-256 of one fold: its name and the sorted ids of both sides."""
+    """SHA-256 of one fold: its name and the sorted ids of both parts."""
     return digest([fold.protocol, fold.key, sorted(fold.train_ids), sorted(fold.test_ids)])
