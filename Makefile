@@ -111,7 +111,7 @@ $(REFERENCE)/.installed: benchmarks/reference.txt
 	@touch $@
 
 reference-test: reference
-	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest benchmarks/parity
+	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest --confcutdir=benchmarks/parity benchmarks/parity
 
 clean:
 	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis
