@@ -12,7 +12,7 @@ MISSING = "-"
 
 
 def missing(value: float | None) -> bool:
-    """Whether there is no finite number to show."""
+    """Whether a value is None, NaN or infinite."""
     return value is None or not math.isfinite(value)
 
 
