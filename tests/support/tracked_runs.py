@@ -61,6 +61,7 @@ def make(root: Path, model: str, protocol: str, *, module: str | None = None, **
         write_table(frame.reset_index(), project.paths.features(spec.feature_set))
     write_table(electrodes, project.paths.table)
     write_table(fold_tables.to_frame(every), project.paths.folds)
+    write_json({"protocols": fold_tables.digests(every)}, project.paths.split_digest)
     write_json({"synthetic": True}, project.paths.card)
     folds = [fold for fold in every if fold.protocol == protocol]
     run = fit_run(
