@@ -1,10 +1,10 @@
-"""How much faster features and distances are than the packages that they are checked against, in one run.
+"""How much faster features and distances are than the reference packages, in one run.
 
     python benchmarks/features.py                                   # the embedded sample
     python benchmarks/features.py results/prepare/table.parquet     # any prepared table
 
-Prints seconds and their ratio. Both sides start from formulas and have loaded their tables before the clock
-starts. matminer and ElMD are run on a part of the formulas and scaled up, linearly and by pairs.
+Prints seconds and their ratio. Both start from formulas, with their tables loaded. matminer and ElMD run on some of the
+formulas; their times are scaled up, linearly for features and quadratically for distances.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def matminer_modnet(formulas: list[str]) -> Callable[[], object]:
     names = "AtomicOrbitals BandCenter ElementFraction IonProperty Miedema Stoichiometry TMetalFraction ValenceOrbital"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = [getattr(composition, name)() for name in [*names.split(), "YangSolidSolution"]]
-    featurizer = MultipleFeaturizer([*made, composition.ElementProperty.from_preset("magpie")])
+        descriptors = [getattr(composition, name)() for name in [*names.split(), "YangSolidSolution"]]
+    featurizer = MultipleFeaturizer([*descriptors, composition.ElementProperty.from_preset("magpie")])
     featurizer.set_n_jobs(1)
     return lambda: featurizer.featurize_many([Composition(f) for f in formulas], ignore_errors=True, pbar=False)
 

@@ -61,7 +61,7 @@ def test_the_committed_file_lists_everything_and_spells_out_the_defaults(tmp_pat
         ("seed: 1\nmap: {dbscan: {eps: .nan}}", "map.dbscan.eps"),
         ("seed: 1\nprepare: {ranges: {voltage: [0, 5]}}", "unknown target 'voltage'"),
         ("seed: 1\nprepare: {ranges: {average_voltage: [5, 0]}}", "range of average_voltage is empty"),
-        ("seed: [1", "line 2: no valid YAML"),
+        ("seed: [1", "line 2: not valid YAML"),
         ("- seed", "must be a mapping of keys to values, but is list"),
         ("", "must be a mapping of keys to values, but is NoneType"),
     ],

@@ -1,4 +1,4 @@
-"""The one error that is the user's to mend."""
+"""The error that a user can correct."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """Something that the user can put right: the message says what, where and what to do.
+    """Something that the user can correct: the message says what is wrong, where, and what to do.
 
     The command line prints it as one line and exits with code 2.
     """

@@ -26,7 +26,7 @@ class Prepare(Strict):
     max_steps: PositiveInt | None = None
     """Pairs whose voltage has more steps than this are rejected; null keeps all."""
     ranges: dict[str, Range] | None = None
-    """Accepted range of each target, in its unit, either end open by null; null keeps all."""
+    """Accepted range of each target, in its unit; null for an open end, or to keep all."""
 
     @model_validator(mode="after")
     def _known_targets(self) -> Prepare:
@@ -42,10 +42,10 @@ class Featurize(Strict):
     sets: list[str] | None = None
     """Feature sets that the pipeline computes; null takes every set there is."""
     composition: Literal["discharged", "framework_ion", "pair"] = "discharged"
-    """What stands for an electrode: its discharged formula; its framework formula and the working ion;
-    or its charged and discharged formulas. Features of two parts stand side by side."""
+    """What represents an electrode: its discharged formula; its framework formula and the working ion; or its charged
+    and discharged formulas. With two formulas, an electrode has the features of both."""
     atomic_packing: bool = False
-    """Whether the feature set modnet has the atomic packing efficiency too: 5 more features, about 4 s a formula."""
+    """Whether the feature set modnet includes the atomic packing efficiency: 5 more features, about 4 s per formula."""
 
 
 class TSNE(Strict):
@@ -59,17 +59,17 @@ class TSNE(Strict):
 
 class UMAP(Strict):
     n_neighbors: Annotated[int, Field(ge=2)] = 15
-    """Neighbours that count as local."""
+    """Number of neighbours that count as local."""
     min_dist: Annotated[float, Field(ge=0)] = 0.1
     """Smallest distance between points on the map."""
 
 
 class DBSCAN(Strict):
     eps: PositiveFloat | Literal["auto"] = "auto"
-    """Neighbourhood radius on the map, or "auto": the radius that gives ``clusters`` clusters, or as
-    near as the map allows, with the least noise."""
+    """Neighbourhood radius on the map, or "auto": the radius that leads to ``clusters`` clusters, or as close as the
+    map allows, with the least noise."""
     clusters: PositiveInt = 14
-    """Number of clusters that eps "auto" aims at (the study has 14)."""
+    """Number of clusters that eps "auto" aims for (the study has 14)."""
     min_samples: PositiveInt = 10
     """Compositions within eps that make a core point."""
 
@@ -78,8 +78,8 @@ class Map(Strict):
     method: Literal["tsne", "umap"] = "tsne"
     """Embedding: t-SNE or UMAP."""
     features: str = "modnet"
-    """Feature set that is embedded; the study embeds MODNet's. A feature that is not defined for a composition
-    stands half a range below the smallest value."""
+    """Feature set that is embedded; the study embeds MODNet's. A feature that is not defined for a composition is
+    imputed as half a range below the smallest value."""
     tsne: TSNE = TSNE()
     umap: UMAP = UMAP()
     dbscan: DBSCAN = DBSCAN()
@@ -152,7 +152,7 @@ def load(path: Path) -> Params:
     Raises
     ------
     UserError
-        When the file is missing, is no YAML, or has a wrong key or value.
+        When the file is missing, is not YAML, or has a wrong key or value.
     """
     if not path.exists():
         raise UserError(f"{path} is missing; run the command in the project's folder, or name it with --project")
@@ -161,5 +161,5 @@ def load(path: Path) -> Params:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: no valid YAML ({getattr(error, 'problem', None) or error})") from error
+        raise UserError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or error})") from error
     return validate(Params, values, where=str(path))

@@ -178,7 +178,7 @@ def test_no_usable_row_is_one_error() -> None:
         prepare(raw_of({"working_ion": "Ag"}, {"average_voltage": "x"}), KEEP_ALL)
     message = str(error.value)
     assert message.startswith("none of the 2 rows can be used; the first: x.csv, line 2: unknown working ion 'Ag'")
-    assert message.endswith("mend the file, or loosen `prepare` in params.yaml")
+    assert message.endswith("correct the file, or relax `prepare` in params.yaml")
     assert "\n" not in message
 
 

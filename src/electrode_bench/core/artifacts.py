@@ -1,4 +1,4 @@
-"""How results reach the disk: whole or not at all, the same bytes for the same content, units in the metadata."""
+"""Writing results: whole or not at all, with the same bytes for the same content, and units in the metadata."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ import pyarrow.parquet as pq
 
 from electrode_bench.core.schema import Column
 
-#: Digits that are kept of a number. The 13th and later ones depend on the processor's vector
-#: instructions (the order in which a sum is taken), and outputs must be equal to the byte.
+#: Significant digits that are kept. Later ones depend on the processor's vector instructions (the order of a sum), but
+#: outputs must be identical to the byte.
 SIGNIFICANT_DIGITS = 12
 
 
 def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> np.ndarray:
     """``values`` (any shape) rounded to ``digits`` significant decimal digits.
 
-    NaN, infinities and magnitudes beyond 1e290 or below 1e-290 stay as they are.
+    NaN, infinities and magnitudes above 1e290 or below 1e-290 are not changed.
     """
     values = np.asarray(values, dtype=np.float64)
     out = values.copy()
     usable = np.isfinite(values) & (values != 0)
     x = values[usable]
-    # A positive and a negative power are applied apart: 10.0**-300 would lose digits or underflow.
+    # Positive and negative powers are applied separately: 10.0**-300 would lose digits or underflow.
     shift = digits - 1 - np.floor(np.log10(np.abs(x))).astype(int)
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = np.power(10.0, np.maximum(shift, 0)), np.power(10.0, np.maximum(-shift, 0))
@@ -43,10 +43,10 @@ def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> n
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` that takes its place when the block ends well, and vanishes when not."""
+    """A temporary path beside ``path`` that replaces it when the block succeeds, and is removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{path.name}.*.part"):
-        # A killed run left it; an hour is far longer than any write takes.
+        # Left by a killed run: no write takes an hour.
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > 3600:
                 left.unlink()
@@ -55,7 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes a private file; results are for the group, as the umask has it.
+        # mkstemp makes a private file; results are shared with the group, as the umask says.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -77,7 +77,7 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def plain(value: Any) -> Any:
-    """``value`` in JSON's own types: numpy scalars unwrapped, floats to 12 digits, NaN and infinities to None."""
+    """``value`` in JSON's own types: numpy scalars unwrapped, floats to 12 digits, NaN and infinities as None."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -98,7 +98,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path, columns: Mapping[str, Column] | None = None) -> None:
-    """Write ``frame`` without its index as parquet, atomically; label and unit go into each field's metadata."""
+    """Write ``frame`` without its index as parquet, atomically; each field's metadata has its label and unit."""
     rounded = frame.copy()
     for name in rounded.columns:
         if pd.api.types.is_float_dtype(rounded[name].dtype):

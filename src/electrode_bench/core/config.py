@@ -23,7 +23,7 @@ def validate(model: type[M], values: Any, *, where: str) -> M:
     Raises
     ------
     UserError
-        One line for the first fault: where it is, what is wrong, and for an unknown key the nearest known one.
+        One line about the first fault: where it is, what is wrong, and for an unknown key the nearest valid one.
     """
     if not isinstance(values, dict):
         raise UserError(f"{where} must be a mapping of keys to values, but is {type(values).__name__}")

@@ -36,9 +36,9 @@ def digest_frame(frame: pd.DataFrame) -> str:
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """SHA-256 (hex) over the names (without folders) and bytes of files, whatever order they come in."""
+    """SHA-256 (hex) of the names (without folders) and bytes of files, whatever their order."""
     state = hashlib.sha256()
-    # Files in two folders may share a name: their content then decides which comes first.
+    # Files in two folders may have the same name; then their content decides which comes first.
     for name, content in sorted((path.name, path.read_bytes()) for path in paths):
         state.update(f"{name}\x1f{len(content)}\x1f".encode())
         state.update(content)

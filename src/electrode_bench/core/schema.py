@@ -1,4 +1,4 @@
-"""What the tables hold: columns with label and unit, table schemas, and the records passed between stages."""
+"""The columns of all tables, with label and unit, and constants that tables share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOISE = -1
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: the key in files, the label and unit for people ('' means no unit)."""
+    """A column of a table: its key in files, and its label and unit for people ("" means no unit)."""
 
     key: str
     label: str
@@ -72,7 +72,7 @@ ION_CHARGE: Mapping[str, int] = MappingProxyType(
 
 
 def table_schema() -> pa.DataFrameSchema:
-    """The pandera schema of the canonical table: one row an electrode, ids unique, targets finite."""
+    """The pandera schema of the canonical table: one row for each electrode, unique ids, finite targets."""
     import numpy as np
     import pandera.pandas as pa
 

@@ -1,4 +1,4 @@
-"""The data card: what a snapshot holds, in numbers that the same table always gives."""
+"""The data card: a snapshot in numbers that depend on its table alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from electrode_bench.data.prepare import departs_from_faraday
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-#: Every id of the embedded sample begins so; no Materials Project id does.
+#: Every id of the embedded sample begins like this, and no Materials Project id does.
 SYNTHETIC_PREFIX = "synthetic-"
 
 #: Shown with every result on the embedded sample.
@@ -26,8 +26,8 @@ PHYSICAL_VOLTAGES = (-2.0, 7.0)
 def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
     """Counts and ranges of a canonical table and its rejects, as plain JSON values.
 
-    Ranges, means and mean absolute deviations around the mean are in the target's ``unit``;
-    ``shared`` is the share of rows whose discharged formula and working ion another row has too.
+    Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
+    rows that have the discharged formula and working ion of another row.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
@@ -37,7 +37,7 @@ def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
         "rejects_by_rule": {str(k): int(v) for k, v in rejects["rule"].value_counts().sort_index().items()},
         "synthetic": bool(table[ID].str.startswith(SYNTHETIC_PREFIX).all()),
         "ions": dict(_by_count({ion: int(ions.get(ion, 0)) for ion in ION_CHARGE})),
-        "targets": {name: {"unit": column.unit, **_spread(table[name])} for name, column in TARGETS.items()},
+        "targets": {name: {"unit": column.unit, **_statistics(table[name])} for name, column in TARGETS.items()},
         "discharged_formulas": int(table[FORMULA].nunique()),
         "pairs": len(table[["formula_charge", FORMULA, "working_ion"]].drop_duplicates()),
         "shared": float(table.duplicated([FORMULA, "working_ion"], keep=False).mean()),
@@ -47,7 +47,7 @@ def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _spread(values: pd.Series) -> dict[str, float]:
+def _statistics(values: pd.Series) -> dict[str, float]:
     return {
         "min": float(values.min()),
         "max": float(values.max()),

@@ -1,6 +1,6 @@
 """Formulas, frameworks and Faraday's law.
 
-A framework is what is left of an electrode's formula when the working ion is taken out.
+A framework is an electrode's formula without the working ion.
 Amounts are moles per formula unit as written, masses g/mol, capacities mAh/g.
 """
 
@@ -22,10 +22,10 @@ FARADAY = 1.602176634e-19 * 6.02214076e23
 #: C/mol / (3.6 C/mAh) = mAh/mol.
 MAH_PER_MOLE = FARADAY / 3.6
 
-#: Relative difference that two amounts of the same framework element may have: formulas are printed with few digits.
+#: Largest relative difference between two amounts of a framework element: formulas are printed with few digits.
 FRAMEWORK_TOLERANCE = 1e-4
 
-# Composition also takes charges, operators and dummy species; a formula here is elements, amounts and brackets.
+# Composition also accepts charges, operators and dummy species. Here a formula is elements, amounts and brackets.
 _PART = re.compile(r"(?:[A-Z][a-z]?|[()\[\]]|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)+")
 
 
@@ -42,8 +42,8 @@ def parse(formula: Any) -> dict[str, float]:
     Raises
     ------
     FormulaError
-        When ``formula`` is no text or empty, holds anything but elements, amounts and brackets,
-        names an unknown element, or has an amount of zero.
+        When ``formula`` is not text or is empty, or has anything but elements, amounts and brackets, an unknown
+        element, or an amount of zero.
     """
     if not isinstance(formula, str):
         raise FormulaError("the formula is missing" if _missing(formula) else f"the formula {formula!r} is no text")
@@ -87,7 +87,7 @@ def _parse(formula: str) -> Mapping[str, float]:
 def _elements() -> frozenset[str]:
     from pymatgen.core import Element
 
-    # Deuterium and tritium are isotopes of one element; no elemental table holds them.
+    # Deuterium and tritium are isotopes of hydrogen, and no elemental table has them.
     return frozenset(e.symbol for e in Element) - {"D", "T"}
 
 
@@ -129,10 +129,10 @@ def framework(amounts: Mapping[str, float], ion: str) -> dict[str, float]:
 
 
 def exchanged(charged: Mapping[str, float], discharged: Mapping[str, float], ion: str) -> float:
-    """Moles of ``ion`` that one formula unit of the discharged compound, as written, gives off on charging.
+    """Moles of ``ion`` that leave one formula unit of the discharged compound, as written, on charging.
 
-    The two formulas may be written for different numbers of formula units (MnO2 and LiMn2O4): the
-    charged one is scaled until its framework is the discharged one's.
+    The two formulas may be written for different numbers of formula units (MnO2 and LiMn2O4): the charged one is scaled
+    to the framework of the discharged one.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def ion_charge(ion: Any) -> int:
     Raises
     ------
     FormulaError
-        When it is none of the Battery Explorer's ten.
+        When it is not one of the Battery Explorer's ten.
     """
     if not isinstance(ion, str) or ion not in ION_CHARGE:
         what = "the working ion is missing" if _missing(ion) or ion == "" else f"unknown working ion {ion!r}"
@@ -184,7 +184,7 @@ def ion_charge(ion: Any) -> int:
 
 
 def _whole(amounts: Mapping[str, float]) -> dict[str, int] | None:
-    """The smallest whole-number amounts in the same ratio; None when that would take numbers above 10,000."""
+    """The smallest whole-number amounts in the same ratio; None if they would exceed 10,000."""
     least = min(amounts.values())
     ratios = {element: Fraction(amount / least).limit_denominator(240) for element, amount in amounts.items()}
     if any(abs(float(ratio) * least / amounts[element] - 1) > 1e-6 for element, ratio in ratios.items()):
@@ -207,7 +207,7 @@ def reduced(amounts: Mapping[str, float]) -> str:
     whole = _whole(amounts)
     if whole is not None:
         with warnings.catch_warnings():
-            # pymatgen writes elements in the order of electronegativity, and says of each noble gas that it has none.
+            # pymatgen sorts elements by electronegativity, and warns that noble gases have none.
             warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
             return str(Composition(whole).reduced_formula)
     total = math.fsum(amounts.values())
@@ -217,7 +217,7 @@ def reduced(amounts: Mapping[str, float]) -> str:
 
 @lru_cache(maxsize=2**17)
 def canonical(formula: str) -> str:
-    """:func:`reduced` of a formula's text: the key under which two spellings of one composition are the same."""
+    """The reduced formula of a formula's text: the same for every spelling of a composition."""
     return reduced(parse(formula))
 
 

@@ -1,4 +1,4 @@
-"""From a raw frame to the canonical table: every raw row ends in the table or, with a reason, in the rejects."""
+"""From raw rows to the canonical table: every raw row ends up in the table or, with a reason, in the rejects."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from electrode_bench.data import chemistry
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
 from electrode_bench.errors import UserError
 
-#: Numbers that may be missing; text in them makes a row unusable all the same.
+#: Numbers that may be missing. A row with text in their place cannot be used.
 _OPTIONAL_NUMBERS = ("max_delta_volume", "stability_charge", "stability_discharge")
 _UNKNOWN = "unknown"
-#: More voltage steps than this are a slip of the file.
+#: More voltage steps than this are a mistake in the file.
 MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """``table``: the canonical table (schema.TABLE_COLUMNS), sorted by electrode_id.
+    """A prepared snapshot.
 
-    ``rejects``: columns file, line, battery_id, rule, reason; ``rule`` is "unusable" or the key of
-    params.yaml's ``prepare`` that turned the row away; sorted by file and line.
+    Attributes
+    ----------
+    table : the canonical table (schema.TABLE_COLUMNS), sorted by electrode_id.
+    rejects : columns file, line, battery_id, rule, reason, sorted by file and line. ``rule`` is "unusable", or the key
+        of ``prepare`` in params.yaml that excluded the row.
     """
 
     table: pd.DataFrame
@@ -62,7 +65,7 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
         first = f"{rejected['file'][0]}, line {rejected['line'][0]}: {rejected['reason'][0]}" if len(rejected) else ""
         raise UserError(
             f"none of the {len(rejected)} rows can be used; the first: {first}; "
-            "mend the file, or loosen `prepare` in params.yaml"
+            "correct the file, or relax `prepare` in params.yaml"
         )
     return Prepared(table=_table(rows), rejects=rejected)
 
@@ -127,7 +130,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(charged: Any, discharged: Any, ion: str) -> float:
-    """The pair's Faraday capacity; a formula that cannot be parsed is named as the charged or discharged one."""
+    """The pair's Faraday capacity. The error for a formula that cannot be parsed says which of the two it is."""
     for which, formula in (("charged", charged), ("discharged", discharged)):
         try:
             chemistry.parse(formula)
@@ -154,7 +157,7 @@ def _number(value: Any, label: str) -> float | None:
     if value is None or value == "":
         return None
     try:
-        # bool is an int to Python, and float() takes "1_000".
+        # In Python, bool is an int, and float() accepts "1_000".
         if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
             raise ValueError
         number = float(value)
@@ -187,12 +190,12 @@ def _steps(value: Any) -> int | None:
 
 
 def _content(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What makes two rows the same or puts them in order: every value, not where it stands in the file."""
+    """What decides whether two rows are the same, and their order: every value, but not the place in the file."""
     return tuple(repr(row[name]) for name in TABLE_COLUMNS)
 
 
 def _without_repeats(rows: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows without exact repeats of another; the one that stands first in the files is kept."""
+    """Rows without exact repeats of another; the first one in the files is kept."""
     first: dict[tuple[str, ...], dict[str, Any]] = {}
     rejects = []
     for row in sorted(rows, key=lambda r: (r["file"], r["line"])):
@@ -217,7 +220,7 @@ def _by_rules(
 
 
 def _broken_rule(row: Mapping[str, Any], rules: params.Prepare) -> tuple[str, str] | None:
-    """Name of the first rule that ``row`` breaks, and how."""
+    """The first rule that a row breaks, and how."""
     if rules.thermo_types is not None and row["thermo_type"] not in rules.thermo_types:
         return "thermo_types", f"thermo type {row['thermo_type']} is not among {', '.join(rules.thermo_types)}"
     if rules.max_steps is not None and row["steps"] is not None and row["steps"] > rules.max_steps:
@@ -251,7 +254,7 @@ def _with_unique_ids(rows: Sequence[dict[str, Any]], rule: str) -> tuple[list[di
 
 
 def _numbered(battery_id: str, group: Sequence[dict[str, Any]], *, taken: Any) -> list[dict[str, Any]]:
-    """``group`` under the ids id, id~2, id~3, ..., passing over those that other rows have."""
+    """``group`` with the ids id, id~2, id~3, ..., without those that other rows have."""
     numbered, number = [group[0]], 1
     for row in group[1:]:
         number += 1

@@ -1,4 +1,4 @@
-"""What a piece of work takes: wall-clock and processor seconds, and peak memory, its subprocesses included."""
+"""Resource usage of a block of code and its subprocesses: wall-clock and processor time, and peak memory."""
 
 from __future__ import annotations
 
@@ -19,15 +19,20 @@ _UNIT = 2**20 if sys.platform == "darwin" else 1024
 
 @contextmanager
 def measured() -> Iterator[dict[str, Any]]:
-    """A dictionary that holds, when the block has ended, what the block took in this process.
+    """Yield a dictionary that has, after the block, what the block took in this process.
 
-    ``seconds`` of wall clock; ``cpu_seconds`` of this process and of the subprocesses that ended in the block;
-    ``peak_rss_mb``, the largest resident memory in MiB of this process within the block, or of a subprocess
-    of this process if that is larger; ``started`` (ISO 8601, UTC) and ``host``. Where the system cannot
-    forget an earlier peak (other than Linux), the process's peak until now stands in for the block's.
+    ``seconds``
+        Wall-clock time.
+    ``cpu_seconds``
+        Processor time of this process and of the subprocesses that ended in the block.
+    ``peak_rss_mb``
+        The largest resident memory (MiB) of this process within the block, or of a subprocess if that is larger. Where
+        the system cannot reset an earlier peak (other than Linux), it is the process's peak until now.
+    ``started``, ``host``
+        When (ISO 8601, UTC) and where the block began.
     """
     out: dict[str, Any] = {"started": datetime.now(UTC).isoformat(timespec="milliseconds"), "host": platform.node()}
-    _forget_peak()
+    _reset_peak()
     clock, processor = time.perf_counter(), _cpu_seconds()
     yield out
     out["seconds"] = time.perf_counter() - clock
@@ -40,14 +45,14 @@ def _cpu_seconds() -> float:
     return times.user + times.system + times.children_user + times.children_system
 
 
-def _forget_peak() -> None:
-    # 5 resets the high-water mark of the resident memory (man 5 proc); not permitted in some containers.
+def _reset_peak() -> None:
+    # 5 resets the peak of the resident memory (man 5 proc); some containers do not permit it.
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak() -> float:
-    """MiB."""
+    """Peak resident memory (MiB) since it was reset. psutil can neither read nor reset it on Linux."""
     with suppress(OSError, ValueError, IndexError):
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         (line,) = (text for text in status.splitlines() if text.startswith("VmHWM:"))

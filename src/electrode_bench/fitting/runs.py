@@ -218,7 +218,7 @@ def _fit_pending(
 
 
 def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """A fold's predictions, and what the fit took."""
+    """A fold's predictions, and the resources that the fit took."""
     spec = models.from_module(task.module)
     with measured() as resources:
         predictions = _predictions(spec, task, frame, targets)
