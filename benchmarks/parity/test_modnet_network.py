@@ -31,53 +31,59 @@ def upstream(widths: tuple[list[int], ...], seed: int) -> Any:
     return model
 
 
+def path(model: Any, target: str) -> list[Any]:
+    """The layers from the input to a target's output, without both: Dense and BatchNormalization alternate."""
+    layer, layers = model.get_layer(target), []
+    while True:
+        layer = layer.input._keras_history.layer
+        if type(layer).__name__ == "InputLayer":
+            return layers[::-1]
+        layers.append(layer)
+
+
+def folded(model: Any, target: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Weights (inputs x outputs) and biases (1 x outputs) of the dense layers up to a target's output, that included.
+
+    Each batch normalisation, which follows an activation, is folded into the dense layer after it: ours has none.
+    """
+    layers = path(model, target)
+    scale, shift, dense = np.ones(FEATURES), np.zeros(FEATURES), []
+    for i in range(0, len(layers) + 1, 2):
+        layer = layers[i] if i < len(layers) else model.get_layer(target)
+        weight, bias = (w.astype(np.float64) for w in layer.get_weights())
+        dense.append((torch.as_tensor(scale[:, None] * weight), torch.as_tensor((bias + shift @ weight)[None])))
+        if i < len(layers):
+            gain, offset, mean, variance = (w.astype(np.float64) for w in layers[i + 1].get_weights())
+            scale = gain / np.sqrt(variance + layers[i + 1].epsilon)
+            shift = offset - mean * scale
+    return dense
+
+
 def tree_of(models: list[Any], widths: tuple[list[int], ...]) -> TreeNetwork:
     """Ours, each member with the weights of one of modnet's."""
     shared, grouped, separate, _ = widths
     network = TreeNetwork(
-        FEATURES,
-        members=len(models),
-        groups=[[0, 1], [2]],
-        shared=shared,
-        grouped=grouped,
-        separate=separate,
-        batch_norm=True,
+        FEATURES, members=len(models), groups=[[0, 1], [2]], shared=shared, grouped=grouped, separate=separate
     )
     state = network.state_dict()
+    first, second = len(shared), len(shared) + len(grouped)
 
-    def fill(prefix: str, sequences: list[list[Any]]) -> None:
-        """A block from the layers of each model: Dense and BatchNormalization by turns."""
-        for i in range(0, len(sequences[0]), 2):
-            dense = [sequence[i].get_weights() for sequence in sequences]
-            # Dense, ELU and batch normalisation are three layers of ours.
-            at = f"{prefix}.{3 * (i // 2)}"
-            state[f"{at}.weight"] = torch.stack([torch.as_tensor(w) for w, _ in dense])
-            state[f"{at}.bias"] = torch.stack([torch.as_tensor(b)[None] for _, b in dense])
-            norm = [sequence[i + 1].get_weights() for sequence in sequences]
-            at = f"{prefix}.{3 * (i // 2) + 2}.norm"
-            for k, name in enumerate(("weight", "bias", "running_mean", "running_var")):
-                state[f"{at}.{name}"] = torch.cat([torch.as_tensor(weights[k]) for weights in norm])
+    def fill(prefix: str, members: list[list[tuple[torch.Tensor, torch.Tensor]]]) -> None:
+        """A block from the dense layers of each member."""
+        for i, layer in enumerate(zip(*members, strict=True)):
+            # Dense and ELU are two layers of ours.
+            state[f"{prefix}.{2 * i}.weight"] = torch.stack([weight for weight, _ in layer])
+            state[f"{prefix}.{2 * i}.bias"] = torch.stack([bias for _, bias in layer])
 
-    def path(model: Any, target: str) -> list[Any]:
-        """The layers from the input to a target's output, but for both."""
-        layer, layers = model.get_layer(target), []
-        while True:
-            layer = layer.input._keras_history.layer
-            if type(layer).__name__ == "InputLayer":
-                return layers[::-1]
-            layers.append(layer)
-
-    first, second = 2 * len(shared), 2 * (len(shared) + len(grouped))
     targets = [name for group in GROUPS for (name,) in group]
-    paths = [[path(model, target) for model in models] for target in targets]
-    fill("shared", [of[:first] for of in paths[0]])
+    paths = [[folded(model, target) for model in models] for target in targets]
+    fill("shared", [dense[:first] for dense in paths[0]])
     for i, target in enumerate((0, 2)):
-        fill(f"grouped.{i}", [of[first:second] for of in paths[target]])
-    for i, target in enumerate(targets):
-        fill(f"separate.{i}", [of[second:] for of in paths[i]])
-        last = [model.get_layer(target).get_weights() for model in models]
-        state[f"out.{i}.weight"] = torch.stack([torch.as_tensor(w) for w, _ in last])
-        state[f"out.{i}.bias"] = torch.stack([torch.as_tensor(b)[None] for _, b in last])
+        fill(f"grouped.{i}", [dense[first:second] for dense in paths[target]])
+    for i in range(len(targets)):
+        fill(f"separate.{i}", [dense[second:-1] for dense in paths[i]])
+        state[f"out.{i}.weight"] = torch.stack([dense[-1][0] for dense in paths[i]])
+        state[f"out.{i}.bias"] = torch.stack([dense[-1][1] for dense in paths[i]])
     network.load_state_dict(state)
     return network.eval()
 

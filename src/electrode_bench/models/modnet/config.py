@@ -26,8 +26,6 @@ class Config(Strict):
     """Widths of the layers that the two capacities share, and of the separate ones for the voltage."""
     separate: Widths = (32,)
     """Widths of each target's own layers."""
-    batch_norm: bool = False
-    """Whether each layer is followed by batch normalisation."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of activations dropped in training."""
     epochs: PositiveInt = 100
@@ -43,5 +41,3 @@ class Config(Strict):
     weights."""
     ensemble_size: PositiveInt = 5
     """Networks in the ensemble."""
-    bootstrap: bool = False
-    """Whether each member is trained on rows drawn with replacement."""

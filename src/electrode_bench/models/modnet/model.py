@@ -154,6 +154,5 @@ class MODNet:
             shared=self.config.shared,
             grouped=self.config.grouped,
             separate=self.config.separate,
-            batch_norm=self.config.batch_norm,
             dropout=self.config.dropout,
         )

@@ -11,18 +11,16 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from electrode_bench.models.neural.layers import BatchNorm, Dense
+from electrode_bench.models.neural.layers import Dense
 
 
 class Block(nn.Sequential):
-    """Dense layers, each followed by ELU and, if requested, batch normalisation and dropout."""
+    """Dense layers, each followed by ELU and, if requested, dropout."""
 
-    def __init__(self, members: int, inputs: int, widths: Sequence[int], *, batch_norm: bool, dropout: float) -> None:
+    def __init__(self, members: int, inputs: int, widths: Sequence[int], *, dropout: float) -> None:
         layers: list[nn.Module] = []
         for width in widths:
             layers += [Dense(members, inputs, width), nn.ELU()]
-            if batch_norm:
-                layers.append(BatchNorm(members, width))
             if dropout > 0:
                 layers.append(nn.Dropout(dropout))
             inputs = width
@@ -48,13 +46,12 @@ class TreeNetwork(nn.Module):
         shared: Sequence[int],
         grouped: Sequence[int],
         separate: Sequence[int],
-        batch_norm: bool = False,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
 
         def block(inputs: int, widths: Sequence[int]) -> Block:
-            return Block(members, inputs, widths, batch_norm=batch_norm, dropout=dropout)
+            return Block(members, inputs, widths, dropout=dropout)
 
         self.members = members
         self.groups = [list(group) for group in groups]

@@ -35,14 +35,10 @@ def train(
     x, y : scaled features (n x features) and targets (n x targets).
     """
     rng = np.random.default_rng(seed)
-    if len(x) == 1 and config.batch_norm:
-        # A batch of one row has no statistics.
-        x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)
     n = len(x)
     size = batch_size(n, config.batch_size)
     per_epoch = n // size
     steps = config.epochs * per_epoch
-    pools = [rng.choice(n, n) if config.bootstrap else np.arange(n) for _ in range(config.ensemble_size)]
     optimiser, schedule = one_cycle(
         network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -50,7 +46,7 @@ def train(
     inputs, truth = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
     network.train()
     for epoch in range(1, config.epochs + 1):
-        order = np.stack([rng.permutation(pool) for pool in pools])
+        order = np.stack([rng.permutation(n) for _ in range(config.ensemble_size)])
         for step in range(per_epoch):
             # Rows that do not fill a batch are left out of this epoch; the next one has another order.
             rows = torch.as_tensor(order[:, step * size : (step + 1) * size], device=device)

@@ -38,19 +38,6 @@ class LayerNorm(nn.Module):
         return nn.functional.layer_norm(x, x.shape[-1:]) * self.weight + self.bias
 
 
-class BatchNorm(nn.Module):
-    """Batch normalisation of (members x n x width) within each member, with Keras's constants as in modnet."""
-
-    def __init__(self, members: int, width: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(members * width, eps=1e-3, momentum=0.01)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        members, n, width = x.shape
-        flat: torch.Tensor = self.norm(x.transpose(0, 1).reshape(n, members * width))
-        return flat.reshape(n, members, width).transpose(0, 1)
-
-
 class EncoderLayer(nn.Module):
     """An encoder layer of a transformer: attention, then a feed-forward part, each added to its input.
 
