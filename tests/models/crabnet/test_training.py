@@ -1,4 +1,4 @@
-"""CrabNet's training: noise on the fractions, and early stopping."""
+"""CrabNet's training: noise on the fractions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from support.electrodes import table
 
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import FORMULA
 from electrode_bench.features import featurize
 from electrode_bench.models.crabnet.config import Config
 from electrode_bench.models.crabnet.model import CrabNet
@@ -27,20 +26,6 @@ def _frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
 
 def _targets(values: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"y": np.array(values, dtype=float)})
-
-
-@pytest.fixture(scope="module")
-def electrodes() -> pd.DataFrame:
-    return table(160).set_index(ID)
-
-
-def test_training_stops_when_the_validation_error_no_longer_improves(electrodes: pd.DataFrame) -> None:
-    frame, targets = featurize(electrodes[[FORMULA]], feature_set="elements"), electrodes[list(TARGETS)]
-    config = Config(epochs=40, ensemble_size=1, validation=0.3, patience=2, learning_rate=1e-2)
-    model = CrabNet(config, 1).fit(frame, targets)
-    assert 3 <= model.epochs_ < 40
-    # Too few compositions to keep any back: the whole length.
-    assert CrabNet(Config(epochs=3, ensemble_size=1, validation=0.3), 1).fit(frame[:15], targets[:15]).epochs_ == 3
 
 
 def test_noise_keeps_every_element_and_the_sum_of_each_part() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from electrode_bench.core.config import Strict
 
@@ -56,9 +56,5 @@ class Config(Strict):
     ema: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Time constant of the exponential moving average of the weights, as a share of all steps; 0 takes the last
     weights."""
-    validation: Annotated[float, Field(ge=0, lt=0.9)] = 0.0
-    """Share of the training compositions held out for early stopping; the best weights on them are taken."""
-    patience: NonNegativeInt = 10
-    """Epochs without a better validation error after which training stops; needs validation above 0."""
     ensemble_size: PositiveInt = 2
     """Networks in the ensemble."""

@@ -43,8 +43,6 @@ class CrabNet:
         self.targets_: list[str] = []
         self.scale_: TargetScale | None = None
         self.network_: CrabNetwork | None = None
-        #: Epochs of the training.
-        self.epochs_ = 0
         self.epoch_callback: EpochCallback | None = None
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
@@ -67,9 +65,7 @@ class CrabNet:
         seed = derive(self.seed, "training")
         with session(seed) as device:
             network = self._network().to(device)
-            self.epochs_ = train(
-                self, network, data, self.config, parts=self.columns_.n_parts, seed=seed, device=device
-            )
+            train(self, network, data, self.config, parts=self.columns_.n_parts, seed=seed, device=device)
         self.network_ = network.cpu()
         return self
 
@@ -107,7 +103,6 @@ class CrabNet:
             "columns": list(self.columns_.columns),
             "targets": self.targets_,
             "scale": self.scale_.to_json(),
-            "epochs": self.epochs_,
         }
         write_text(json.dumps(state), folder / "crabnet.json")
 
@@ -118,7 +113,7 @@ class CrabNet:
         state = json.loads((folder / "crabnet.json").read_text(encoding="utf-8"))
         model = cls(Config(**state["config"]), state["seed"])
         model.columns_, model.targets_ = ElementColumns.of(state["columns"]), state["targets"]
-        model.scale_, model.epochs_ = TargetScale.from_json(state["scale"]), state["epochs"]
+        model.scale_ = TargetScale.from_json(state["scale"])
         model.network_ = model._network()
         load_weights(model.network_, folder)
         return model

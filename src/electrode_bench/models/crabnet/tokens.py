@@ -104,10 +104,6 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.length)
 
-    def rows(self, positions: np.ndarray) -> Tokens:
-        """The tokens of the compositions at some positions."""
-        return Tokens(self.token[positions], self.fraction[positions], self.part[positions], self.length[positions])
-
     def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Token, fraction and part at some positions, padded to the longest composition among them."""
         import torch
@@ -143,15 +139,6 @@ class Compositions:
         order = np.argsort(owner, kind="stable")
         starts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
         return cls(Tokens.of(distinct, columns), targets[order], starts)
-
-    def split(self, share: float, *, fewest: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Positions of compositions to train on and to validate on; none of the latter below ``fewest`` in all."""
-        n = len(self.tokens)
-        held_out = round(share * n)
-        if n < fewest or held_out == 0:
-            return np.arange(n), np.arange(0)
-        order = rng.permutation(n)
-        return np.sort(order[held_out:]), np.sort(order[:held_out])
 
     def rows_of(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Targets of all rows of some compositions, and for each row the index of its composition in ``positions``."""

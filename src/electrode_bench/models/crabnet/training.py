@@ -23,8 +23,6 @@ _CLIP = 1.0
 _LEAST = 0.01
 #: Compositions that are predicted at once.
 _CHUNK = 512
-#: With fewer compositions than this, none is held out for validation.
-_FEWEST_TO_VALIDATE = 20
 
 
 def train(
@@ -36,8 +34,8 @@ def train(
     parts: int,
     seed: int,
     device: torch.device,
-) -> int:
-    """Train all members of the ensemble at once, on the same batches; returns the number of epochs.
+) -> None:
+    """Train all members of the ensemble at once, on the same batches.
 
     Members differ in their first weights and in the noise on the fractions.
 
@@ -47,19 +45,16 @@ def train(
     parts : how many formulas describe an electrode.
     """
     rng = np.random.default_rng(seed)
-    kept, held_out = data.split(config.validation, fewest=_FEWEST_TO_VALIDATE, rng=rng)
-    size = batch_size(len(kept), config.batch_size)
-    steps = config.epochs * -(-len(kept) // size)
+    n = len(data.tokens)
+    size = batch_size(n, config.batch_size)
+    steps = config.epochs * -(-n // size)
     optimiser, schedule = one_cycle(
         network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
     )
     ema = WeightEMA(network, steps=steps, share=config.ema)
-    best, best_epoch, best_weights = np.inf, 0, None
-    epoch = 0
+    network.train()
     for epoch in range(1, config.epochs + 1):
-        network.train()
-        for rows in _batches(data.tokens.length[kept], size, rng):
-            positions = kept[rows]
+        for positions in _batches(data.tokens.length, size, rng):
             token, fraction, part = data.tokens.batch(positions, device)
             fraction = fraction.expand(config.ensemble_size, *token.shape)
             fraction = noisy_fractions(fraction, part, config.fraction_noise, parts=parts)
@@ -74,19 +69,8 @@ def train(
             schedule.step()
             ema.update()
         call_back(model, network, ema, device=device, done=epoch, planned=config.epochs)
-        if len(held_out) == 0:
-            continue
-        live = [p.detach().clone() for p in network.parameters()]
-        set_weights(network, ema.weights())
-        error = _error(network.eval(), data, held_out, device)
-        if error < best:
-            best, best_epoch, best_weights = error, epoch, ema.weights()
-        set_weights(network, live)
-        if epoch - best_epoch > config.patience:
-            break
-    set_weights(network, ema.weights() if best_weights is None else best_weights)
+    set_weights(network, ema.weights())
     network.eval()
-    return epoch
 
 
 def predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
@@ -148,11 +132,3 @@ def _loss(mean: torch.Tensor, log_std: torch.Tensor, truth: torch.Tensor, *, kin
         return (2**0.5 * error * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
     # The standard deviation is fitted to the errors but does not weigh them, nor does it train the layers below.
     return (error + 2**0.5 * error.detach() * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
-
-
-def _error(network: CrabNetwork, data: Compositions, positions: np.ndarray, device: torch.device) -> float:
-    """Mean absolute error over the rows of some compositions, in scaled units."""
-    with torch.no_grad():
-        mean, _ = predict(network, data.tokens.rows(positions), device)
-    truth, owner = data.rows_of(positions, torch.device("cpu"))
-    return float(np.abs(mean.mean(axis=0)[owner.numpy()] - truth.numpy()).mean())
