@@ -247,6 +247,21 @@ def test_a_change_of_what_a_name_holds_counts_wherever_it_is_reached(close: Clos
     assert close(files=replaced("made_up/changes.py", "3", "9", files)).digest == first
 
 
+def test_a_definition_that_a_decorator_may_register_counts(close: Close) -> None:
+    files = {
+        "made_up/__init__.py": "",
+        "made_up/entry.py": "import made_up.entries\nfrom made_up.table import TABLE\ncompute = TABLE.get\n",
+        "made_up/table.py": "TABLE = {}\ndef register(f):\n    TABLE[f.__name__] = f\n    return f\n",
+        "made_up/entries.py": (
+            "from functools import cache\nfrom made_up.table import register\n"
+            "@register\ndef registered():\n    return 1\n@cache\ndef unused():\n    return 2\n"
+        ),
+    }
+    first = close(files=files).digest
+    assert close(files=replaced("made_up/entries.py", "return 1", "return 9", files)).digest != first
+    assert close(files=replaced("made_up/entries.py", "return 2", "return 9", files)).digest == first
+
+
 def test_a_name_of_the_module_counts_where_a_function_sets_it(close: Close) -> None:
     code = "STATE = 1\ndef compute():\n    global STATE\n    STATE += 1\n"
     files = {"made_up/__init__.py": "", "made_up/entry.py": code}

@@ -16,13 +16,15 @@ import pandas as pd
 import pytest
 from support import executor_work as work
 from support.cases import fit_case
+from support.drifting_model import VERSION
 from support.projects import QUICK
 from support.serving import free_port
 
+from electrode_bench import models
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Executor
 from electrode_bench.fitting.ray import Cluster, join
-from electrode_bench.fitting.runs import fit_run, require_same_code
+from electrode_bench.fitting.runs import code_digest, fit_run, require_same_code
 from electrode_bench.project import Paths, Project
 from electrode_bench.stages import fit
 
@@ -124,9 +126,24 @@ def _folds(cache: Path) -> dict[str, bytes]:
     return {p.parent.name: p.read_bytes() for p in (cache / "folds").glob("*/predictions.parquet")}
 
 
-def test_another_version_is_refused() -> None:
-    with pytest.raises(UserError, match=r"has another version of .*rf_magpie needs"):
-        require_same_code("electrode_bench.models.rf_magpie", "0" * 64)
+def test_nothing_that_another_version_fitted_is_kept(
+    one_worker: Executor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = {**fit_case(), "spec": models.from_module("support.drifting_model")}
+    fit_run(**case, cache=tmp_path / "same", executor=one_worker)
+    assert len(_folds(tmp_path / "same")) == 4
+    monkeypatch.setenv(VERSION, "2")
+    expected = r"has another version of electrode-bench, or of a library that support\.drifting_model needs"
+    with pytest.raises(UserError, match=expected):
+        fit_run(**case, cache=tmp_path / "other", executor=one_worker)
+    assert _folds(tmp_path / "other") == {}
+
+
+def test_other_code_is_refused() -> None:
+    module = "electrode_bench.models.rf_magpie"
+    require_same_code(module, code_digest(module))
+    with pytest.raises(UserError, match="install the same"):
+        require_same_code(module, "0" * 64)
 
 
 def test_the_stage_writes_the_same_files_on_ray(one_worker: Executor, finished: Project, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ of the package that the entry belongs to, and of files that no installed distrib
 reached count, and comments, docstrings and annotations of functions do not: editing a comment, or a function that the
 entry never reaches, changes nothing, while a changed constant three modules away does.
 
-Some things are taken whole because they cannot be followed: a module that is passed around as a value, and statements
-that run on import other than assignments and definitions. Data files beside a module count when its code names them.
-Two things cannot be seen. Objects that are passed in as arguments, and names that are looked up at run time, as in a
-registry: whoever uses them names their classes as further entries.
+Some things are taken whole because they cannot be followed: a module that is passed around as a value, and what runs
+when a module is imported other than assignments and plain definitions. Data files beside a module count when its code
+names them.
+
+Some things cannot be seen: the classes of objects that are passed in as arguments, names that are looked up at run time
+as in a registry, and subclasses that register themselves. Whoever uses them names them as further entries.
 """
 
 from __future__ import annotations

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from electrode_bench.core.syntax import without_inert
+from electrode_bench.core.syntax import last_name, without_inert
+
+#: Decorators that only change what they decorate.
+_PURE_DECORATORS = frozenset(
+    {"cache", "cached_property", "contextmanager", "dataclass", "final", "jit", "lru_cache", "njit", "no_grad"}
+    | {"inference_mode", "overload", "override", "runtime_checkable", "singledispatch", "total_ordering", "wraps"}
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -31,7 +37,8 @@ class SourceModule:
     statements : for each name, the statements that assign or change it.
     imports : for each name, the imports that bind it; several where an import is tried before another.
     stars : modules whose names are all imported (``from module import *``).
-    effects : statements that run on import and may change anything: calls, loops, conditions, ``obj.attribute = ...``.
+    effects : statements that run on import and may change anything: calls, loops, conditions, ``obj.attribute = ...``,
+        and definitions whose decorator may register them somewhere.
     imported : modules that run when this one is imported.
     """
 
@@ -58,7 +65,7 @@ class SourceModule:
         for name in [*_stored(statement), *changed]:
             self.statements.setdefault(name, []).append(statement)
         definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign | ast.AugAssign
-        if changed or not isinstance(statement, definition):
+        if changed or not isinstance(statement, definition) or _registers(statement):
             self.effects.append(statement)
         for inner in _own(statement):
             if isinstance(inner, ast.Import | ast.ImportFrom):
@@ -98,6 +105,12 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
     parts = package.split(".")
     above = parts[: len(parts) - node.level + 1] if node.level else []
     return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _registers(statement: ast.stmt) -> bool:
+    """Whether a definition has a decorator that may do more than change what it decorates."""
+    decorators = getattr(statement, "decorator_list", [])
+    return any(last_name(decorator) not in _PURE_DECORATORS for decorator in decorators)
 
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:

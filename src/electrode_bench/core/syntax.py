@@ -58,6 +58,13 @@ def without_inert(statements: list[ast.stmt]) -> list[ast.stmt]:
     return kept
 
 
+def last_name(node: ast.AST) -> str:
+    """The last part of a dotted name, of what is called if it is a call; "" for any other expression."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
 def _is_text(node: ast.AST) -> bool:
     """Whether a statement is a bare string, as docstrings of modules, functions and attributes are."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -67,24 +74,17 @@ def _type_checking(node: ast.stmt) -> list[ast.stmt] | None:
     """What runs of an ``if TYPE_CHECKING``; None for every other statement."""
     if not isinstance(node, ast.If):
         return None
-    if _name(node.test) == "TYPE_CHECKING":
+    if last_name(node.test) == "TYPE_CHECKING":
         return node.orelse
     if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not):
-        return node.body if _name(node.test.operand) == "TYPE_CHECKING" else None
+        return node.body if last_name(node.test.operand) == "TYPE_CHECKING" else None
     return None
-
-
-def _name(node: ast.AST) -> str:
-    """The last part of a dotted name, of what is called if it is a call; "" for any other expression."""
-    if isinstance(node, ast.Call):
-        return _name(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _parts(node: ast.AST, *, in_function: bool) -> Iterator[tuple[str, Any]]:
     """The fields of a node that have an effect when the code runs."""
     # A decorator may read annotations, as `functools.singledispatch` does.
-    annotated = isinstance(node, _FUNCTIONS) and any(_name(d) not in _BLIND for d in node.decorator_list)
+    annotated = isinstance(node, _FUNCTIONS) and any(last_name(d) not in _BLIND for d in node.decorator_list)
     for field, value in ast.iter_fields(node):
         if field in _IGNORED:
             continue

@@ -10,8 +10,8 @@ import pandas as pd
 from electrode_bench.core.digests import digest
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 
-#: The code that rounds numbers and writes them to the cache.
-_KEEPING = ("electrode_bench.features.cache:compute", "electrode_bench.core.artifacts:write_table")
+#: The code that checks and rounds the rows before they are kept.
+_KEEPING = "electrode_bench.features.cache:compute"
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class FeatureSet:
     batch: int | None = None
 
     def closure(self) -> SourceClosure:
-        """The source code that decides a row of features, and how a file keeps it."""
-        return source_closure(entry(self.compute), *_KEEPING)
+        """The source code that decides a row of features, as the cache keeps it."""
+        return source_closure(entry(self.compute), _KEEPING)
 
     def code_digest(self) -> str:
         """SHA-256 (hex) of the source code behind ``compute`` and the versions of the libraries that it uses."""
