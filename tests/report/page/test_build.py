@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report.numbers import unit
 from electrode_bench.report.page.build import SCRIPTS, STYLES, bundle, embedded, html
 from electrode_bench.report.page.results import TABLES, Results
@@ -94,8 +95,10 @@ def test_synthetic_data_and_units_are_named(results: Results) -> None:
     text = _html(results)
     assert "Synthetic data" in text
     assert "Synthetic data" not in _html(replace(results, card={**results.card, "synthetic": False}))
+    in_target_units = " and ".join(metric.label for metric in SHOWN if metric.unit == "target")
+    assert in_target_units.startswith("MAE")
     for column in TARGETS.values():
-        assert f"{column.label}, MAE in {unit(column)}" in text
+        assert f"{column.label}, {in_target_units} in {unit(column)}" in text
     assert "mAh/cm3" not in text
     origin = {**results.origin, "source": "/home/me/materials-project", "release": "2025.09.25", "md5": "abc"}
     shown = _html(replace(results, card={**results.card, "synthetic": False}, origin=origin))
