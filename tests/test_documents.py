@@ -34,7 +34,7 @@ FORBIDDEN = {
     r"goes? on where it stopped": "resumes where it stopped",
     r"\b(one|a|an|by|as|with) (row|run|point|forest|fold|column) an? "
     r"(row|model|electrode|formula|fold|target|trial|element|property|study)\b": "per",
-    r"\bis no (SQLite|YAML|JSON|CSV|parquet|gzip|Python|number|finite|valid)": "is not a(n)",
+    r"(?<!there )\bis no (SQLite|YAML|JSON|CSV|parquet|gzip|Python|finite|valid)": "is not a(n)",
     r"equal to the (byte|bit)": "identical bytes",
     r"look(s|ed|ing)? in on": "epoch callback",
     r"training part": "training set",

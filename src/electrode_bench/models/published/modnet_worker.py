@@ -76,7 +76,7 @@ def fit(frame: pd.DataFrame, targets: pd.DataFrame, config: dict[str, Any], seed
 
 
 def predict(frame: pd.DataFrame, config: dict[str, Any], seed: int, state: Path) -> pd.DataFrame:
-    """Means in the targets' units, a row a row of ``frame``."""
+    """Means in the targets' units, one row per row of ``frame``."""
     about = json.loads((state / "network.json").read_text(encoding="utf-8"))
     names = about["targets"]
     if "mean" in about:
