@@ -105,30 +105,31 @@ class Fit(Strict):
 
 
 class Sweep(Strict):
-    """How a sweep tunes. How many trials, workers and servers are options of the command: they change no trial."""
+    """How a sweep tunes. The numbers of trials and workers and the server are options of the command: they change no
+    trial."""
 
     protocol: Literal["stratified", "grouped", "loco"] = "grouped"
-    """Outer folds: a sweep sees the training part of one of them and nothing of its test part."""
+    """Outer folds: a sweep sees the training set of one of them and nothing of its test set."""
     fold: str | None = None
-    """The outer fold whose training part is tuned on; null takes the first. `--nested` takes each."""
+    """The outer fold whose training set is used; null means the first. `--nested` uses each fold."""
     inner: Literal["stratified", "grouped", "loco"] = "grouped"
-    """Folds within that part, on which a trial is scored."""
+    """Inner folds, within that training set, on which a trial is scored."""
     folds: Annotated[int, Field(ge=2)] = 3
-    """How many of them (stratified and grouped)."""
+    """Number of inner folds (stratified and grouped)."""
     objective: Literal["smae", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "smae"
-    """What is made small: the mean SMAE over the three targets, or the SMAE of one."""
+    """Objective, which is minimised: the mean SMAE over the three targets, or the SMAE of one."""
     against_seconds: bool = False
-    """Whether the seconds that a fit takes are a second objective; the outcome is a Pareto front, without pruning."""
+    """Whether the time of a fit is a second objective. The result is then a Pareto front, and nothing is pruned."""
     sampler: Literal["auto", "tpe", "gp", "random"] = "tpe"
-    """Optuna's: tree-structured Parzen estimators, a Gaussian process, or none; auto takes the Gaussian process for
-    short sweeps and tpe for long ones or two objectives."""
+    """Sampler of Optuna: tree-structured Parzen estimators, a Gaussian process, or random values; auto uses the
+    Gaussian process for short sweeps, and tpe for long ones or two objectives."""
     pruner: Literal["median", "wilcoxon", "none"] = "median"
-    """Ends hopeless trials: below the median of earlier ones at the same point, epochs included; or by a signed-rank
-    test on the inner folds."""
+    """Pruning: a trial stops if it is worse than the median of earlier ones at the same point of training, or by a
+    signed-rank test on the inner folds."""
     checkpoints: PositiveInt = 4
-    """Points of each training, the last one its end, at which the median pruner looks (networks)."""
+    """Number of points in each training, the end included, at which the median pruner compares (networks)."""
     spaces: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Narrower search spaces, by model and parameter: {low, high}, a list of choices, or null to leave it as it is."""
+    """Narrower search spaces, by model and parameter: {low, high}, a list of choices, or null for a fixed value."""
 
 
 class Params(Strict):

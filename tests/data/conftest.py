@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from support import ROOT
 
 EXPLORER_HEADER = (
     "Battery ID,Battery Formula,Working Ion,Formula Charge,Formula Discharge,Max Delta Volume,Average Voltage,"
@@ -80,3 +85,23 @@ def steps_csv() -> str:
 @pytest.fixture
 def make_document() -> Any:
     return document
+
+
+@pytest.fixture
+def root(tmp_path: Path, explorer_csv: str) -> Path:
+    """A project as a fresh clone has it, with data of the user's own already imported."""
+    root = tmp_path / "project"
+    (root / ".dvc").mkdir(parents=True)
+    (root / "sample").mkdir()
+    (root / "data").mkdir()
+    shutil.copy(ROOT / ".dvc" / "config", root / ".dvc" / "config")
+    shutil.copy(ROOT / ".dvcignore", root / ".dvcignore")
+    (root / ".dvc" / "config.local").write_text("[core]\n    no_scm = true\n")
+    shutil.copy(ROOT / "sample" / "electrodes.csv", root / "sample" / "electrodes.csv")
+    mine = tmp_path / "mine.csv"
+    mine.write_text(explorer_csv)
+    shutil.copy(mine, root / "data" / "mine.csv")
+    digest = hashlib.md5(mine.read_bytes(), usedforsecurity=False).hexdigest()
+    stage = {"deps": [{"path": str(mine)}], "outs": [{"path": "data/mine.csv", "md5": digest, "hash": "md5"}]}
+    (root / "data.dvc").write_text(yaml.safe_dump(stage))
+    return root

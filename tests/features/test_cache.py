@@ -57,7 +57,7 @@ def test_with_and_without_cache_are_equal_to_the_bit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "text", "columns", "nan", "repeated"])
-def test_damaged_cache_is_made_anew(tmp_path: Path, damage: str) -> None:
+def test_a_damaged_cache_is_replaced(tmp_path: Path, damage: str) -> None:
     good, _ = run(["LiF", "NaCl"], tmp_path)
     path = cache_file(FEATURE_SETS[SET], folder=tmp_path)
     frame = stored(tmp_path)

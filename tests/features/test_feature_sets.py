@@ -135,7 +135,7 @@ def test_elements_are_atomic_fractions_in_the_order_of_atomic_number() -> None:
     pd.testing.assert_frame_equal(_features(["LiCo2O4"], "elements"), frame.iloc[[2]].reset_index(drop=True))
 
 
-def test_elements_of_two_parts_stand_under_their_names() -> None:
+def test_elements_of_two_parts_are_columns_under_their_names() -> None:
     parts = pd.DataFrame({"formula_charge": ["CoO2"], "formula_discharge": ["LiCoO2"]})
     frame = featurize(parts, feature_set="elements")
     assert frame.shape == (1, 236)
@@ -143,7 +143,7 @@ def test_elements_of_two_parts_stand_under_their_names() -> None:
 
 
 @pytest.mark.parametrize("name", list(FEATURE_SETS))
-def test_every_set_keeps_the_index_and_says_what_it_is(name: str) -> None:
+def test_every_set_keeps_the_index_and_has_a_title(name: str) -> None:
     chosen = FEATURE_SETS[name]
     assert chosen.name == name
     assert chosen.title
@@ -166,7 +166,7 @@ def test_scaling_a_formula_changes_nothing(name: str) -> None:
     np.testing.assert_allclose(frame.iloc[0], frame.iloc[1], rtol=1e-12, atol=1e-12)
 
 
-def test_two_parts_stand_side_by_side_under_their_names() -> None:
+def test_two_parts_are_columns_under_their_names() -> None:
     parts = pd.DataFrame({"framework_formula": ["FePO4", "CoO2"], "working_ion": ["Li", "Na"]}, index=["x", "y"])
     frame = featurize(parts, feature_set="magpie_mean")
     assert frame.shape == (2, 42)

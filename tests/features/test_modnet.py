@@ -155,7 +155,7 @@ def test_a_missing_value_is_kept_by_the_cache(tmp_path: Path) -> None:
     assert not any(s.missing for name, s in FEATURE_SETS.items() if name != "modnet")
 
 
-def test_atomic_packing_stands_after_the_other_columns_and_is_computed_once(tmp_path: Path) -> None:
+def test_atomic_packing_comes_after_the_other_columns_and_is_computed_once(tmp_path: Path) -> None:
     from matminer.featurizers.composition import AtomicPackingEfficiency
 
     parts = pd.DataFrame({"formula_discharge": ["LiCl", "Li", "CuZr"]})

@@ -61,7 +61,7 @@ def test_folds_are_disjoint_covering_and_blind_to_row_order(rows: pd.DataFrame, 
 
 @settings(max_examples=20)
 @given(tables, st.integers(0, 2**32))
-def test_grouped_keeps_a_formula_on_one_side_however_it_is_written(rows: pd.DataFrame, seed: int) -> None:
+def test_grouped_never_splits_a_formula_however_it_is_written(rows: pd.DataFrame, seed: int) -> None:
     rows = rows.assign(**{FORMULA: ["Li2Fe2P2O8" if f == "LiFePO4" else f for f in rows[FORMULA]]})
     rows.loc[:1, FORMULA] = ["LiFePO4", "Li2Fe2P2O8"]
     for fold in make("grouped", rows, clusters(rows), kfold(), seed):
