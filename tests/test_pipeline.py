@@ -30,8 +30,8 @@ SOURCE = ROOT / "src" / "electrode_bench"
 STAGES, PLOTS = (yaml.safe_load((ROOT / "dvc.yaml").read_text())[key] for key in ("stages", "plots"))
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 
-#: Not under deps, because they cannot change a number. project.py says where files lie and whether they belong
-#: together, and errors.py how errors read: an edit can refuse a result, not alter it. params.py says which keys
+#: Not under deps, because they cannot change a number. project.py says whether files belong together, and errors.py
+#: how errors read: an edit can refuse a result, not alter it. params.py says which keys
 #: params.yaml may have; DVC tracks the values themselves.
 EXEMPT = {SOURCE / name for name in ("errors.py", "params.py", "project.py")}
 

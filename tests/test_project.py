@@ -180,9 +180,7 @@ def test_a_run_of_other_targets_is_refused(project: Project) -> None:
 def test_edited_predictions_are_refused(project: Project) -> None:
     path = project.paths.predictions("rf_magpie", "stratified")
     edit_table(path, lambda frame: frame.assign(y_pred=frame["y_pred"] * 1.01))
-    expected = (
-        "the predictions of rf_magpie under stratified are not those that its cell.json describes"
-    )
+    expected = "the predictions of rf_magpie under stratified are not those that its cell.json describes"
     assert expected in message(lambda: project.run("rf_magpie", "stratified"))
 
 

@@ -21,11 +21,12 @@ from support.projects import QUICK
 from support.serving import free_port
 
 from electrode_bench import models
+from electrode_bench.core.paths import Paths
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Executor
 from electrode_bench.fitting.ray import Cluster, join
 from electrode_bench.fitting.runs import code_digest, fit_run, require_same_code
-from electrode_bench.project import Paths, Project
+from electrode_bench.project import Project
 from electrode_bench.stages import fit
 
 # One cluster for all tests, where they are distributed over several processes.

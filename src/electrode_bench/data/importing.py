@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
+from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
 from electrode_bench.data.origin import provenance
 from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, resolve
 from electrode_bench.errors import UserError
-from electrode_bench.project import Paths
 
 
 def use(root: Path, source: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from electrode_bench.core.paths import Paths
 from electrode_bench.errors import UserError
-from electrode_bench.project import Paths
 
 #: The value of whatever is not known about a source.
 UNKNOWN = "unknown"

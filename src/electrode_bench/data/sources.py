@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
 from electrode_bench.data.origin import UNKNOWN, release_in
 from electrode_bench.errors import UserError
-from electrode_bench.project import Paths
 
 SAMPLE = "sample"
 SAMPLE_PATH = "sample/electrodes.csv"
