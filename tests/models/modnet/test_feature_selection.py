@@ -31,7 +31,7 @@ def _frame(rows: int = 120) -> pd.DataFrame:
     return frame
 
 
-def test_numbers_are_scikit_learns_normalised() -> None:
+def test_information_equals_that_of_scikit_learn_normalised() -> None:
     frame = _frame()
     cross = CrossNMI(frame, seed=SEED)
     own = {name: _information(frame[name].to_numpy(), frame[name].to_numpy()) for name in frame}
@@ -65,24 +65,26 @@ tied = st.integers(5, 60).flatmap(
 
 
 @given(columns=tied, seed=st.integers(1, 2**32 - 1))
-def test_ties_and_few_rows_give_scikit_learns_numbers_too(columns: tuple[list[float], list[float]], seed: int) -> None:
+def test_ties_and_few_rows_also_give_the_numbers_of_scikit_learn(
+    columns: tuple[list[float], list[float]], seed: int
+) -> None:
     x, y = (np.array(c, dtype=float) for c in columns)
     assume(np.ptp(x) > 0)
     of_x, of_y = _information(x, x, seed), _information(y, y, seed)
     cross = CrossNMI(pd.DataFrame({"x": x, "y": y}), seed=seed)
     np.testing.assert_allclose(cross.entropy[["x", "y"]], [of_x, of_y], rtol=0, atol=1e-10)
-    # Next to no information in either leaves a quotient of rounding errors.
+    # With almost no information in either, the quotient consists of rounding errors.
     assume(of_x + of_y > 1e-3)
     ours = target_nmi(pd.DataFrame({"x": x}), y, seed=seed)["x"]
     assert ours == pytest.approx(2 * _information(x, y, seed) / (of_x + of_y), rel=0, abs=1e-10)
 
 
-def test_equal_features_count_once_and_gaps_are_filled_apart() -> None:
+def test_equal_features_count_once_and_missing_values_are_imputed() -> None:
     frame = _frame()[["a", "b", "counts"]].assign(again=lambda f: f["a"], double=lambda f: 2 * f["a"])
     frame.loc[::5, "b"] = np.nan
     target = frame["a"].to_numpy() ** 3
     relevance = target_nmi(frame, target, seed=SEED)
-    # A feature's double is another feature, though filling scales them to the same numbers.
+    # A feature's double is another feature, though imputing scales them to the same numbers.
     assert list(relevance.index) == ["a", "b", "counts", "double"]
     b = frame["b"].to_numpy()
     low, high = np.nanmin(b), np.nanmax(b)
@@ -93,7 +95,7 @@ def test_equal_features_count_once_and_gaps_are_filled_apart() -> None:
 
 @dataclass
 class Table:
-    """Redundancy as numbers on paper."""
+    """Redundancy given as numbers."""
 
     names: list[str]
     values: np.ndarray
@@ -107,7 +109,7 @@ PAPER = Table(
 )
 
 
-def test_the_ranking_by_hand() -> None:
+def test_the_ranking_matches_a_calculation_by_hand() -> None:
     relevance = pd.Series({"a": 0.9, "b": 0.85, "c": 0.5, "d": 0.1})
     # First a. Then, with p = 4.5 and c = 0: b 0.85 / 0.9^4.5 = 1.37, c 0.5 / 0.3^4.5 = 113, d 0.1 / 0.05^4.5 = 71554.
     # Then, with p = 4.1 and c = 1e-6 and the larger redundancy with a or d: b 1.31, c 0.5 / 0.6^4.1 = 4.06.
@@ -140,7 +142,7 @@ def test_the_weights_change_with_the_number_chosen() -> None:
     assert order.index("f59") == expected + 1
 
 
-def test_no_relevance_at_all_still_ranks_every_feature() -> None:
+def test_features_without_relevance_are_still_ranked() -> None:
     order = rank(pd.Series(0.0, index=list("abcd")), Table(list("abcd"), np.eye(4)), number=4)
     assert sorted(order) == list("abcd")
 
@@ -159,25 +161,25 @@ def _select(frame: pd.DataFrame, targets: np.ndarray, *, number: int = 9, rows: 
     return select(frame, targets, number=number, rows=rows, seed=seed)
 
 
-def test_what_tells_of_a_target_comes_first_and_its_copies_late() -> None:
+def test_informative_features_come_first_and_redundant_ones_late() -> None:
     frame = _frame().assign(like_a=lambda f: 2 * f["a"] + 1e-3 * f["c"])
     chosen = _select(frame, _targets(frame), number=20)
     assert set(chosen[:2]) < {"a", "like_a", "d"}
     assert "d" in chosen[:2]
-    # A tenth as relevant, but it tells what the first do not.
+    # A tenth as relevant, but not redundant with the first two.
     assert chosen[2] == "sum"
     assert "constant" not in chosen
     assert "one value" not in chosen
     assert _select(frame, _targets(frame), number=3) == chosen[:3]
 
 
-def test_a_seed_decides_the_selection_and_the_rows_it_looks_at() -> None:
+def test_the_seed_decides_the_selection_and_the_rows_used() -> None:
     frame = _frame()
     assert _select(frame, _targets(frame)) == _select(frame, _targets(frame))
     some = {tuple(_select(frame, _targets(frame), rows=20, seed=seed)) for seed in range(6)}
     assert len(some) > 1
     assert _select(frame, _targets(frame), rows=20, seed=3) in [list(s) for s in some]
-    # As many rows as there are: none is left out.
+    # With as many rows as there are, none is left out.
     assert _select(frame, _targets(frame), rows=120) == _select(frame, _targets(frame), rows=10**6)
 
 
@@ -194,21 +196,21 @@ def test_rows_that_were_not_drawn_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 6])
-def test_too_few_rows_for_an_estimate_take_what_varies(rows: int) -> None:
+def test_too_few_rows_for_an_estimate_select_all_varying_features(rows: int) -> None:
     frame = _frame(rows)
     expected = [c for c in frame if np.ptp(frame[c]) > 0] or list(frame)
     assert _select(frame, _targets(frame)) == expected
 
 
-def test_missing_values_are_selected_from() -> None:
+def test_features_with_missing_values_can_be_selected() -> None:
     frame = _frame().assign(empty=np.nan, gaps=lambda f: f["c"].where(f["d"] > 0))
     chosen = _select(frame, _targets(frame))
     assert "empty" not in chosen
-    # Where it misses tells the sign of d.
+    # It is missing where d is not positive.
     assert {"a", "d", "gaps"} <= set(chosen)
 
 
-def test_a_constant_target_asks_for_nothing() -> None:
+def test_a_constant_target_has_no_influence() -> None:
     frame = _frame()
     targets = _targets(frame)
     only = _select(frame, targets[:, :1])
@@ -216,7 +218,7 @@ def test_a_constant_target_asks_for_nothing() -> None:
     assert _select(frame, np.zeros((len(frame), 2))) == [c for c in frame if c != "constant"]
 
 
-def test_features_that_do_not_vary_in_the_rows_looked_at() -> None:
+def test_features_that_are_constant_in_the_rows_used() -> None:
     frame = pd.DataFrame({"a": np.zeros(400), "b": np.ones(400)})
     frame.loc[0, "a"] = 1.0
     target = np.random.default_rng(0).normal(size=(400, 1))

@@ -1,4 +1,4 @@
-"""Upstream packages as models, as far as they can be tested without their environment."""
+"""The published packages as models, as far as they can be tested without their environment."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ both = pytest.mark.parametrize("name", list(UPSTREAM))
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder like the reference environment whose Python is this one, without the packages that it claims."""
+    """A folder like the reference environment. Its Python is this one, which lacks the packages that it claims."""
     folder = tmp_path / "environment"
     (folder / "bin").mkdir(parents=True)
     python = folder / "bin" / "python"
@@ -44,7 +44,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary folders go."""
+    """The folder in which temporary folders are created."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -68,7 +68,7 @@ def _model(name: str, **values: object) -> models.Model:
 
 
 @both
-def test_without_the_environment_one_line_says_how_to_get_it(name: str, tmp_path: Path, monkeypatch) -> None:
+def test_without_the_environment_one_line_says_how_to_build_it(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.delenv(reference.VARIABLE)
     monkeypatch.chdir(tmp_path)
     line = f"{name} skipped: .venv-reference is missing; build it with: make reference"
@@ -81,7 +81,7 @@ def test_without_the_environment_one_line_says_how_to_get_it(name: str, tmp_path
 
 
 @both
-def test_an_environment_without_the_package_is_not_taken_for_one(name: str, environment: Path) -> None:
+def test_an_environment_without_the_package_is_not_accepted(name: str, environment: Path) -> None:
     package = UPSTREAM[name].PACKAGE
     first = package.libraries[0]
     assert models.spec(name).available() is None
@@ -94,7 +94,7 @@ def test_an_environment_without_the_package_is_not_taken_for_one(name: str, envi
 
 @both
 @pytest.mark.usefixtures("environment")
-def test_versions_and_scripts_of_the_environment_decide_the_key_of_a_fold(name: str) -> None:
+def test_versions_and_scripts_of_the_environment_decide_a_fit(name: str) -> None:
     spec = models.spec(name)
     assert {library: spec.versions()[library] for library in spec.libraries} == dict.fromkeys(spec.libraries, "1.2.3")
     scripts = {"worker.py", f"{name.removesuffix('_upstream')}_worker.py"}
@@ -111,8 +111,8 @@ def test_scripts_import_nothing_of_ours() -> None:
 
 @both
 @pytest.mark.usefixtures("environment")
-def test_files_go_to_the_worker_and_back(name: str, temporary: Path, tmp_path: Path) -> None:
-    # Two rows are too few to learn from: the worker answers without the package.
+def test_files_are_exchanged_with_the_worker(name: str, temporary: Path, tmp_path: Path) -> None:
+    # With two rows, too few to learn from, the worker answers without the package.
     frame, targets = _data()
     model = _model(name).fit(frame.iloc[:2], targets.iloc[:2])
     rows = frame.iloc[[5, 3, 3]].set_axis(["x", "b", "q"])
@@ -165,14 +165,14 @@ def test_a_worker_that_fails_leaves_no_fold_in_the_cache(tmp_path: Path) -> None
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
 
 
-def test_an_interpreter_that_says_nothing_is_told_by_its_code(environment: Path) -> None:
+def test_an_interpreter_without_output_is_reported_by_its_exit_code(environment: Path) -> None:
     (environment / "bin" / "python").write_text("#!/bin/sh\nexit 7\n")
     with pytest.raises(UserError, match=r"could not fit in .*: it ended with code 7 and no output"):
         _model("crabnet_upstream").fit(*_data())
 
 
 @pytest.mark.usefixtures("environment")
-def test_crabnet_reads_one_composition() -> None:
+def test_crabnet_requires_a_single_composition() -> None:
     frame, targets = _data()
     with pytest.raises(UserError, match=r"reads one composition; in params.yaml set featurize"):
         _model("crabnet_upstream").fit(frame.add_prefix("formula_charge: "), targets)
