@@ -100,6 +100,17 @@ def test_files_and_modules_that_are_named_exist(document: Path) -> None:
         assert _resolves(module), module
 
 
+def test_the_modules_of_each_folder_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text[text.index("The modules of the larger folders:") : text.index("\n## Imports")]
+    folders = re.findall(r"^- `(\w+)/`: (.*?)(?=^- |^$)", section, flags=re.DOTALL | re.MULTILINE)
+    assert len(folders) > 5
+    for folder, modules in folders:
+        for module in re.findall(r"`([a-z_]+)/?`", modules):
+            path = ROOT / "src" / "electrode_bench" / folder / module
+            assert path.is_dir() or path.with_suffix(".py").exists(), f"{folder}/{module}"
+
+
 def _is_pattern(path: str, text: str) -> bool:
     return f"{path}<" in text or f"{path}/<" in text or f"{path}*" in text
 
