@@ -30,9 +30,9 @@ SOURCE = ROOT / "src" / "electrode_bench"
 STAGES, PLOTS = (yaml.safe_load((ROOT / "dvc.yaml").read_text())[key] for key in ("stages", "plots"))
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 
-#: Not under deps, because they cannot change a number. project.py says whether files belong together, and errors.py
-#: how errors read: an edit can refuse a result, not alter it. params.py says which keys
-#: params.yaml may have; DVC tracks the values themselves.
+#: Not under deps, because an edit of them can refuse a result, but not alter it. project.py checks that files belong
+#: together and passes on what they hold, and errors.py says how errors read. params.py says which keys params.yaml may
+#: have; DVC tracks the values themselves.
 EXEMPT = {SOURCE / name for name in ("errors.py", "params.py", "project.py")}
 
 
