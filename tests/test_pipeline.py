@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from support import ROOT
-from support.projects import FITTED, QUICK, small_project, until_split
+from support.projects import FITTED, PROTOCOLS, QUICK, small_project, until_split
 
 from electrode_bench import models, params, splits
 from electrode_bench.core.schema import TARGETS
@@ -144,7 +144,7 @@ def test_a_failed_stage_does_not_throw_away_the_last_outputs() -> None:
 def _run(project: Project, *, workers: int) -> None:
     until_split(project)
     for model in FITTED:
-        for protocol in splits.PROTOCOLS:
+        for protocol in PROTOCOLS:
             fit.run(project, QUICK, model=model, protocol=protocol, executor=Local(workers))
     compare.run(project, seed=0)
 
@@ -160,11 +160,11 @@ def test_the_same_rows_in_any_order_give_the_same_bytes_and_runs_in_mlflow(tmp_p
     _run(one, workers=1)
     _run(other, workers=2)
     made = _bytes(one)
-    assert {f"fit/{m}/{p}/predictions.parquet" for m in FITTED for p in splits.PROTOCOLS} <= set(made)
+    assert {f"fit/{m}/{p}/predictions.parquet" for m in FITTED for p in PROTOCOLS} <= set(made)
     assert _bytes(other) == made
 
     first = publish.run(one)
-    assert [run.created for run in first] == [True] * len(FITTED) * len(splits.PROTOCOLS)
+    assert [run.created for run in first] == [True] * len(FITTED) * len(PROTOCOLS)
     again = publish.run(one)
     assert [(run.created, run.run_id) for run in again] == [(False, run.run_id) for run in first]
 

@@ -38,7 +38,7 @@ def test_params_lists_every_key_with_its_meaning(run, project: Project) -> None:
     # Lists that params.yaml leaves open are written out.
     write_params(project, QUICK.model_copy(update={"fit": type(QUICK.fit)(), "split": type(QUICK.split)()}))
     rows = {row["key"]: row for row in json.loads(_output(run, project, "params", "--json"))}
-    assert rows["split.protocols"]["value"] == ["bootstrap", "grouped", "loco", "stratified"]
+    assert rows["split.protocols"]["value"] == list(PROTOCOLS)
     assert "rf_magpie" in rows["fit.models"]["value"]
     assert "magpie" in rows["featurize.sets"]["value"]
 
@@ -70,6 +70,7 @@ OWN_MODEL = """
 from dataclasses import replace
 
 from electrode_bench.models.control import SPEC as CONTROL
+from electrode_bench.splits import PROTOCOLS
 
 SPEC = replace(CONTROL, name="{name}", title="My own model")
 """

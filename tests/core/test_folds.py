@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from support.electrodes import clusters, table
+from support.projects import PROTOCOLS
 
 from electrode_bench import splits
 from electrode_bench.core.folds import Fold, digests, fold_digest, from_frame, to_frame
@@ -10,9 +11,9 @@ from electrode_bench.params import Split
 
 def test_folds_survive_their_file() -> None:
     rows = table(40)
-    folds = splits.make_folds(rows, clusters(rows), Split(), seed=2)
+    folds = splits.make_folds(rows, clusters(rows), Split(protocols=PROTOCOLS), seed=2)
     back = from_frame(to_frame(folds))
-    assert list(back) == list(splits.PROTOCOLS)
+    assert list(back) == PROTOCOLS
     assert digests(fold for of_protocol in back.values() for fold in of_protocol) == digests(folds)
     first = next(fold for fold in folds if fold.protocol == "bootstrap")
     assert sorted(back["bootstrap"][0].train_ids) == sorted(first.train_ids)

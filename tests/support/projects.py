@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from electrode_bench import models, params, splits
+from electrode_bench import models, params
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.project import Project
 from electrode_bench.splits.bootstrap import Bootstrap
@@ -21,11 +21,14 @@ from support import ROOT
 #: The models of this package that the pipeline fits.
 FITTED = ["control", "rf_magpie", "modnet", "crabnet"]
 
+#: The protocols of this package.
+PROTOCOLS = ["stratified", "grouped", "loco", "bootstrap"]
+
 QUICK = params.Params(
     seed=1,
     map=params.Map(tsne=params.TSNE(max_iter=300), dbscan=params.DBSCAN(clusters=4, min_samples=5)),
     split=params.Split(
-        protocols=["stratified", "grouped", "loco", "bootstrap"],
+        protocols=PROTOCOLS,
         stratified=KFold(folds=3).model_dump(mode="json"),
         grouped=KFold(folds=3).model_dump(mode="json"),
         bootstrap=Bootstrap(sizes=[0.5, 1.0], repeats=2).model_dump(mode="json"),
@@ -70,7 +73,7 @@ def finished_project(folder: Path) -> Project:
     project = small_project(folder)
     until_split(project, feature_sets=("magpie_mean", "modnet"))
     for model in ("control", "rf_magpie"):
-        for protocol in splits.PROTOCOLS:
+        for protocol in PROTOCOLS:
             fit.run(project, QUICK, model=model, protocol=protocol)
     compare.run(project, seed=QUICK.seed)
     return project

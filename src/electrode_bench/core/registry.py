@@ -30,8 +30,8 @@ class Registry(Mapping[str, T]):
     Examples
     --------
     >>> protocols = Registry("electrode_bench.splits", "PROTOCOL", kind="protocol")
-    >>> protocols.names
-    ('bootstrap', 'grouped', 'loco', 'stratified')
+    >>> "grouped" in protocols
+    True
     >>> protocols["loco"].title
     'Leave one cluster out'
     """

@@ -31,7 +31,7 @@ class Protocol:
     question : what an error under this protocol answers, as the end of "how good ...".
     config : options in params.yaml under ``split.<name>``.
     make : (table, cluster label by electrode id, options, root seed) -> folds. Works on rows in the order of their ids,
-        so that shuffling the table changes nothing.
+        so that shuffling the table changes nothing. Each electrode is in the training or test set of at least one fold.
     headline : training size by fold -> the folds that the headline is averaged over.
     averaged_over : what these folds are, for captions.
     """
