@@ -9,6 +9,7 @@ from support.projects import QUICK, write_params
 
 from electrode_bench.models import MODELS
 from electrode_bench.project import Project
+from electrode_bench.splits import PROTOCOLS
 
 
 def _output(run, project: Project, *arguments: str) -> str:
