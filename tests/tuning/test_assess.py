@@ -11,7 +11,7 @@ import pytest
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.tuning.assess import CONFIGURED, MEAN, TUNED, comparison_rows, verdict_of
+from electrode_bench.tuning.assess import CONFIGURED, MEAN, TUNED, comparison_rows, judged
 
 FOLDS = (Fold("grouped", "fold-0", ("c", "d"), ("a", "b")), Fold("grouped", "fold-1", ("a", "b"), ("c", "d")))
 #: The training mean is 7 for a and b and 2 for c and d: the control's MAE is 5 in both folds.
@@ -76,4 +76,12 @@ def test_one_fold_gives_an_interval_but_no_verdict() -> None:
     ],
 )
 def test_the_verdict_of_a_stored_row_follows_the_one_rule(row: dict[str, Any], expected: str) -> None:
-    assert verdict_of(row) == expected
+    assert judged([row])["verdict"].tolist() == [expected]
+
+
+def test_the_verdicts_of_a_comparison_are_corrected_for_all_of_its_rows() -> None:
+    rows = [{"low": -2.0, "high": -1.0, "p": p} for p in (0.02, 0.5, 0.6, 0.7)]
+    table = judged(rows)
+    assert table["p_holm"].tolist() == [0.08, 1.0, 1.0, 1.0]
+    assert set(table["verdict"]) == {"tied"}
+    assert judged([{**rows[0], "p": 0.012}, *rows[1:]])["verdict"].tolist() == ["better", "tied", "tied", "tied"]

@@ -102,7 +102,8 @@ def pairs(
     ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit (negative: ``model`` is
     better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of ``other``. ``effect`` is
     Cohen's d of the paired differences and ``win_rate`` the share of folds that ``model`` wins. ``p`` is the p-value
-    of the corrected t-test over folds, and ``p_holm`` the same corrected for all pairs of the protocol and target.
+    of the corrected t-test over folds, and ``p_holm`` the same corrected for everything that the protocol's table
+    reports: all pairs of models and all targets.
     ``different`` says that the difference is significant (:func:`verdict`).
 
     Parameters
@@ -133,8 +134,8 @@ def pairs(
                 )
                 found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
-    family = table.groupby(["protocol", "target"], sort=False)
-    table["p_holm"] = family["p"].transform(lambda p: holm(p.to_numpy()))
+    # The family is everything that one table reports: all pairs and targets of a protocol.
+    table["p_holm"] = table.groupby("protocol", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
     tested = zip(table["low"], table["high"], table["p_holm"], strict=True)
     table["different"] = [verdict(*row) in ("better", "worse") for row in tested]
     return table[list(PAIR_COLUMNS)]

@@ -10,7 +10,7 @@ from electrode_bench import splits
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.report.numbers import MISSING, percent, significant, with_deviation
 from electrode_bench.tuning import looks
-from electrode_bench.tuning.assess import verdict_of
+from electrode_bench.tuning.assess import judged
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,8 +34,9 @@ HEADS = ("Target", "Configured", "Tuned", "Difference", "95% interval", "p", "Tu
 
 CAPTION = (
     "SMAE, ± standard deviation over folds; difference in % of the configured MAE (of the SMAE for the mean); "
-    "interval resampled by formula; p from the corrected t-test over folds. A difference is significant when the "
-    "interval excludes zero and p is below 0.05; a single fold has no p and no verdict"
+    "interval resampled by formula; p from the corrected t-test over folds, after Holm's correction for the rows of "
+    "this table. A difference is significant when the interval excludes zero and p is below 0.05; a single fold has no "
+    "p and no verdict"
 )
 
 #: The objective of a study, in words.
@@ -65,10 +66,10 @@ def rows(score: Mapping[str, Any]) -> list[tuple[str, ...]]:
             _smae(row, "tuned"),
             _percent(row["relative"]),
             f"{_change(row, 'low')} to {_change(row, 'high')}",
-            significant(row["p"], 2),
-            VERDICTS[verdict_of(row)],
+            significant(row["p_holm"], 2),
+            VERDICTS[row["verdict"]],
         )
-        for row in score["rows"]
+        for row in judged(score["rows"]).to_dict("records")
     ]
 
 

@@ -14,7 +14,7 @@ from electrode_bench.errors import UserError
 from electrode_bench.params import Params
 from electrode_bench.project import Project
 from electrode_bench.tuning import looks
-from electrode_bench.tuning.assess import verdict_of
+from electrode_bench.tuning.assess import judged
 from electrode_bench.tuning.params_file import write_model_values
 from electrode_bench.tuning.record import make_record, read_record, write_record
 from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
@@ -87,7 +87,8 @@ def _worse(scores: Sequence[Mapping[str, Any]], trial: int) -> list[str]:
     """One line for each score that found the trial significantly worse."""
     lines = []
     for score in scores:
-        worse = [row["target"] for row in score["rows"] if verdict_of(row) == "worse"]
+        table = judged(score["rows"])
+        worse = list(table.loc[table["verdict"] == "worse", "target"])
         if score["trial"] == trial and worse:
             lines.append(
                 f"`sweep score` found trial {trial} significantly worse than the configuration that the study began "

@@ -12,7 +12,7 @@ The folds decide what the comparison may claim:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ MEAN = "mean"
 #: Columns of :attr:`Comparison.rows`; MAE and differences are in the target's unit, those of ``mean`` in SMAE.
 ROW_COLUMNS = (
     "target", "n", "folds", "configured_mae", "tuned_mae", "configured_smae", "configured_spread", "tuned_smae",
-    "tuned_spread", "difference", "low", "high", "relative", "p", "verdict",
+    "tuned_spread", "difference", "low", "high", "relative", "p", "p_holm", "verdict",
 )  # fmt: skip
 
 
@@ -52,8 +52,8 @@ class Comparison:
     ----------
     rows : :data:`ROW_COLUMNS`, one for each target and one for their mean. ``difference`` is tuned minus configured
         (negative: tuning helped) with its 95% interval ``low`` to ``high``, resampled by formula; ``p`` is of the
-        corrected t-test over folds, NaN for one fold; ``verdict`` is that of the tuned configuration
-        (``significance.verdict``).
+        corrected t-test over folds, NaN for one fold, and ``p_holm`` the same corrected for all rows; ``verdict`` is
+        that of the tuned configuration (``significance.verdict``).
     predictions : schema.PREDICTION_COLUMNS, with ``configured`` and ``tuned`` as models.
     """
 
@@ -136,7 +136,6 @@ def comparison_rows(
             "configured_mae": pair["other_mae"],
             "tuned_mae": pair["mae"],
             **{key: pair[key] for key in ("difference", "low", "high", "relative", "p")},
-            "verdict": significance.verdict(pair["low"], pair["high"], pair["p"]),
         }
 
     def smae(target: str) -> dict[str, float]:
@@ -158,16 +157,21 @@ def comparison_rows(
         name: pd.concat([score, score.groupby("fold", as_index=False)["value"].mean().assign(target=MEAN)])
         for name, score in scores.items()
     }
-    return pd.DataFrame([*rows, row(MEAN, mean) | smae(MEAN)])[list(ROW_COLUMNS)]
+    return judged([*rows, row(MEAN, mean) | smae(MEAN)])[list(ROW_COLUMNS)]
 
 
-def verdict_of(row: Mapping[str, Any]) -> significance.Verdict:
-    """The verdict on a row of a stored score, in which None stands for NaN.
+def judged(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows of one comparison with their corrected p-values and verdicts.
 
-    It is derived again, not read: a record may have been written by an earlier version with another rule.
+    Both are derived, also for a stored comparison: a record may have been written by an earlier version with another
+    rule. In stored rows None stands for NaN. The family of tests is what the table reports: all of its rows.
     """
-    low, high, p = (float("nan") if row[key] is None else float(row[key]) for key in ("low", "high", "p"))
-    return significance.verdict(low, high, p)
+    table = pd.DataFrame([dict(row) for row in rows])
+    tested = table[["low", "high", "p"]].astype(float)
+    table["p_holm"] = significance.holm(tested["p"].to_numpy())
+    limits = zip(tested["low"], tested["high"], table["p_holm"], strict=True)
+    table["verdict"] = [significance.verdict(*row) for row in limits]
+    return table
 
 
 def _smae(predictions: pd.DataFrame, folds: tuple[Fold, ...], table: pd.DataFrame) -> pd.DataFrame:
