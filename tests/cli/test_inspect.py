@@ -71,7 +71,6 @@ OWN_MODEL = """
 from dataclasses import replace
 
 from electrode_bench.models.control import SPEC as CONTROL
-from electrode_bench.splits import PROTOCOLS
 
 SPEC = replace(CONTROL, name="{name}", title="My own model")
 """
