@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import params
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, VOLTAGE, table_schema
 from electrode_bench.data import chemistry
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
@@ -52,7 +53,7 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
         When no row is left.
     """
     rows, rejects = _usable(raw.frame)
-    rejects += _records(raw.rejects)
+    rejects += records(raw.rejects)
     rows, repeated = _without_repeats(rows)
     rejects += repeated
     rows, ruled_out = _by_rules(rows, rules)
@@ -75,16 +76,12 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
 
 def _usable(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rows, rejects = [], []
-    for record in _records(frame):
+    for record in records(frame):
         try:
             rows.append(_row(record))
         except (_Unusable, chemistry.FormulaError) as error:
             rejects.append(_reject(record, UNUSABLE, str(error)))
     return rows, rejects
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in record.items()} for record in frame.to_dict("records")]
 
 
 def _reject(row: Mapping[str, Any], rule: str, reason: str) -> dict[str, Any]:

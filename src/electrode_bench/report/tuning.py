@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench import splits
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.report.numbers import MISSING, percent, significant, with_deviation
 from electrode_bench.tuning import looks
@@ -69,7 +70,7 @@ def rows(score: Mapping[str, Any]) -> list[tuple[str, ...]]:
             significant(row["p_holm"], 2),
             VERDICTS[row["verdict"]],
         )
-        for row in judged(score["rows"]).to_dict("records")
+        for row in records(judged(score["rows"]))
     ]
 
 

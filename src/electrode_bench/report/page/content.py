@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import splits
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import CONTROL, NOISE, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
@@ -71,11 +72,7 @@ def _protocol(name: str) -> dict[str, str]:
 
 def _with_titles(results: Results, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as dictionaries, each with the title of its model."""
-    return [{**records, "title": results.titles.get(records["model"], records["model"])} for records in _records(rows)]
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]
+    return [{**row, "title": results.titles.get(row["model"], row["model"])} for row in records(rows)]
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
@@ -96,7 +93,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
                     ],
                     "published": _published(study, str(row["model"]), target) if study else None,
                 }
-                for row in _records(models)
+                for row in records(models)
             ]
             targets.append({"label": column.label, "unit": unit(column), "rows": rows})
         blocks.append({**_protocol(protocol), "published": bool(study), "targets": targets})
