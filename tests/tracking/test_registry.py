@@ -56,7 +56,7 @@ def test_a_version_has_card_alias_signature_and_run(
     other = register(project, run_id=control.run_id, card="c", tags={**tags, "content_digest": "x"})
     assert other.version == "2"
     assert register(project, run_id=run.run_id, card="# Best card", tags=tags).version == "1"
-    # MLflow makes a database in the current folder when it is not told of another store.
+    # MLflow makes a database in the current folder when no other store is named.
     assert list(tmp_path.iterdir()) == []
     with open_store(project) as store:
         version = store.client.get_model_version_by_alias(NAME, ALIAS)
