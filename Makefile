@@ -1,7 +1,8 @@
 # Needs Python 3.11 to 3.13, make and git; everything else is installed into .venv.
 #   make repro            install, run the pipeline, print the comparison
 #   make ui               open its runs in MLflow
-#   make test             install what the tests need, run them all
+#   make install-dev      install what the tests and linters need
+#   make test             the same, then run all tests
 #   make lint             check style, types, import layers; with node and npm also the report's scripts, CSS and HTML
 #   make format           fix style
 #   make s3               install what the Materials Project's bucket needs

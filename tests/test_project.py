@@ -159,7 +159,7 @@ def test_a_run_of_another_split_is_refused(project: Project) -> None:
     expected = "rf_magpie under grouped was fitted on another split; run: dvc repro fit@rf_magpie-grouped"
     assert expected in message(lambda: project.run("rf_magpie", "grouped"))
     text = message(lambda: project.runs("grouped"))
-    assert "control under grouped was fitted on another split; rf_magpie under grouped was fitted on another" in text
+    assert "control under grouped, rf_magpie under grouped were fitted on another split" in text
     assert "run: dvc repro fit@control-grouped fit@rf_magpie-grouped" in text
     # Clusters do not depend on the seed.
     assert len(project.runs("loco")) == 2
@@ -180,7 +180,7 @@ def test_a_run_of_other_targets_is_refused(project: Project) -> None:
 def test_edited_predictions_are_refused(project: Project) -> None:
     path = project.paths.predictions("rf_magpie", "stratified")
     edit_table(path, lambda frame: frame.assign(y_pred=frame["y_pred"] * 1.01))
-    expected = "the predictions of rf_magpie under stratified are not those that its cell.json describes"
+    expected = "rf_magpie under stratified was written with other predictions than it has now"
     assert expected in message(lambda: project.run("rf_magpie", "stratified"))
 
 
@@ -191,7 +191,7 @@ def test_a_run_whose_writing_was_cut_short_is_refused(project: Project) -> None:
     compare.run(project, seed=0)
     # As if the second fit had been killed between its two files.
     project.paths.run("rf_magpie", "stratified").write_bytes(record)
-    expected = r"predictions of rf_magpie under stratified are not those that its cell\.json describes.*dvc repro fit"
+    expected = r"rf_magpie under stratified was written with other predictions than it has now.*dvc repro fit"
     with pytest.raises(UserError, match=expected):
         compare.run(project, seed=0)
 

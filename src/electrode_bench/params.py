@@ -101,7 +101,7 @@ class Split(BaseModel):
 
 class Fit(Strict):
     models: list[str] | None = None
-    """Models that the pipeline fits, in the order of the tables; null takes every model but the published packages."""
+    """Models that the pipeline fits; null takes every model but the published packages."""
 
 
 class Sweep(Strict):

@@ -219,20 +219,19 @@ class Project:
         if not runs:
             return
         splits, table = self.split_digests(), digest_frame(self.targets().sort_index())
-        problems, stages = [], []
+        problems: dict[str, list[Run]] = {}
         for run in runs:
-            own = []
             if run.digests.split != splits.get(run.protocol):
-                own.append(f"{run.name} was fitted on another split")
+                problems.setdefault("{} fitted on another split", []).append(run)
             if run.digests.table != table:
-                own.append(f"{run.name} was fitted on other data")
+                problems.setdefault("{} fitted on other data", []).append(run)
             if run.digests.predictions != digest_frame(run.predictions):
-                own.append(f"the predictions of {run.name} are not those that its cell.json describes")
-            problems += own
-            stages += [run.stage] if own else []
+                problems.setdefault("{} written with other predictions than it has now", []).append(run)
         if problems:
+            text = "; ".join(problem.format(_listed(concerned)) for problem, concerned in problems.items())
+            stages = sorted({run.stage for concerned in problems.values() for run in concerned})
             raise UserError(
-                f"{'; '.join(problems)}; run: dvc repro {' '.join(stages[:5]) if len(stages) <= 5 else 'fit'} "
+                f"{text}; run: dvc repro {' '.join(stages) if len(stages) <= 3 else 'fit'} "
                 "(or delete results/fit/<model> of a model that params.yaml no longer lists)"
             )
 
@@ -292,6 +291,14 @@ class Project:
             return validate(Adoption, json.loads(path.read_text(encoding="utf-8")), where="it")
         except (OSError, ValueError, UserError) as error:
             raise UserError(f"{path} is not a record of an adopted trial ({error}); restore it from git") from error
+
+
+def _listed(runs: list[Run]) -> str:
+    """The names of some runs with their verb; the number of them where there are many."""
+    if len(runs) == 1:
+        return f"{runs[0].name} was"
+    names = ", ".join(run.name for run in runs[:3])
+    return f"{names} were" if len(runs) <= 3 else f"{len(runs)} runs ({names}, ...) were"
 
 
 def read_table(path: Path, *, stage: str) -> pd.DataFrame:

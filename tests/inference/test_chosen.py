@@ -41,5 +41,5 @@ def test_a_model_of_other_data_is_refused(project: Project) -> None:
     table = project.table()
     table["average_voltage"] += 1
     table.to_parquet(project.paths.table)
-    with pytest.raises(UserError, match="was fitted on other data"):
+    with pytest.raises(UserError, match="fitted on other data"):
         choose(project)

@@ -165,3 +165,16 @@ def test_a_file_of_the_project_does_not_hide_a_library(tmp_path: Path) -> None:
     (tmp_path / "pandas.py").write_text("raise SystemExit('hidden')\n")
     models.use_project_modules(tmp_path)
     assert sys.path[-1] == str(tmp_path.resolve())
+
+
+def test_a_misspelt_feature_set_is_named_before_anything_is_read(project: Project) -> None:
+    write_model(project.root, model=MODEL.replace('feature_set="magpie_mean"', 'feature_set="magpy_mean"'))
+    done = _command(project, "fit", "neighbours", "grouped", "--no-publish")
+    assert done.returncode == 2
+    assert "unknown feature set 'magpy_mean'; did you mean 'magpie_mean'?" in done.stderr
+
+
+@pytest.mark.parametrize("module", ["./my_lab/neighbours.py", "my_lab/neighbours", ".my_lab.neighbours"])
+def test_a_path_in_place_of_a_module_is_answered_with_the_modules_name(module: str) -> None:
+    with pytest.raises(UserError, match=r"is not the name of a module; write 'my_lab\.neighbours'"):
+        models.from_module(module)

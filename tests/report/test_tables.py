@@ -4,10 +4,12 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 from rich.console import Console
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import tables
 
@@ -45,6 +47,20 @@ def test_the_table_fits_a_terminal_of_80_columns() -> None:
     assert "…" not in shown
     assert "-18.7 ± 38.5" in shown
     assert "Volumetric capacity, mAh/cm3" in shown
+
+
+def test_names_of_models_wrap_on_a_narrow_terminal_and_are_not_cut_off() -> None:
+    console = Console(file=io.StringIO(), width=50)
+    for table in tables.headline(_rows().assign(title="A model with a long name"), synthetic=False):
+        console.print(table)
+    shown = console.file.getvalue()
+    assert all(word in shown for word in ("A model", "long", "name"))
+
+
+def test_a_table_from_before_a_metric_was_added_says_what_to_run() -> None:
+    rows = _rows().drop(columns="average_voltage/smae")
+    with pytest.raises(UserError, match="has no column average_voltage/smae; run: dvc repro"):
+        list(tables.headline(rows, synthetic=False))
 
 
 def test_the_order_shows_which_neighbours_differ_significantly() -> None:

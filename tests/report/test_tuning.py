@@ -101,7 +101,7 @@ def test_a_study_of_other_data_is_distinguished_from_one_that_saw_the_folds(resu
     same = _words(results)
     adoption = results.adoptions["rf_magpie"].model_copy(update={"table": "another"})
     other = _words(replace(results, adoptions={"rf_magpie": adoption}))
-    sentence = "used other data than the results on this page"
+    sentence = "did not use the data of this page"
     assert sentence not in same
     assert sentence in other
 
@@ -125,7 +125,7 @@ def test_verdicts_are_in_words_and_follow_the_one_rule(row: dict[str, Any], expe
 def test_titles_say_what_was_compared() -> None:
     assert tuning.title(SCORE) == "Trial 3 of rf: test rows of grouped/fold-0, which the study has not seen"
     again = {**SCORE, "before": [1, 2]}
-    assert tuning.title(again).endswith("(also tested on the held-out rows: trial 1, 2)")
+    assert tuning.title(again).endswith("(also tested on the held-out rows: trials 1, 2)")
     everywhere = {**SCORE, "claim": "not_nested"}
     assert "all folds of grouped k-fold; not nested" in tuning.title(everywhere)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
+import pandas as pd
 import pytest
 from support.small_sweeps import SPACE, small_params, small_sweep, stored
 
@@ -211,6 +212,20 @@ def test_a_record_of_other_data_is_not_replaced_silently(project: Project) -> No
     (warning,) = adopt.run(project, given, study=tuned.study).warnings
     assert warning.startswith("the record of another-study was replaced")
     assert adopt.run(project, given, study=tuned.study).warnings == ()
+
+
+def test_a_study_of_other_data_than_the_project_has_is_refused(project: Project) -> None:
+    given = _params(project)
+    (tuned,) = small_sweep(project, given, trials=1)
+    table = pd.read_parquet(project.paths.table)
+    table.assign(average_voltage=table["average_voltage"] + 0.1).to_parquet(project.paths.table)
+    before = project.paths.params.read_bytes()
+    with pytest.raises(
+        UserError, match="was made on other data than the project has; adopt it all the same with"
+    ):
+        adopt.run(project, given, study=tuned.study)
+    assert project.paths.params.read_bytes() == before
+    assert adopt.run(project, given, study=tuned.study, anyway=True).warnings
 
 
 def test_a_trial_worse_than_the_configured_one_is_adopted_with_a_warning(project: Project) -> None:

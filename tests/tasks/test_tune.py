@@ -129,7 +129,7 @@ def test_configured_values_outside_the_space_are_reported_beside_the_progress(pr
 @pytest.mark.parametrize(
     ("model", "sweep", "message"),
     [
-        ("control", {}, "control has nothing to tune"),
+        ("control", {}, "control has no search space"),
         ("rf_magpie", {"fold": "fold-9"}, r"sweep.fold: grouped has no fold 'fold-9'; did you mean 'fold-"),
         ("rf_magpie", {"spaces": {"rf_magpi": {}}}, "unknown model 'rf_magpi'"),
         (

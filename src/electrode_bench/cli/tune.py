@@ -124,7 +124,7 @@ def sweep_run(
         local = " (served by: electrode-bench ui)" if "://127.0.0.1" in study.url else ""
         typer.echo(f"  in MLflow{local}: {study.url}")
         if study.summary.get("best") is not None and study.summary["best"] == study.summary.get("configured"):
-            typer.echo("  no trial was better than the current configuration")
+            typer.echo("  no trial was better than the starting configuration")
         else:
             typer.echo(
                 f"  test it on rows that the study has not seen: electrode-bench sweep score {study.study}"
@@ -156,7 +156,7 @@ def sweep_score(
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
-    """Compare the tuned with the current configuration: both are fitted and tested on the same folds.
+    """Compare the tuned with the starting configuration: both are fitted and tested on the same folds.
 
     Without options, the test rows are those of the study's outer fold, which no trial has seen. Choose the trial
     first: choosing among trials by their score on these rows would be tuning on them.
@@ -262,7 +262,7 @@ def sweep_list(context: typer.Context, storage: Storage = None, as_json: Json = 
     if rows.empty:
         typer.echo("there are no studies yet; start one with: electrode-bench sweep MODEL")
         return
-    table = Table("study", "outer fold", "trials", "complete", "pruned", "failed", "best", "current configuration")
+    table = Table("study", "outer fold", "trials", "complete", "pruned", "failed", "best", "starting configuration")
     for row in rows.to_dict("records"):
         counts = [f"{row[key]:.0f}" for key in ("trials", "complete", "pruned", "failed")]
         values = ["" if pd.isna(row[key]) else f"{row[key]:.4f}" for key in ("best", "configured")]

@@ -83,7 +83,7 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         ("Discharged formulas", f"{card['discharged_formulas']:,} distinct"),
         ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
         ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
-        ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1 %"),
+        ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1%"),
         ("Working ions", ", ".join(f"{ion} {count:,}" for ion, count in _by_count(card["ions"]) if count)),
     ):
         facts.add_row(label, Text(str(value)) if value not in (None, "") else Text("unknown", style="dim"))

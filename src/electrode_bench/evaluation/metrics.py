@@ -1,4 +1,4 @@
-"""The study's metrics per fold and over folds: MAE, SMAE, R2, RMSE, and each on 2-sigma-filtered rows.
+"""The metrics, per fold and over folds, on all test rows and on 2-sigma-filtered rows.
 
 SMAE is the MAE divided by the MAE of the control (the training mean). The control's MAE is always that on the
 *unfiltered* test rows, also for the filtered metrics. The study's table does so in every row (H. Wu et al.,

@@ -37,6 +37,9 @@ def from_module(module: str) -> ModelSpec:
         When the module does not exist, cannot be imported, or does not define a model.
     """
     extend_module_path()
+    if module.endswith(".py") or "/" in module or module.startswith("."):
+        name = module.removesuffix(".py").replace("/", ".").strip(".")
+        raise UserError(f"'{module}' is not the name of a module; write '{name}'")
     try:
         model = getattr(importlib.import_module(module), "SPEC", None)
     except ModuleNotFoundError as error:
@@ -57,9 +60,6 @@ def _not_found(module: str, missing: str | None) -> str:
     """Why ``module`` was not imported, when ``missing`` was not found."""
     if missing is not None and module != missing and not module.startswith(f"{missing}."):
         return f"the module '{module}' needs {missing}, which is not installed"
-    if module.endswith(".py") or "/" in module:
-        name = module.removesuffix(".py").replace("/", ".").strip(".")
-        return f"'{module}' is not the name of a module; write '{name}'"
     return f"there is no Python module '{module}'; install it, or put its file into the project's folder"
 
 
@@ -75,7 +75,10 @@ def named(name: str, params: Params) -> ModelSpec:
     if MODULE not in values:
         if name not in MODELS:
             others = [other for other in params.models if other != name]
-            raise UserError(f"unknown model '{name}'; {nearest(name, {*MODELS.names, *others})}")
+            raise UserError(
+                f"unknown model '{name}'; {nearest(name, {*MODELS.names, *others})} "
+                f"(a model from outside is named by its module: models.{name}.{MODULE} in params.yaml)"
+            )
         return spec(name)
     where, module = f"params.yaml, models.{name}.{MODULE}", values[MODULE]
     if not isinstance(module, str):

@@ -27,7 +27,7 @@ _USE = (
 )
 _LIMITS = (
     "- A composition has one prediction: the model does not see polymorphs, morphology or cycling.",
-    "- On new chemistry, expect the errors under leave one cluster out, not the smaller ones of the other protocols.",
+    "- On new chemistry, expect the errors under leave one cluster out, not those of the other protocols.",
     "- Predictions stay within the range of the training targets.",
 )
 

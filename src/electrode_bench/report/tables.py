@@ -11,6 +11,7 @@ import pandas as pd
 from electrode_bench import splits
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
 from electrode_bench.evaluation.significance import standing
 from electrode_bench.report import numbers
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 #: How two models that are next to each other in the order of their error are compared.
 VERDICTS = (
     "A < B: the errors are significantly different (the 95% interval over formulas excludes zero, and p < 0.05 over "
-    "folds after Holm's correction); A ~ B: statistically tied"
+    "folds after Holm's correction); A ~ B: statistically tied. The two ends of a chain of ~ may still differ "
+    "significantly"
 )
+
+#: Columns of a terminal that a model's name gets at least.
+_NAME_WIDTH = 16
 
 _ALL_PAIRS = "All pairs with their numbers: results/compare/pairs.csv"
 
@@ -46,7 +51,8 @@ def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
             title_justify="left",
             caption_justify="left",
         )
-        table.add_column("model")
+        # Names wrap where the terminal is narrow; they are never cut off.
+        table.add_column("model", overflow="fold", min_width=_NAME_WIDTH)
         for metric in SHOWN:
             table.add_column(metric.label, justify="right", no_wrap=True)
         for target, column in TARGETS.items():
@@ -118,7 +124,15 @@ def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
 
 
 def value_of(run: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> str:
-    """The value ``key`` of a row of ``results/compare/table.csv`` with its standard deviation, suitably rounded."""
+    """The value ``key`` of a row of ``results/compare/table.csv`` with its standard deviation, suitably rounded.
+
+    Raises
+    ------
+    UserError
+        When the table lacks it: it was made before the metric was added.
+    """
+    if key not in run:
+        raise UserError(f"results/compare/table.csv has no column {key}; run: dvc repro")
     value = float(run[key])
     decimals = 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
     return numbers.with_deviation(value, float(run[f"{key} spread"]), decimals)

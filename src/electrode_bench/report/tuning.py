@@ -54,7 +54,8 @@ def title(score: Mapping[str, Any]) -> str:
         protocol=splits.protocol(score["protocol"]).title.partition(":")[0].lower(),
     )
     earlier = [str(number) for number in score.get("before", ())]
-    also = f" (also tested on the held-out rows: trial {', '.join(earlier)})" if earlier else ""
+    trials = f"trial{'s' if len(earlier) > 1 else ''} {', '.join(earlier)}"
+    also = f" (also tested on the held-out rows: {trials})" if earlier else ""
     return f"Trial {score['trial']} of {score['study']}: {basis}{also}"
 
 

@@ -8,6 +8,7 @@ from electrode_bench.core.folds import digests
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
+from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.runs import Progress, fit_run
 from electrode_bench.models.device import requested_device
@@ -39,6 +40,9 @@ def run(
     if executor.shares_files and requested_device() is not None:
         # A missing device is reported before anything is computed. Asking takes the seconds that torch loads.
         spec.device()
+    if spec.feature_set is not None:
+        # A misspelt name is reported here; the missing file would name a stage that does not exist.
+        FEATURE_SETS.module(spec.feature_set)
     folds = project.protocol_folds(protocol)
     frame, targets = project.training_data(spec.feature_set)
     fitted = fit_run(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from electrode_bench import models
+from electrode_bench import models, splits
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.scores import best_model
@@ -38,8 +38,10 @@ def run(project: Project, *, protocol: str = NEW_COMPOSITION[0], model: str | No
     Raises
     ------
     UserError
-        When the model is not fitted, or does not beat the control (see :func:`require_better_than_control`).
+        When the protocol is unknown, the model is not fitted, or it does not beat the control (see
+        :func:`require_better_than_control`).
     """
+    splits.protocol(protocol)
     runs = {run.model: run for run in project.runs(protocol)}
     if model is None:
         # A published package is compared, but has no model of all rows.

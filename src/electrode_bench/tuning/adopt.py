@@ -8,7 +8,7 @@ from typing import Any
 
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_json
-from electrode_bench.core.digests import digest
+from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.results import Adoption
 from electrode_bench.errors import UserError
 from electrode_bench.params import Params
@@ -43,7 +43,8 @@ def adopt_trial(
     ------
     UserError
         Unless ``anyway``, when `sweep score` found the trial significantly worse than the configuration that the study
-        began with, or when the record of a study of other data would be replaced.
+        began with, when the study was made on other data than the project has, or when the record of a study of other
+        data would be replaced.
     """
     model = models.named(study.model.name, params)
     before = models.configured(model, params).model_dump(mode="json")
@@ -52,7 +53,11 @@ def adopt_trial(
     record_path = project.paths.study_record(model.name)
     old_record = read_record(record_path)
     record = make_record(study, adopted=trial.number, data=study.attributes.get("snapshot", {}))
-    objections = [*_worse(record["scores"], trial.number), *_other_data(project, model.name, old_record, record)]
+    objections = [
+        *_worse(record["scores"], trial.number),
+        *_not_of_the_project(project, study),
+        *_other_data(project, model.name, old_record, record),
+    ]
     if objections and not anyway:
         raise UserError("; ".join(objections))
     adoption = Adoption(
@@ -96,6 +101,13 @@ def _worse(scores: Sequence[Mapping[str, Any]], trial: int) -> list[str]:
                 "trial, or this one with --anyway"
             )
     return lines
+
+
+def _not_of_the_project(project: Project, study: StoredStudy) -> list[str]:
+    """One line when the study was made on other data than the prepared table."""
+    if not project.paths.table.exists() or study.table == digest_frame(project.targets().sort_index()):
+        return []
+    return [f"{study.name} was made on other data than the project has; adopt it all the same with --anyway"]
 
 
 def _other_data(project: Project, model: str, old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[str]:

@@ -39,7 +39,9 @@ def plan_studies(
     """
     spec, options = models.named(model, params), params.sweep
     if not spec.space:
-        raise UserError(f"{model} has nothing to tune; {nearest(model, _tunable(params))}")
+        raise UserError(
+            f"{model} has no search space, so there is nothing to tune; these have one: {', '.join(_tunable(params))}"
+        )
     for name in options.spaces:
         models.named(name, params)
     where = f"params.yaml, sweep.spaces.{model}"

@@ -41,14 +41,14 @@ def _compared(results: Results, *, significant: bool, tied: bool) -> Results:
 def test_the_best_model_is_significantly_better(results: Results) -> None:
     assert answers(_compared(results, significant=True, tied=False))[2]["text"] == (
         "a has the smallest error: MAE 1 V, 50% less than the control's 2 V (95% interval 40% to 60%). "
-        "Significantly larger error: b."
+        "b has a significantly larger error."
     )
 
 
 def test_a_difference_that_is_not_significant_and_a_tie_are_named(results: Results) -> None:
     text = answers(_compared(results, significant=False, tied=True))[2]["text"]
-    assert "; the difference is not statistically significant." in text
-    assert text.endswith("Statistically tied with it: b.")
+    assert "; the difference is not statistically significant, because the test over folds does not agree." in text
+    assert text.endswith("b is statistically tied with it.")
 
 
 def test_no_model_may_be_better_than_the_control(results: Results) -> None:

@@ -128,7 +128,7 @@ def test_a_control_alone_has_a_page(results: Results) -> None:
 def test_every_run_can_be_found_in_mlflow(results: Results) -> None:
     text = _html(results)
     for run in results.runs:
-        assert f"tags.run_digest = &#39;{run.digests.run}&#39;" in text
+        assert f"tags.run_digest = &#39;{run.digests.run}&#39; and tags.current" in text
     for digest in results.splits.values():
         assert digest in text
 

@@ -39,9 +39,12 @@ def _answer(results: Results, ranking: pd.DataFrame, *, target: str, column: Col
     others = ranking[(ranking["model"] != best["model"]) & (ranking["model"] != CONTROL)]
     tied = others["like_best"].astype(bool)
     if tied.any():
-        text += f" Statistically tied with it: {_listed(results, others.loc[tied, 'model'])}."
+        verb = "is" if tied.sum() == 1 else "are"
+        text += f" {_listed(results, others.loc[tied, 'model'])} {verb} statistically tied with it."
     if not tied.all():
-        text += f" Significantly larger error: {_listed(results, others.loc[~tied, 'model'])}."
+        verb = "has a" if (~tied).sum() == 1 else "have"
+        noun = "error" if (~tied).sum() == 1 else "errors"
+        text += f" {_listed(results, others.loc[~tied, 'model'])} {verb} significantly larger {noun}."
     return text
 
 
@@ -53,7 +56,11 @@ def _best(results: Results, best: pd.Series, pair: pd.Series, column: Column) ->
         f"{percent(less)} less than the control's {significant(pair['other_mae'])} {unit(column)} "
         f"(95% interval {percent(low)} to {percent(high)})"
     )
-    return f"{text}." if best["beats_control"] else f"{text}; the difference is not statistically significant."
+    if best["beats_control"]:
+        return f"{text}."
+    # The interval and the test over folds must agree.
+    reason = ", because the test over folds does not agree" if low > 0 else ""
+    return f"{text}; the difference is not statistically significant{reason}."
 
 
 def _listed(results: Results, models: Sequence[str] | pd.Series) -> str:

@@ -156,7 +156,7 @@ def provenance(results: Results) -> dict[str, Any]:
             "config": json.dumps(dict(run.config), sort_keys=True),
             "seed": run.seed,
             "versions": ", ".join(f"{name} {version}" for name, version in sorted(run.versions.items())) or MISSING,
-            "search": f"tags.run_digest = '{run.digests.run}'",
+            "search": f"tags.run_digest = '{run.digests.run}' and tags.current = 'true'",
         }
         for run in results.runs
     ]
