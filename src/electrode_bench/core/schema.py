@@ -116,7 +116,7 @@ PREDICTION_COLUMNS: Mapping[str, Column] = MappingProxyType(
             Column("target", "Target"),
             Column("y_true", "Reference value", "unit of the target"),
             Column("y_pred", "Predicted value", "unit of the target"),
-            Column("y_std", "Predicted spread", "unit of the target"),
+            Column("y_std", "Predictive standard deviation", "unit of the target"),
         )
     }
 )
