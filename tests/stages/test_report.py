@@ -44,7 +44,7 @@ def test_other_predictions_than_those_compared_are_refused(copy: Project) -> Non
     path = copy.paths.predictions("rf_magpie", "grouped")
     frame = pd.read_parquet(path)
     frame.assign(y_pred=frame["y_pred"] * 1.01).to_parquet(path)
-    with pytest.raises(UserError, match="the predictions of rf_magpie under grouped are not those"):
+    with pytest.raises(UserError, match="rf_magpie under grouped was written with other predictions than it has now"):
         report.run(copy)
     assert not copy.paths.report.exists()
 

@@ -220,9 +220,7 @@ def test_a_study_of_other_data_than_the_project_has_is_refused(project: Project)
     table = pd.read_parquet(project.paths.table)
     table.assign(average_voltage=table["average_voltage"] + 0.1).to_parquet(project.paths.table)
     before = project.paths.params.read_bytes()
-    with pytest.raises(
-        UserError, match="was made on other data than the project has; adopt it all the same with"
-    ):
+    with pytest.raises(UserError, match="was made on other data than the project has; adopt it all the same with"):
         adopt.run(project, given, study=tuned.study)
     assert project.paths.params.read_bytes() == before
     assert adopt.run(project, given, study=tuned.study, anyway=True).warnings
