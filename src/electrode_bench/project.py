@@ -90,6 +90,10 @@ class Project:
         """The three targets (mAh/g, mAh/cm3, V) by electrode id."""
         return self.table().set_index(ID)[list(TARGETS)]
 
+    def targets_digest(self) -> str:
+        """The digest of the targets, by which runs and studies say which table they were made from."""
+        return digest_frame(self.targets().sort_index())
+
     # --- features, map, folds ---
 
     def features(self, name: str) -> pd.DataFrame:
@@ -218,7 +222,7 @@ class Project:
         """Raise a UserError that lists every run that does not belong to the project's data and split."""
         if not runs:
             return
-        splits, table = self.split_digests(), digest_frame(self.targets().sort_index())
+        splits, table = self.split_digests(), self.targets_digest()
         problems: dict[str, list[Run]] = {}
         for run in runs:
             if run.digests.split != splits.get(run.protocol):
@@ -270,7 +274,7 @@ class Project:
         changed = sorted(name for name in {*compared, *fitted} if compared.get(name) != fitted.get(name))
         if changed:
             raise UserError(f"results/compare was made from other runs ({', '.join(changed[:3])}); run: dvc repro")
-        table = digest_frame(self.targets().sort_index())
+        table = self.targets_digest()
         if any(own.get("table") != table for own in digests.values()):
             raise UserError("results/compare belongs to other data than the table; run: dvc repro")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.features import featurize
 
 METALS = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Nb", "Mo")
 ANIONS = ("O2", "S2", "F3", "PO4", "SO4", "SiO4")
@@ -39,3 +40,14 @@ def clusters(of: pd.DataFrame, *, number: int = 4, noise: int = 3, seed: int = 1
     labels[:number] = range(number)
     labels[number : number + noise] = -1
     return pd.Series(labels, index=of[ID].to_numpy(), name="cluster")
+
+
+def element_frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
+    """Features of the set ``elements``, one row per formula; a dictionary has one list per part of a composition."""
+    parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
+    return featurize(pd.DataFrame(parts), feature_set="elements")
+
+
+def target_frame(values: list[float]) -> pd.DataFrame:
+    """A single target."""
+    return pd.DataFrame({"y": np.array(values, dtype=float)})

@@ -8,7 +8,7 @@ from typing import Any
 
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_json
-from electrode_bench.core.digests import digest, digest_frame
+from electrode_bench.core.digests import digest
 from electrode_bench.core.results import Adoption
 from electrode_bench.errors import UserError
 from electrode_bench.params import Params
@@ -105,7 +105,7 @@ def _worse(scores: Sequence[Mapping[str, Any]], trial: int) -> list[str]:
 
 def _not_of_the_project(project: Project, study: StoredStudy) -> list[str]:
     """One line when the study was made on other data than the prepared table."""
-    if not project.paths.table.exists() or study.table == digest_frame(project.targets().sort_index()):
+    if not project.paths.table.exists() or study.table == project.targets_digest():
         return []
     return [f"{study.name} was made on other data than the project has; adopt it all the same with --anyway"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.electrodes import table
+from support.electrodes import element_frame, table, target_frame
 
 from electrode_bench import models
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
@@ -25,15 +25,6 @@ def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "cpu")
 
 
-def _frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
-    parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
-    return featurize(pd.DataFrame(parts), feature_set="elements")
-
-
-def _targets(values: list[float]) -> pd.DataFrame:
-    return pd.DataFrame({"y": np.array(values, dtype=float)})
-
-
 @pytest.fixture(scope="module")
 def electrodes() -> pd.DataFrame:
     return table(160).set_index(ID)
@@ -41,16 +32,16 @@ def electrodes() -> pd.DataFrame:
 
 def test_other_features_and_impossible_fractions_are_clear_errors() -> None:
     with pytest.raises(ValueError, match="CrabNet reads the feature set 'elements'; 'mean mass' is not an element's"):
-        CrabNet(Config(), 1).fit(pd.DataFrame({"mean mass": [1.0]}), _targets([1]))
-    frame = _frame(["LiFeO2", "Fe"])
+        CrabNet(Config(), 1).fit(pd.DataFrame({"mean mass": [1.0]}), target_frame([1]))
+    frame = element_frame(["LiFeO2", "Fe"])
     with pytest.raises(UserError, match="a composition without elements"):
-        CrabNet(Config(), 1).fit(frame.mul([1, 0], axis=0), _targets([1, 2]))
+        CrabNet(Config(), 1).fit(frame.mul([1, 0], axis=0), target_frame([1, 2]))
     for bad in (np.nan, np.inf, -0.1):
         with pytest.raises(ValueError, match="must be finite, and fractions not negative"):
-            CrabNet(Config(), 1).fit(frame.assign(Fe=bad), _targets([1, 2]))
+            CrabNet(Config(), 1).fit(frame.assign(Fe=bad), target_frame([1, 2]))
     with pytest.raises(ValueError, match="must be finite"):
-        CrabNet(Config(), 1).fit(frame, _targets([1, np.nan]))
-    model = CrabNet(Config(epochs=1, ensemble_size=1), 1).fit(frame, _targets([1, 2]))
+        CrabNet(Config(), 1).fit(frame, target_frame([1, np.nan]))
+    model = CrabNet(Config(epochs=1, ensemble_size=1), 1).fit(frame, target_frame([1, 2]))
     with pytest.raises(ValueError, match="expected the columns"):
         model.predict(frame[frame.columns[::-1]])
     with pytest.raises(UserError, match="a composition without elements"):
@@ -58,8 +49,8 @@ def test_other_features_and_impossible_fractions_are_clear_errors() -> None:
 
 
 def test_predictions_do_not_depend_on_the_other_compositions() -> None:
-    frame = _frame(["LiFeO2", "Li", TEN, "O2", "NaCoO2", "C60"])
-    model = CrabNet(Config(epochs=2, ensemble_size=2), 1).fit(frame, _targets([1, 2, 3, 4, 5, 6]))
+    frame = element_frame(["LiFeO2", "Li", TEN, "O2", "NaCoO2", "C60"])
+    model = CrabNet(Config(epochs=2, ensemble_size=2), 1).fit(frame, target_frame([1, 2, 3, 4, 5, 6]))
     together = model.predict(frame)
     assert np.isfinite(together.mean.to_numpy()).all()
     for i in range(len(frame)):
@@ -70,9 +61,9 @@ def test_predictions_do_not_depend_on_the_other_compositions() -> None:
 
 
 def test_repeated_compositions_are_predicted_as_their_median() -> None:
-    frame = _frame(["LiFeO2", "NaCoS2", "LiFeO2", "NaCoS2", "LiFeO2", "NaCoS2"])
+    frame = element_frame(["LiFeO2", "NaCoS2", "LiFeO2", "NaCoS2", "LiFeO2", "NaCoS2"])
     config = Config(epochs=80, ensemble_size=1, dropout=0, fraction_noise=0, learning_rate=3e-3)
-    mean = CrabNet(config, 1).fit(frame, _targets([1, 8, 1, 8, 4, 8])).predict(frame.iloc[:2]).mean["y"]
+    mean = CrabNet(config, 1).fit(frame, target_frame([1, 8, 1, 8, 4, 8])).predict(frame.iloc[:2]).mean["y"]
     # The mean of the first's would be 2.
     assert mean[0] == pytest.approx(1, abs=0.25)
     assert mean[1] == pytest.approx(8, abs=0.25)
@@ -92,14 +83,14 @@ def test_learns_each_target_and_its_uncertainty(loss: str, electrodes: pd.DataFr
         assert 0.3 * error.mean() < prediction.std[target].mean() < 6 * error.mean()
     assert (prediction.std > 0).all().all()
     # Elements never seen are no reason to leave the range of the training rows.
-    for target, mean in model.predict(_frame(["Og", TEN, "UH3"])).mean.items():
+    for target, mean in model.predict(element_frame(["Og", TEN, "UH3"])).mean.items():
         assert mean.between(targets[target][:120].min(), targets[target][:120].max()).all()
 
 
 def test_a_pair_of_formulas_works_and_is_saved_completely(tmp_path: Path) -> None:
     charged = ["FePO4", "CoO2", "MnO2", "TiS2", "VS2"]
-    frame = _frame({"formula_charge": charged, "formula_discharge": [f"Li{f}" for f in charged]})
-    model = CrabNet(Config(epochs=4, ensemble_size=2), 1).fit(frame, _targets([1, 2, 3, 4, 5]))
+    frame = element_frame({"formula_charge": charged, "formula_discharge": [f"Li{f}" for f in charged]})
+    model = CrabNet(Config(epochs=4, ensemble_size=2), 1).fit(frame, target_frame([1, 2, 3, 4, 5]))
     prediction = model.predict(frame)
     model.save(tmp_path)
     again = CrabNet.load(tmp_path).predict(frame)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from support.electrodes import element_frame, target_frame
 
-from electrode_bench.core.schema import FORMULA
-from electrode_bench.features import featurize
 from electrode_bench.models.crabnet.config import Config
 from electrode_bench.models.crabnet.model import CrabNet
 from electrode_bench.models.crabnet.training import noisy_fractions
@@ -17,15 +15,6 @@ from electrode_bench.models.crabnet.training import noisy_fractions
 @pytest.fixture(autouse=True)
 def _on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "cpu")
-
-
-def _frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
-    parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
-    return featurize(pd.DataFrame(parts), feature_set="elements")
-
-
-def _targets(values: list[float]) -> pd.DataFrame:
-    return pd.DataFrame({"y": np.array(values, dtype=float)})
 
 
 def test_noise_keeps_every_element_and_the_sum_of_each_part() -> None:
@@ -45,8 +34,8 @@ def test_noise_keeps_every_element_and_the_sum_of_each_part() -> None:
 def test_pure_elements_can_be_trained_on_with_any_noise() -> None:
     elements = ["Li", "Na", "K", "Fe", "O2", "S"]
     for formulas in (elements, {"formula_charge": elements, "formula_discharge": [f"Mg2{e}" for e in elements]}):
-        frame = _frame(formulas)
+        frame = element_frame(formulas)
         model = CrabNet(Config(epochs=10, ensemble_size=3, fraction_noise=0.5), 1).fit(
-            frame, _targets([1, 2, 3, 4, 5, 6])
+            frame, target_frame([1, 2, 3, 4, 5, 6])
         )
         assert np.isfinite(model.predict(frame).mean.to_numpy()).all()
