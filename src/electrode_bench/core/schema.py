@@ -65,6 +65,10 @@ TABLE_COLUMNS: Mapping[str, Column] = MappingProxyType(
     }
 )
 
+#: Thresholds of the extracted share (0..1) at which models predict its cumulative distribution. They lie between the
+#: simple fractions (1/4, 1/3, 2/5, 1/2, 2/3, 3/4, 1) at which most electrodes stand.
+SHARE_THRESHOLDS = (0.15, 0.25, 0.3, 0.36, 0.45, 0.52, 0.6, 0.7, 0.8, 0.9, 0.985)
+
 #: Charge of each working ion that the Battery Explorer offers.
 ION_CHARGE: Mapping[str, int] = MappingProxyType(
     {"Li": 1, "Na": 1, "K": 1, "Rb": 1, "Cs": 1, "Mg": 2, "Ca": 2, "Zn": 2, "Al": 3, "Y": 3}
