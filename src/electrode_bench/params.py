@@ -108,12 +108,13 @@ class Sweep(Strict):
     """How a sweep tunes. The numbers of trials and workers and the server are options of the command: they change no
     trial."""
 
-    protocol: Literal["stratified", "grouped", "loco"] = "grouped"
-    """Outer folds: a sweep sees the training set of one of them and nothing of its test set."""
+    protocol: str = "grouped"
+    """Protocol of the outer folds: a sweep sees the training set of one of them and nothing of its test set. Any
+    protocol but the bootstrap."""
     fold: str | None = None
     """The outer fold whose training set is used; null means the first. `--nested` uses each fold."""
-    inner: Literal["stratified", "grouped", "loco"] = "grouped"
-    """Inner folds, within that training set, on which a trial is scored."""
+    inner: str = "grouped"
+    """Protocol of the inner folds, within that training set, on which a trial is scored; any but the bootstrap."""
     folds: Annotated[int, Field(ge=2)] = 3
     """Number of inner folds (stratified and grouped)."""
     objective: Literal["smae", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "smae"

@@ -165,12 +165,18 @@ class Project:
         """The folds of one protocol; errors as :meth:`folds`, and when the split has no such protocol."""
         folds = self.folds()
         if protocol not in folds:
+            if protocol in self.left_out():
+                raise UserError(f"{protocol} is left out: {self.left_out()[protocol]}")
             raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, folds)}")
         return folds[protocol]
 
     def split_digests(self) -> dict[str, str]:
         """The digest of each protocol's folds."""
         return dict(read_json(self.paths.split_digest, stage="split", key="protocols"))
+
+    def left_out(self) -> dict[str, str]:
+        """The protocols of params.yaml that this data has no folds for, each with the reason in one line."""
+        return dict(read_json(self.paths.split_digest, stage="split").get("left_out", {}))
 
     # --- runs ---
 
@@ -204,12 +210,18 @@ class Project:
         return self.paths.run(model, protocol).exists()
 
     def _fitted(self) -> Iterator[tuple[str, str]]:
-        for path in sorted(self.paths.results.glob("fit/*/*/cell.json")):
-            yield path.parent.parent.name, path.parent.name
+        """Model and protocol of every run. A protocol that is left out has none, whatever its files hold."""
+        paths = sorted(self.paths.results.glob("fit/*/*/cell.json"))
+        left_out = self.left_out() if paths else {}
+        for path in paths:
+            if path.parent.name not in left_out:
+                yield path.parent.parent.name, path.parent.name
 
     def _read_run(self, model: str, protocol: str) -> Run:
         stage, path = f"fit@{model}-{protocol}", self.paths.run(model, protocol)
         record = read_json(path, stage=stage)
+        if isinstance(record, dict) and "left_out" in record:
+            raise UserError(f"{path} says that {protocol} was left out ({record['left_out']}); run: dvc repro {stage}")
         predictions = read_table(self.paths.predictions(model, protocol), stage=stage)
         try:
             return Run.model_validate({**record, "predictions": predictions})

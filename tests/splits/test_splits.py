@@ -17,6 +17,7 @@ from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.params import Split
 from electrode_bench.splits.bootstrap import Bootstrap
+from electrode_bench.splits.grouped import Grouped
 from electrode_bench.splits.kfold import KFold
 from electrode_bench.splits.loco import Config as Clusters
 
@@ -66,7 +67,7 @@ def test_folds_are_disjoint_covering_and_blind_to_row_order(rows: pd.DataFrame, 
 def test_grouped_never_splits_a_formula_however_it_is_written(rows: pd.DataFrame, seed: int) -> None:
     rows = rows.assign(**{FORMULA: ["Li2Fe2P2O8" if f == "LiFePO4" else f for f in rows[FORMULA]]})
     rows.loc[:1, FORMULA] = ["LiFePO4", "Li2Fe2P2O8"]
-    for fold in make("grouped", rows, clusters(rows), kfold(), seed):
+    for fold in make("grouped", rows, clusters(rows), Grouped(**kfold().model_dump()), seed):
         of = rows.set_index(ID)[FORMULA].replace("Li2Fe2P2O8", "LiFePO4")
         assert not set(of[list(fold.train_ids)]) & set(of[list(fold.test_ids)])
 

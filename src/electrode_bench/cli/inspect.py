@@ -35,14 +35,14 @@ def show(
     """
     given: Options = context.obj
     table, pairs = given.project.comparison("table"), given.project.comparison("pairs")
-    synthetic = given.project.synthetic()
     if markdown:
         from electrode_bench.report import tables
 
         titles = dict(zip(table["model"], table["title"], strict=True))
-        typer.echo(tables.markdown(table, pairs, titles=titles, synthetic=synthetic))
+        synthetic, left_out = given.project.synthetic(), given.project.left_out()
+        typer.echo(tables.markdown(table, pairs, titles=titles, synthetic=synthetic, left_out=left_out))
         return
-    print_comparison(table, pairs, synthetic=synthetic, as_json=as_json)
+    print_comparison(given.project, table, pairs, as_json=as_json)
     if not as_json:
         typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
         typer.echo("All runs in a browser: make ui   (or: electrode-bench ui)")

@@ -59,5 +59,7 @@ class Options:
         for name in dict.fromkeys([*params.models, *models.listed(params)]):
             models.configured(models.named(name, params), params)
         splits.used(params.split)
+        for key in ("protocol", "inner"):
+            splits.for_sweep(getattr(params.sweep, key), where=f"params.yaml, sweep.{key}")
         features.listed(params.featurize)
         return params

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from electrode_bench.project import Project
+
 
 def out() -> Console:
     """The console of results."""
@@ -58,16 +60,20 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
         out().print(text, soft_wrap=True, highlight=False)
 
 
-def print_comparison(table: pd.DataFrame, pairs: pd.DataFrame, *, synthetic: bool, as_json: bool) -> None:
-    """Print the study's table and the order of the models."""
+def print_comparison(project: Project, table: pd.DataFrame, pairs: pd.DataFrame, *, as_json: bool) -> None:
+    """Print the study's table, the order of the models, and which protocols were left out."""
     from electrode_bench.report import tables
 
+    synthetic, left_out = project.synthetic(), project.left_out()
     if as_json:
-        print_json({"synthetic": synthetic, "rows": table.to_dict("records"), "pairs": pairs.to_dict("records")})
+        rows = {"rows": table.to_dict("records"), "pairs": pairs.to_dict("records")}
+        print_json({"synthetic": synthetic, **rows, "left_out": left_out})
         return
     titles = dict(zip(table["model"], table["title"], strict=True))
     for shown in (*tables.headline(table, synthetic=synthetic), *tables.order(pairs, titles=titles)):
         out().print(shown)
+    for line in tables.left_out(left_out):
+        out().print(line, soft_wrap=True, highlight=False)
 
 
 def print_settings(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:

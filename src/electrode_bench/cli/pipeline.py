@@ -76,7 +76,9 @@ def split(context: typer.Context, as_json: Json = False) -> None:
     given: Options = context.obj
     protocols = stage.run(given.project, given.params.split, seed=given.params.seed)
     lines = [
-        f"{made['title']}: {made['folds']} folds, {made['smallest_test']} to {made['largest_test']} test rows, "
+        f"{made['title']}: left out: {made['left_out']}"
+        if "left_out" in made
+        else f"{made['title']}: {made['folds']} folds, {made['smallest_test']} to {made['largest_test']} test rows, "
         f"digest {made['digest'][:12]}"
         for made in protocols.values()
     ]
@@ -115,6 +117,12 @@ def fit(
     from electrode_bench.stages import fit as stage
 
     given: Options = context.obj
+    reason = given.project.left_out().get(protocol)
+    if reason is not None:
+        stage.leave_out(given.project, given.params, model=model, protocol=protocol, reason=reason)
+        summary = {"model": model, "protocol": protocol, "folds": 0, "rows": 0, "left_out": reason}
+        print_result(summary, f"{model} under {protocol} is left out: {reason}", as_json=as_json)
+        return
     use_device(device)
     start = time.monotonic()
     with (
@@ -157,7 +165,7 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
 
     given: Options = context.obj
     tables = stage.run(given.project, seed=given.params.seed).tables
-    print_comparison(tables["table"], tables["pairs"], synthetic=given.project.synthetic(), as_json=as_json)
+    print_comparison(given.project, tables["table"], tables["pairs"], as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

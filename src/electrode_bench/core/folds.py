@@ -55,6 +55,17 @@ class FoldResult:
     resources: Mapping[str, float | str]
 
 
+def first_repeat(folds: Iterable[Fold]) -> tuple[Fold, ...]:
+    """The first folds of one protocol that test no electrode twice: the first repeat where folds are repeated."""
+    chosen: list[Fold] = []
+    tested: set[str] = set()
+    for fold in folds:
+        if tested.isdisjoint(fold.test_ids):
+            chosen.append(fold)
+            tested.update(fold.test_ids)
+    return tuple(chosen)
+
+
 def to_frame(folds: Iterable[Fold]) -> pd.DataFrame:
     """Folds as a long table: protocol, fold, part, electrode_id, repeat (how often the id is in it)."""
     parts = []

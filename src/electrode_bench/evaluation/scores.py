@@ -131,7 +131,8 @@ def errors_by(
     """Errors within each group of electrodes: protocol, model, target, group, mae, smae, bias, n.
 
     ``smae`` divides by the control's MAE on the same rows, so that a group does not look bad only because it is far
-    from the training mean. ``bias`` is the mean of predicted minus true values. Only headline folds count.
+    from the training mean. ``bias`` is the mean of predicted minus true values and ``n`` the number of electrodes. Only
+    headline folds count; an electrode that several of them test enters the means as often.
     """
     name = str(group.name)
     truth = table.set_index(ID)[list(TARGETS)]
@@ -156,7 +157,7 @@ def errors_by(
     )
     grouped = rows.groupby(["protocol", "model", "target", name], sort=True, dropna=False)
     out = grouped.agg(
-        mae=("absolute", "mean"), control=("control", "mean"), bias=("error", "mean"), n=("absolute", "size")
+        mae=("absolute", "mean"), control=("control", "mean"), bias=("error", "mean"), n=(ID, "nunique")
     ).reset_index()
     out["smae"] = (out["mae"] / out["control"]).where(out["control"] > 0)
     return _control_first(out[["protocol", "model", "target", name, "mae", "smae", "bias", "n"]], list(folds))

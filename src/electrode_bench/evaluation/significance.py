@@ -5,6 +5,9 @@ discharged formulas: electrodes with the same formula are one observation for a 
 *training rows* would give other models. This is tested over folds, with a t-test that is corrected for overlapping
 training sets. A difference is significant if both agree (:func:`verdict`).
 
+Repeated folds test an electrode several times. A formula is then drawn with all of these tests, so that repeats make
+the interval narrower only by as much as they average out the chance of training.
+
 Sources: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987), doi:10.1080/01621459.1987.10478410 (the interval, BCa);
 C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
 S. Holm, Scand. J. Stat. 6, 65 (1979) (many tests at once).
@@ -248,6 +251,8 @@ def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tupl
     """t and two-sided p of the folds' mean differences (k,), corrected for overlapping training sets.
 
     The variance of the mean, s2 / k, is replaced by s2 (1 / k + n_test / n_train). The test was made for random splits.
+    With repeated folds, k counts the folds of all repeats (R. R. Bouckaert and E. Frank, PAKDD 2004,
+    doi:10.1007/978-3-540-24775-3_3): each repeat lowers the first term, none the second.
     Under leave-one-cluster-out, where folds differ by design, p is only a guide.
 
     Returns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -90,8 +91,20 @@ def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
     yield table
 
 
-def markdown(rows: pd.DataFrame, pairs: pd.DataFrame, *, titles: Mapping[str, str], synthetic: bool) -> str:
-    """The same tables in Markdown."""
+def left_out(reasons: Mapping[str, str]) -> list[str]:
+    """A line for each protocol that the data has no folds for."""
+    return [f"{_title(protocol)}: left out: {reason}" for protocol, reason in reasons.items()]
+
+
+def markdown(
+    rows: pd.DataFrame,
+    pairs: pd.DataFrame,
+    *,
+    titles: Mapping[str, str],
+    synthetic: bool,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The same tables in Markdown; ``left_out`` has the reason for each protocol without folds."""
     lines = []
     for protocol, runs in rows.groupby("protocol", sort=False):
         lines += [f"### {_title(str(protocol))}", ""]
@@ -107,6 +120,8 @@ def markdown(rows: pd.DataFrame, pairs: pd.DataFrame, *, titles: Mapping[str, st
         lines += ["### Who is better", "", f"| {' | '.join(_ORDER_COLUMNS)} |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row).replace('~', '&#126;')} |" for row in _order_rows(pairs, titles=titles)]
         lines += ["", f"{VERDICTS.replace('~', '&#126;')}. {_ALL_PAIRS}."]
+    for protocol, reason in left_out.items():
+        lines += ["", f"{_title(protocol)}: left out: {reason}."]
     return "\n".join(lines)
 
 

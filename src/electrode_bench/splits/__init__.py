@@ -13,7 +13,7 @@ from electrode_bench.core.registry import Registry
 from electrode_bench.core.schema import ID
 from electrode_bench.errors import UserError
 from electrode_bench.params import Split
-from electrode_bench.splits.base import Protocol
+from electrode_bench.splits.base import Protocol, all_folds
 
 __all__ = [
     "NEW_COMPOSITION",
@@ -21,8 +21,10 @@ __all__ = [
     "Protocol",
     "configure",
     "for_new_compositions",
+    "for_sweep",
     "headline_folds",
     "headline_keys",
+    "left_out",
     "make_folds",
     "protocol",
     "used",
@@ -47,6 +49,21 @@ def for_new_compositions(available: Iterable[str]) -> str | None:
     return next((name for name in NEW_COMPOSITION if name in available), None)
 
 
+def for_sweep(name: str, *, where: str) -> Protocol:
+    """The protocol of a sweep's outer or inner folds.
+
+    Raises
+    ------
+    UserError
+        When it is unknown, or its folds have several training sizes, which cannot be averaged; ``where`` says what
+        named it.
+    """
+    chosen = protocol(name)
+    if chosen.headline is not all_folds:
+        raise UserError(f"{where}: the folds of {name} have several training sizes; choose another protocol")
+    return chosen
+
+
 def used(split: Split) -> tuple[str, ...]:
     """The protocols that params.yaml lists, in its order.
 
@@ -67,7 +84,7 @@ def configure(name: str, values: Mapping[str, Any] | Strict, *, where: str = "pa
 
 
 def make_folds(table: pd.DataFrame, clusters: pd.Series, split: Split, *, seed: int) -> tuple[Fold, ...]:
-    """The folds of every protocol that params.yaml lists.
+    """The folds of every protocol that params.yaml lists, but for those that are left out (:func:`left_out`).
 
     Parameters
     ----------
@@ -84,6 +101,14 @@ def make_folds(table: pd.DataFrame, clusters: pd.Series, split: Split, *, seed: 
         for name in used(split)
         for fold in protocol(name).make(table, clusters, configure(name, split.options.get(name, {})), seed)
     )
+
+
+def left_out(table: pd.DataFrame, split: Split) -> dict[str, str]:
+    """The protocols of params.yaml that this table has no folds for, each with the reason in one line."""
+    reasons = {
+        name: protocol(name).why_left_out(table, configure(name, split.options.get(name, {}))) for name in used(split)
+    }
+    return {name: reason for name, reason in reasons.items() if reason is not None}
 
 
 def headline_keys(name: str, sizes: Mapping[str, int]) -> list[str]:

@@ -15,6 +15,10 @@ from electrode_bench.core.schema import ID
 from electrode_bench.errors import UserError
 
 
+def never(table: pd.DataFrame, options: Any) -> None:
+    """The answer of protocols that can be made of every table."""
+
+
 def all_folds(sizes: Mapping[str, int]) -> list[str]:
     """Every fold, whatever its training size: the headline rule of protocols with equal folds."""
     return list(sizes)
@@ -34,6 +38,8 @@ class Protocol:
         so that shuffling the table changes nothing. Each electrode is in the training or test set of at least one fold.
     headline : training size by fold -> the folds that the headline is averaged over.
     averaged_over : what these folds are, for captions.
+    why_left_out : (table, options) -> why there are no folds for a table that lacks what the protocol needs, in one
+        line; None where there are folds.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Protocol:
     make: Callable[[pd.DataFrame, pd.Series, Any, int], Iterator[Fold]]
     headline: Callable[[Mapping[str, int]], list[str]] = all_folds
     averaged_over: str = "folds"
+    why_left_out: Callable[[pd.DataFrame, Any], str | None] = never
 
 
 def in_order(table: pd.DataFrame) -> pd.DataFrame:
@@ -50,10 +57,12 @@ def in_order(table: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(ID, ignore_index=True)
 
 
-def numbered_folds(protocol: str, ids: np.ndarray, splits: Iterable[tuple[np.ndarray, np.ndarray]]) -> Iterator[Fold]:
-    """Folds ``fold-0``, ``fold-1``, ... from pairs of (training, test) positions in ``ids``."""
+def numbered_folds(
+    protocol: str, ids: np.ndarray, splits: Iterable[tuple[np.ndarray, np.ndarray]], *, prefix: str = ""
+) -> Iterator[Fold]:
+    """Folds ``fold-0``, ``fold-1``, ... from pairs of (training, test) positions in ``ids``, after ``prefix``."""
     for i, (train, test) in enumerate(splits):
-        yield Fold(protocol, f"fold-{i}", tuple(ids[train]), tuple(ids[test]))
+        yield Fold(protocol, f"{prefix}fold-{i}", tuple(ids[train]), tuple(ids[test]))
 
 
 def require_at_least(rows: int, folds: int, protocol: str, *, what: str = "rows") -> None:

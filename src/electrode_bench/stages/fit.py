@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import digests
@@ -62,3 +64,15 @@ def run(
     write_table(fitted.predictions, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
     write_json(fitted.record(), project.paths.run(model, protocol))
     return fitted
+
+
+def leave_out(project: Project, params: Params, *, model: str, protocol: str, reason: str) -> None:
+    """Write ``results/fit/<model>/<protocol>`` for a protocol that the data has no folds for.
+
+    DVC lists the files of every model under every protocol of params.yaml, so they must exist. The record holds nothing
+    but the reason. ``Project`` does not count it as a run.
+    """
+    models.named(model, params)
+    nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in PREDICTION_COLUMNS})
+    write_table(nothing, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
+    write_json({"model": model, "protocol": protocol, "left_out": reason}, project.paths.run(model, protocol))

@@ -9,6 +9,7 @@ from typing import Any
 
 from electrode_bench.core.artifacts import plain, write_csv, write_table
 from electrode_bench.core.config import Strict
+from electrode_bench.core.folds import first_repeat
 from electrode_bench.core.schema import FORMULA, ID, PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
@@ -67,7 +68,8 @@ def run(
     trial : the one that counts as tuned; None takes the best.
     protocol : compare on all folds of this protocol, most of which the study saw; None takes the fold that it did not
         see.
-    nested : compare on every outer fold, each with the best trial of its own study.
+    nested : compare on every outer fold, each with the best trial of its own study. Of repeated folds, the first
+        repeat is used.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def run(
     # The study that tuned each fold's configuration, and its trial.
     tuned: dict[str, tuple[StoredStudy, StoredTrial]]
     if nested:
-        claim = NESTED
+        claim, folds = NESTED, first_repeat(folds)
         tuned = {fold.key: _best_of(specs[f"{own_protocol}/{fold.key}"], url=url) for fold in folds}
     elif protocol is None:
         claim, folds = HELD_OUT, tuple(fold for fold in folds if fold.key == own_fold)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from electrode_bench import models, splits
 from electrode_bench.core.config import Strict
-from electrode_bench.core.folds import Fold
+from electrode_bench.core.folds import Fold, first_repeat
 from electrode_bench.core.schema import ID
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
@@ -46,13 +46,17 @@ def plan_studies(
         models.named(name, params)
     where = f"params.yaml, sweep.spaces.{model}"
     space = search_space.narrowed(spec.space, options.spaces.get(model, {}), where=where)
+    splits.for_sweep(options.protocol, where="params.yaml, sweep.protocol")
     outer_folds = {fold.key: fold for fold in project.protocol_folds(options.protocol)}
     if options.fold is not None and options.fold not in outer_folds:
         raise UserError(
             f"params.yaml, sweep.fold: {options.protocol} has no fold '{options.fold}'; "
             f"{nearest(options.fold, outer_folds)}"
         )
-    chosen = list(outer_folds) if nested else [options.fold or next(iter(outer_folds))]
+    # Nested studies tune on folds that test each electrode once: further repeats would cost as much again.
+    once = [fold.key for fold in first_repeat(outer_folds.values())]
+    named = options.fold or once[0]
+    chosen = list(dict.fromkeys([*once, named])) if nested else [named]
     names = {key: f"{options.protocol}/{key}" for key in chosen}
     frame, targets = project.training_data(spec.feature_set)
     table_digest = data_digests(frame, targets)["table"]
@@ -96,11 +100,22 @@ def inner_folds(params: Params, table: pd.DataFrame, clusters: pd.Series, *, out
     ----------
     table, clusters : the rows of the outer training set and their cluster labels, by electrode id.
     outer : name of the outer fold.
+
+    Raises
+    ------
+    UserError
+        When these rows have no folds of the protocol.
     """
     options, grouped = params.sweep, splits.configure("grouped", params.split.options.get("grouped", {}))
-    kfold = KFold.model_validate({**grouped.model_dump(), "folds": options.folds})
-    inner = splits.protocol(options.inner)
-    own = kfold if inner.config is KFold else inner.config()
+    inner = splits.for_sweep(options.inner, where="params.yaml, sweep.inner")
+    own = inner.config()
+    if isinstance(own, KFold):
+        # Stratified as the grouped folds are. Inner folds are not repeated: each repeat would cost a trial more.
+        alike = {key: value for key, value in grouped.model_dump().items() if key in KFold.model_fields}
+        own = inner.config.model_validate({**alike, "folds": options.folds})
+    reason = inner.why_left_out(table, own)
+    if reason is not None:
+        raise UserError(f"params.yaml, sweep.inner: {inner.name} cannot make inner folds: {reason}")
     seed = derive(params.seed, "inner folds", outer)
     return tuple(inner.make(table.reset_index(drop=True), clusters, own, seed))
 

@@ -34,7 +34,10 @@ def content(results: Results) -> dict[str, Any]:
         "targets": TARGETS,
         "models": [{"name": name, "title": title} for name, title in results.titles.items()],
         "protocols": [_protocol(name) for name in results.protocols],
-        "missing_protocols": [splits.protocol(p).title for p in splits.PROTOCOLS if p not in results.protocols],
+        "missing_protocols": [
+            splits.protocol(p).title for p in splits.PROTOCOLS if p not in {*results.protocols, *results.left_out}
+        ],
+        "left_out": tables.left_out(results.left_out),
         "main_protocol": _protocol(results.main_protocol),
         "answers": answers(results),
         "headline": headline(results),

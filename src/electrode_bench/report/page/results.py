@@ -60,6 +60,8 @@ class Results:
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
     #: For each tuned model, the record of that study, where there is one.
     sweeps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    #: For each protocol that the data has no folds for, the reason.
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project) -> Results:
@@ -79,6 +81,7 @@ class Results:
             table=project.table(),
             map=project.map(),
             splits=project.split_digests(),
+            left_out=project.left_out(),
             runs=project.runs(),
             headline=headline,
             adoptions=adoptions,
