@@ -18,6 +18,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from electrode_bench import params
+from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.config import validate
 from electrode_bench.core.digests import digest_frame
@@ -99,11 +100,18 @@ class Project:
     def features(self, name: str) -> pd.DataFrame:
         """The features of a feature set, one row for each electrode of the table, in its order.
 
+        ``name`` may be several feature sets, joined by "+"; their columns stand side by side in that order.
+
         Raises
         ------
         UserError
             When the features were not computed, or were computed for other electrodes.
+        ValueError
+            When two sets have a column of the same name.
         """
+        return feature_names.side_by_side({one: self._features(one) for one in feature_names.split(name)})
+
+    def _features(self, name: str) -> pd.DataFrame:
         stage, path = f"featurize@{name}", self.paths.features(name)
         computed = sorted(file.stem for file in path.parent.glob("*.parquet"))
         if computed and name not in computed:

@@ -97,7 +97,8 @@ def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"  # both are off at the same moment
         "for formula in sys.argv[2:]:\n"
-        f"    featurize(pd.DataFrame({{'f': [formula]}}), feature_set={SET!r}, cache=Path(sys.argv[1]))\n"
+        "    table = pd.DataFrame({'formula_discharge': [formula]})\n"
+        f"    featurize(table, feature_set={SET!r}, cache=Path(sys.argv[1]))\n"
         "os._exit(0)"  # on a busy machine, a process that exits just after reading a parquet may die of Arrow's threads
     )
     halves = [[c + a for c in cations[i : i + 3] for a in anions] for i in (0, 1)]  # two of four cations in both

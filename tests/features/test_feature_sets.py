@@ -137,7 +137,7 @@ def test_elements_are_atomic_fractions_in_the_order_of_atomic_number() -> None:
 
 def test_elements_of_two_parts_are_columns_under_their_names() -> None:
     parts = pd.DataFrame({"formula_charge": ["CoO2"], "formula_discharge": ["LiCoO2"]})
-    frame = featurize(parts, feature_set="elements")
+    frame = featurize(parts, feature_set="elements", composition="pair")
     assert frame.shape == (1, 236)
     assert frame.loc[0, ["formula_charge: Li", "formula_discharge: Li"]].tolist() == [0, 0.25]
 
@@ -168,10 +168,10 @@ def test_scaling_a_formula_changes_nothing(name: str) -> None:
 
 def test_two_parts_are_columns_under_their_names() -> None:
     parts = pd.DataFrame({"framework_formula": ["FePO4", "CoO2"], "working_ion": ["Li", "Na"]}, index=["x", "y"])
-    frame = featurize(parts, feature_set="magpie_mean")
+    frame = featurize(parts, feature_set="magpie_mean", composition="framework_ion")
     assert frame.shape == (2, 42)
     assert frame.loc["x", "working_ion: mean AtomicWeight"] == pytest.approx(6.941)
-    alone = featurize(parts[["framework_formula"]], feature_set="magpie_mean").add_prefix("framework_formula: ")
+    alone = _features(["FePO4", "CoO2"], "magpie_mean").set_axis(parts.index).add_prefix("framework_formula: ")
     pd.testing.assert_frame_equal(frame[alone.columns], alone)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.inference.calibration import Calibration
+from electrode_bench.inference.formula_model import Predicted
 from electrode_bench.inference.predictor import Predictor
 from electrode_bench.inference.screening import pareto, screen
 
@@ -19,8 +20,9 @@ class FixedModel:
     def __init__(self, answers: dict[str, tuple[float, float, float]]) -> None:
         self.answers = answers
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        return pd.DataFrame([self.answers[f] for f in frame[FORMULA]], columns=list(TARGETS))
+    def evaluate(self, frame: pd.DataFrame) -> Predicted:
+        targets = pd.DataFrame([self.answers[f] for f in frame[FORMULA]], columns=list(TARGETS))
+        return Predicted(targets, undefined=((),) * len(frame))
 
 
 def _predictor(answers: dict[str, tuple[float, float, float]]) -> Predictor:

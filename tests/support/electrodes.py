@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
-from electrode_bench.features import featurize
+from electrode_bench.features import COMPOSITION_COLUMNS, featurize
 
 METALS = ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Nb", "Mo")
 ANIONS = ("O2", "S2", "F3", "PO4", "SO4", "SiO4")
@@ -45,7 +45,8 @@ def clusters(of: pd.DataFrame, *, number: int = 4, noise: int = 3, seed: int = 1
 def element_frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
     """Features of the set ``elements``, one row per formula; a dictionary has one list per part of a composition."""
     parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
-    return featurize(pd.DataFrame(parts), feature_set="elements")
+    composition = next(name for name, columns in COMPOSITION_COLUMNS.items() if set(columns) == set(parts))
+    return featurize(pd.DataFrame(parts), feature_set="elements", composition=composition)
 
 
 def target_frame(values: list[float]) -> pd.DataFrame:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from electrode_bench import features, models, params, splits
+from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.artifacts import write_json, write_table
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.fitting.runs import fit_run
 from electrode_bench.project import Project
 from electrode_bench.report.parity import parity_png
@@ -57,8 +58,10 @@ def make(root: Path, model: str, protocol: str, *, module: str | None = None, **
     every = splits.make_folds(electrodes, clusters(electrodes), SPLIT, seed=SEED)
     frame = indexed[[]]
     if spec.feature_set is not None:
-        frame = features.featurize(indexed[[FORMULA]], feature_set=spec.feature_set)
-        write_table(frame.reset_index(), project.paths.features(spec.feature_set))
+        frame = features.featurize(indexed, feature_set=spec.feature_set)
+        for name in feature_names.split(spec.feature_set):
+            own = features.featurize(indexed, feature_set=name)
+            write_table(own.reset_index(), project.paths.features(name))
     write_table(electrodes, project.paths.table)
     write_table(fold_tables.to_frame(every), project.paths.folds)
     write_json({"protocols": fold_tables.digests(every)}, project.paths.split_digest)

@@ -61,7 +61,8 @@ class Run(Strict):
     """The Python module that defines the model."""
     protocol: str
     feature_set: str | None
-    """Name of the feature set that the model reads; None for a model that reads none."""
+    """Name of the feature set that the model reads, or several names joined by "+"; None for a model that reads
+    none."""
     composition: str
     """What stands for an electrode (``featurize.composition``)."""
     config: Mapping[str, Any]

@@ -46,11 +46,12 @@ def parse(formula: Any) -> dict[str, float]:
         element, or an amount of zero.
     """
     if not isinstance(formula, str):
-        raise FormulaError("the formula is missing" if _missing(formula) else f"the formula {formula!r} is no text")
+        raise FormulaError("the formula is missing" if is_missing(formula) else f"the formula {formula!r} is no text")
     return dict(_parse(formula))
 
 
-def _missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a value from a table stands for "no value": None or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
@@ -178,7 +179,7 @@ def ion_charge(ion: Any) -> int:
         When it is not one of the Battery Explorer's ten.
     """
     if not isinstance(ion, str) or ion not in ION_CHARGE:
-        what = "the working ion is missing" if _missing(ion) or ion == "" else f"unknown working ion {ion!r}"
+        what = "the working ion is missing" if is_missing(ion) or ion == "" else f"unknown working ion {ion!r}"
         raise FormulaError(f"{what}; known are: {', '.join(ION_CHARGE)}")
     return ION_CHARGE[ion]
 

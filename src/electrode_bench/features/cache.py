@@ -1,4 +1,4 @@
-"""Features by formula on disk, so that a larger snapshot computes only what is new.
+"""Features by formula or electrode on disk, so that a larger snapshot computes only what is new.
 
 There is one parquet file for each feature set and code digest: a change of the code or of a library's version starts a
 new file. Any file of the cache may be deleted at any time.

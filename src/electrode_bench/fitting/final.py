@@ -40,6 +40,8 @@ def final_model(project: Project, run: Run) -> Path | None:
         "feature_set": spec.feature_set,
         # How the features were made: a served model makes its own.
         "atomic_packing": has_atomic_packing(frame),
+        # A feature that is missing for a new composition only is something that the model has not learned.
+        "missing_in_training": [str(column) for column in frame.columns[frame.isna().any()]],
         "config": dict(run.config),
         "seed": run.seed,
         "rows": len(frame),

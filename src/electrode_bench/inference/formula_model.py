@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.schema import FORMULA, ION_CHARGE, TARGETS
+from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
-from electrode_bench.features import COMPOSITION_COLUMNS, featurize
+from electrode_bench.features import COMPOSITION_COLUMNS, columns_read, featurize
+from electrode_bench.inference.ions import candidate_ions, choose_ion
+
+_ION = "working_ion"
 
 
-def candidate_ions(formula: Any) -> list[str]:
-    """The elements of a discharged formula that may be its working ion. At least one other element always remains.
+@dataclass(frozen=True)
+class Predicted:
+    """The predictions for a table of formulas.
 
-    Raises
-    ------
-    chemistry.FormulaError
-        When the formula cannot be read, contains no working ion, or contains nothing else.
+    Attributes
+    ----------
+    targets : the three targets in their units, with "<target>_std" where the model predicts a standard deviation; one
+        row for each row of the input, on its index.
+    undefined : for each row, the features that are missing there and were never missing in training. The model has not
+        learned what their absence means.
     """
-    amounts = chemistry.parse(formula)
-    ions = [ion for ion in ION_CHARGE if ion in amounts]
-    if not ions:
-        raise chemistry.FormulaError(
-            f"the formula '{formula}' contains no working ion ({', '.join(ION_CHARGE)}); give the discharged formula"
-        )
-    if len(amounts) == 1:
-        # Raises: a formula of one ion has no framework.
-        chemistry.framework(amounts, ions[0])
-    return ions
+
+    targets: pd.DataFrame
+    undefined: tuple[tuple[str, ...], ...]
 
 
 class FormulaModel:
@@ -48,16 +48,26 @@ class FormulaModel:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of formulas that the model reads."""
-        return COMPOSITION_COLUMNS[self.about["composition"]]
+        """The columns of the input that the model reads."""
+        return columns_read(self.about["feature_set"], composition=self.about["composition"])
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns of :attr:`columns` that an input must have.
+
+        The working ion may be left out where the discharged formula is read too: its only candidate is taken.
+        """
+        own = COMPOSITION_COLUMNS[self.about["composition"]]
+        return tuple(column for column in self.columns if column != _ION or column in own)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
         """The three targets in their units, with "<target>_std" where the model predicts a standard deviation.
 
         Parameters
         ----------
-        model_input : DataFrame with the columns of :attr:`columns`; other columns are ignored. A model that reads one
-            column also takes a column "formula", or a list of formulas.
+        model_input : DataFrame with the columns of :attr:`required`; of :attr:`columns`, the working ion may be missing
+            or empty where a formula has one candidate only. Other columns are ignored. A model that requires one column
+            also takes a column "formula", or a list of formulas.
         params : part of MLflow's interface; not used.
 
         Returns
@@ -67,47 +77,79 @@ class FormulaModel:
         Raises
         ------
         UserError
-            When a column is missing, or a formula cannot be read or is not the formula of a discharged electrode. The
-            message names the first such row.
+            When a column is missing, a formula cannot be read or is not the formula of a discharged electrode, or the
+            working ion is needed and not known. The message names the first such row.
         """
-        formulas = self._formulas(model_input)
-        index = formulas.index
+        return self.evaluate(model_input).targets
+
+    def evaluate(self, model_input: Any) -> Predicted:
+        """As :meth:`predict`, with what is known of each row's features."""
+        electrodes = self._electrodes(model_input)
+        index = electrodes.index
         # The caller's index may have duplicates; positions have none.
-        formulas = formulas.reset_index(drop=True)
+        electrodes = electrodes.reset_index(drop=True)
         if self.about["feature_set"] is None:
-            frame = pd.DataFrame(index=formulas.index)
+            frame = pd.DataFrame(index=electrodes.index)
         else:
-            packing = bool(self.about.get("atomic_packing", False))
-            frame = featurize(formulas, feature_set=self.about["feature_set"], atomic_packing=packing)
+            frame = featurize(
+                electrodes,
+                feature_set=self.about["feature_set"],
+                composition=self.about["composition"],
+                atomic_packing=bool(self.about.get("atomic_packing", False)),
+            )
         prediction = self.model.predict(frame)
         blocks = [prediction.mean[list(TARGETS)]]
         if prediction.std is not None:
             blocks.append(prediction.std[list(TARGETS)].add_suffix("_std"))
-        return pd.concat(blocks, axis=1).set_axis(index, axis=0)
+        return Predicted(pd.concat(blocks, axis=1).set_axis(index, axis=0), self._undefined(frame))
 
-    def _formulas(self, model_input: Any) -> pd.DataFrame:
-        """The input's formulas under the names of :attr:`columns`, each of them checked."""
-        columns = list(self.columns)
+    def _undefined(self, frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+        # A model that was saved by an older version does not say which features were missing in training.
+        known = self.about.get("missing_in_training", list(frame.columns))
+        absent = frame.drop(columns=known).isna()
+        names = absent.columns.astype(str).to_numpy()
+        return tuple(tuple(names[row]) for row in absent.to_numpy(dtype=bool))
+
+    def _electrodes(self, model_input: Any) -> pd.DataFrame:
+        """The input under the names of :attr:`columns`, each value of it checked."""
+        required = list(self.required)
         is_table = isinstance(model_input, pd.DataFrame)
-        frame = model_input if is_table else pd.DataFrame({columns[0]: list(model_input)})
+        frame = model_input if is_table else pd.DataFrame({required[0]: list(model_input)})
         # Error messages use the column names of the input.
-        input_name = {column: column for column in columns}
-        if len(columns) == 1 and columns[0] not in frame and "formula" in frame:
-            input_name[columns[0]] = "formula"
-            frame = frame.rename(columns={"formula": columns[0]})
-        missing = [column for column in columns if column not in frame]
+        input_name = {column: column for column in self.columns}
+        if len(required) == 1 and required[0] not in frame and "formula" in frame:
+            input_name[required[0]] = "formula"
+            frame = frame.rename(columns={"formula": required[0]})
+        missing = [column for column in required if column not in frame]
         if missing:
-            alternative = " (or: formula)" if len(columns) == 1 else ""
+            alternative = " (or: formula)" if len(required) == 1 else ""
             raise UserError(
-                f"the input has no column {missing[0]}; give the columns: {', '.join(columns)}{alternative}"
+                f"the input has no column {missing[0]}; give the columns: {', '.join(required)}{alternative}"
             )
         if frame.empty:
             raise UserError("the input has no rows; give at least one formula")
-        for column in columns:
+        for column in required:
             check = candidate_ions if column == FORMULA else chemistry.parse
-            for position, formula in enumerate(frame[column]):
-                try:
-                    check(formula)
-                except chemistry.FormulaError as error:
-                    raise UserError(f"row {position} (counted from 0), column {input_name[column]}: {error}") from error
-        return frame[columns]
+            _each_row(check, frame[[column]], name=input_name[column])
+        if FORMULA in required and _ION in self.columns:
+            frame = frame.reindex(columns=list(self.columns))
+            ions = _each_row(_choose_ion, frame[[FORMULA, _ION]], name=_ION)
+            frame = frame.assign(**{_ION: ions})
+            if "formula_charge" in required:
+                _each_row(chemistry.pair_capacity, frame[["formula_charge", FORMULA, _ION]], name="formula_charge")
+        return frame[list(self.columns)]
+
+
+def _choose_ion(formula: str, ion: Any) -> str:
+    return choose_ion(formula, ion, give=f"{{}} in the column {_ION}")
+
+
+def _each_row(check: Callable[..., Any], values: pd.DataFrame, *, name: str) -> list[Any]:
+    """``check`` of the values of each row; a UserError names the first row that fails, and the column ``name``."""
+    results = []
+    for position, row in enumerate(values.itertuples(index=False, name=None)):
+        try:
+            results.append(check(*row))
+        except chemistry.FormulaError as error:
+            raise UserError(f"row {position} (counted from 0), column {name}: {error}") from error
+    return results

@@ -17,7 +17,8 @@ from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
 from electrode_bench.inference.calibration import Calibration
 from electrode_bench.inference.domain import Domain
-from electrode_bench.inference.formula_model import FormulaModel, candidate_ions
+from electrode_bench.inference.formula_model import FormulaModel
+from electrode_bench.inference.ions import candidate_ions, choose_ion
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,9 @@ def working_ion(formula: str, ion: str | None = None) -> str:
         candidates = candidate_ions(formula)
         if ion is not None:
             chemistry.ion_charge(ion)
+        return choose_ion(formula, ion if len(candidates) > 1 else None, give="--ion {}")
     except chemistry.FormulaError as error:
         raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from error
-    if len(candidates) == 1:
-        return candidates[0]
-    if ion in candidates:
-        return str(ion)
-    contents = f"{formula} contains {' and '.join(candidates)}{f', not {ion}' if ion else ''}"
-    raise UserError(f"{contents}; name the working ion, for example: --ion {candidates[0]}")
 
 
 class Predictor:
@@ -124,13 +120,15 @@ class Predictor:
         """
         requested = [ion] * len(formulas) if ion is None or isinstance(ion, str) else list(ion)
         ions = [working_ion(*pair) for pair in zip(formulas, requested, strict=True)]
-        predicted = self.model.predict(compositions(formulas, ions))
+        predicted = self.model.evaluate(compositions(formulas, ions))
         return [
-            self._answer(formula, moving, predicted.iloc[i], neighbours=neighbours)
-            for i, (formula, moving) in enumerate(zip(formulas, ions, strict=True))
+            self._answer(*given, predicted.targets.iloc[i], predicted.undefined[i], neighbours=neighbours)
+            for i, given in enumerate(zip(formulas, ions, strict=True))
         ]
 
-    def _answer(self, formula: str, ion: str, predicted: pd.Series, *, neighbours: int) -> Answer:
+    def _answer(
+        self, formula: str, ion: str, predicted: pd.Series, undefined: Sequence[str], *, neighbours: int
+    ) -> Answer:
         nearest = self.domain.nearest(formula, number=max(neighbours, 1))
         distance = nearest[0][1]
         estimates = {target: self._estimate(predicted, target) for target in TARGETS}
@@ -142,13 +140,24 @@ class Predictor:
             theoretical_capacity=limit,
             targets=estimates,
             neighbours=tuple(self._neighbour(*known) for known in nearest[:neighbours]),
-            outside=self.domain.outside(formula, distance=distance),
+            outside=self.outside(formula, distance=distance, undefined=undefined),
             nearest_distance=distance,
             reach=self.domain.reach,
             above_limit=estimates[GRAVIMETRIC.key].value > limit,
             undecided=tuple(candidates) if reads_formula_only and len(candidates) > 1 else (),
             fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
         )
+
+    def outside(self, formula: str, *, distance: float, undefined: Sequence[str]) -> str | None:
+        """Why a prediction is outside the applicability domain; None when it is inside.
+
+        Parameters
+        ----------
+        distance : distance to the nearest known composition.
+        undefined : features that are missing for the formula and were never missing in training.
+        """
+        reasons = [self.domain.outside(formula, distance=distance), _without(undefined)]
+        return "; ".join(filter(None, reasons)) or None
 
     def _estimate(self, predicted: pd.Series, target: str) -> Estimate:
         value = float(predicted[target])
@@ -163,6 +172,19 @@ class Predictor:
             for values in (rows.mean(), rows.min(), rows.max())
         )
         return Neighbour(formula, distance, len(rows), mean, lowest, highest)
+
+
+def _without(undefined: Sequence[str]) -> str | None:
+    """What is said of features that are missing for one formula only."""
+    if not undefined:
+        return None
+    if len(undefined) == 1:
+        return f"the feature '{undefined[0]}' is not defined for it, but is for every known electrode"
+    others = len(undefined) - 1
+    return (
+        f"the feature '{undefined[0]}' and {others} other{'s' if others > 1 else ''} are not defined for it, but are "
+        "for every known electrode"
+    )
 
 
 def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:

@@ -97,6 +97,8 @@ def screen(
             reject(rejected)
         if len(usable):
             evaluated = _evaluate(usable, predictor, window=window)
+            if in_domain:
+                evaluated = evaluated[evaluated["undefined"].map(len) == 0]
             inside = _Inside(predictor.domain, [best, front]) if in_domain else None
             best = _best(pd.concat([best, evaluated]), objective, top, inside=inside)
             front = pareto(pd.concat([front, evaluated]), inside=inside)
@@ -151,7 +153,8 @@ def _moving_ion(formula: str, own: str | None, default: str | None) -> str:
 def _evaluate(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]) -> pd.DataFrame:
     """The candidates with their predictions, energies, and distance from the voltage window."""
     frame = compositions(candidates["formula"].tolist(), candidates["working_ion"].tolist())
-    predicted = predictor.model.predict(frame)
+    evaluated = predictor.model.evaluate(frame)
+    predicted = evaluated.targets
     voltage = predicted[VOLTAGE.key].to_numpy()
     rows = pd.concat([candidates, predicted.set_axis(candidates.index, axis=0)], axis=1)
     pairs = zip(rows["formula"], rows["working_ion"], strict=True)
@@ -167,6 +170,7 @@ def _evaluate(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[f
     rows[_CLIPPED + GRAVIMETRIC.key] = capacity * share
     rows[_CLIPPED + VOLUMETRIC.key] = predicted[VOLUMETRIC.key].to_numpy() * share
     rows["outside_window"] = np.maximum.reduce([window[0] - voltage, voltage - window[1], np.zeros(len(voltage))])
+    rows["undefined"] = pd.Series(list(evaluated.undefined), index=rows.index, dtype=object)
     rows["composition"] = [chemistry.canonical(formula) for formula in rows["formula"]]
     return rows
 
@@ -229,9 +233,10 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
         rows[f"{target}_low"], rows[f"{target}_high"] = low, high
     known = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
     rows["nearest"], rows["nearest_distance"] = [formula for formula, _ in known], [distance for _, distance in known]
+    columns = ["formula", "nearest_distance", "undefined"]
     rows["in_domain"] = [
-        predictor.domain.outside(formula, distance=distance) is None
-        for formula, distance in zip(rows["formula"], rows["nearest_distance"], strict=True)
+        predictor.outside(formula, distance=distance, undefined=undefined) is None
+        for formula, distance, undefined in zip(*(rows[c] for c in columns), strict=True)
     ]
     columns = ["rank", "line", "formula", "working_ion"]
     for target in TARGETS:

@@ -105,7 +105,8 @@ class ModelSpec:
     #: Reads a folder that the model's ``save`` wrote.
     load: Callable[[Path], Model]
     config: type[Strict]
-    #: Name of a feature set (features.FEATURE_SETS), or None for a model that reads no features.
+    #: Name of a feature set (features.FEATURE_SETS), or several names joined by "+", whose columns stand side by side;
+    #: None for a model that reads no features.
     feature_set: str | None
     #: Distributions that decide a fit and that the model's code does not import by name.
     libraries: tuple[str, ...] = ()

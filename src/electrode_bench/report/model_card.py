@@ -13,12 +13,13 @@ from electrode_bench.core.results import Run
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.evaluation.metrics import SHOWN
+from electrode_bench.features import columns_read
 from electrode_bench.inference.calibration import LEVEL, Calibration
 from electrode_bench.report import tables
 
 _PURPOSE = (
     "Predicts gravimetric capacity (mAh/g), volumetric capacity (mAh/cm3) and average voltage (V) of insertion "
-    "electrodes from the composition ({composition}) alone. Fitted on all {rows:,} electrodes."
+    "electrodes from the composition ({composition}) {ion}. Fitted on all {rows:,} electrodes."
 )
 _COMPUTED = "- Targets are computed (DFT): voltages have its errors, and some values of the snapshot are unphysical."
 _USE = (
@@ -63,7 +64,7 @@ def markdown(
         f"## {run.title}",
         "",
         *warning,
-        _PURPOSE.format(composition=run.composition, rows=rows),
+        _PURPOSE.format(composition=run.composition, ion=_ion(run), rows=rows),
         "",
         "### Intended use",
         _USE,
@@ -88,6 +89,12 @@ def markdown(
         *([f"- commit: `{commit}`"] if commit else []),
     ]
     return "\n".join(lines)
+
+
+def _ion(run: Run) -> str:
+    """Whether the model also reads the working ion, in words."""
+    read = columns_read(run.feature_set, composition=run.composition)
+    return "and the working ion" if "working_ion" in read else "alone"
 
 
 def not_significant(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from electrode_bench import params
 from electrode_bench.core.artifacts import write_table
 from electrode_bench.core.digests import digest_frame
 from electrode_bench.core.schema import ID
-from electrode_bench.features import COMPOSITION_COLUMNS, FEATURE_SETS, featurize
+from electrode_bench.features import FEATURE_SETS, columns_read, featurize
 from electrode_bench.project import Project
 
 
@@ -16,9 +16,13 @@ def run(project: Project, choice: params.Featurize, *, feature_set: str) -> dict
     """Write ``results/featurize/<feature_set>.parquet``; return its shape and digest."""
     title = FEATURE_SETS[feature_set].title
     table = project.table().set_index(ID)
-    parts = table[list(COMPOSITION_COLUMNS[choice.composition])]
+    read = list(columns_read(feature_set, composition=choice.composition))
     features = featurize(
-        parts, feature_set=feature_set, atomic_packing=choice.atomic_packing, cache=project.paths.cache / "features"
+        table[read],
+        feature_set=feature_set,
+        composition=choice.composition,
+        atomic_packing=choice.atomic_packing,
+        cache=project.paths.cache / "features",
     )
     write_table(features.rename_axis(ID).reset_index(), project.paths.features(feature_set))
     return {
@@ -26,6 +30,6 @@ def run(project: Project, choice: params.Featurize, *, feature_set: str) -> dict
         "title": title,
         "rows": len(features),
         "features": features.shape[1],
-        "formulas": len(parts.drop_duplicates()),
+        "formulas": len(table[read].drop_duplicates()),
         "digest": digest_frame(features),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from electrode_bench import models
+from electrode_bench.core import feature_names
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import digests
 from electrode_bench.core.results import Run
@@ -44,7 +45,8 @@ def run(
         spec.device()
     if spec.feature_set is not None:
         # A misspelt name is reported here; the missing file would name a stage that does not exist.
-        FEATURE_SETS.module(spec.feature_set)
+        for name in feature_names.split(spec.feature_set):
+            FEATURE_SETS.module(name)
     folds = project.protocol_folds(protocol)
     frame, targets = project.training_data(spec.feature_set)
     fitted = fit_run(

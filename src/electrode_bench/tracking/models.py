@@ -127,8 +127,9 @@ def _signature(model: FormulaModel) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    single = len(model.columns) == 1
-    inputs = [ColSpec("string", column, required=not single) for column in model.columns]
+    single = len(model.required) == 1
+    required = () if single else model.required
+    inputs = [ColSpec("string", column, required=column in required) for column in model.columns]
     # Either name will do, so neither is required; FormulaModel says when both are missing.
     inputs += [ColSpec("string", "formula", required=False)] if single else []
     outputs = [ColSpec("double", str(column)) for column in model.predict(_example(model)).columns]

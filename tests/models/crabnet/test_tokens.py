@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from support.electrodes import element_frame
 
-from electrode_bench.core.schema import FORMULA
-from electrode_bench.features import featurize
 from electrode_bench.models.crabnet.tokens import ElementColumns, Tokens
 
 CPU = torch.device("cpu")
-
-
-def _frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
-    parts = formulas if isinstance(formulas, dict) else {FORMULA: formulas}
-    return featurize(pd.DataFrame(parts), feature_set="elements")
 
 
 def test_tokens_start_with_the_most_abundant_element() -> None:
@@ -34,7 +27,7 @@ def test_tokens_start_with_the_most_abundant_element() -> None:
 
 
 def test_two_formulas_are_two_parts() -> None:
-    frame = _frame({"formula_charge": ["FePO4"], "formula_discharge": ["LiFePO4"]})
+    frame = element_frame({"formula_charge": ["FePO4"], "formula_discharge": ["LiFePO4"]})
     columns = ElementColumns.of(frame.columns)
     tokens = Tokens.of(columns.values(frame), columns)
     found = list(zip(tokens.token[0], tokens.part[0], tokens.fraction[0], strict=True))
