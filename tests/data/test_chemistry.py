@@ -145,6 +145,63 @@ def test_canonical_formula_is_one_for_all_spellings(host: dict[str, int], diviso
     )
 
 
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("LiNi0.8Mn0.1Co0.1O2", "Li10Ni8MnCoO20"),
+        ("Li1.2Mn0.54Ni0.13Co0.13O2", "Li120Mn54Ni13Co13O200"),
+        # Decimals that are rounded thirds, sixths and twelfths, with any number of digits.
+        ("Li0.333NbO2", "LiNb3O6"),
+        ("Li1.332Nb4O8", "LiNb3O6"),
+        ("Li0.666NbO2", "Li2Nb3O6"),
+        ("Li0.6667NbO2", "Li2Nb3O6"),
+        ("LiNi0.333Mn0.333Co0.334O2", "Li3NiMnCoO6"),
+        ("LiNi0.3333333Mn0.3333333Co0.3333333O2", "Li3NiMnCoO6"),
+        ("Na3.333V2(PO4)3", "Na10V6(PO4)9"),
+        ("Li0.167V2O5", "LiV12O30"),
+        ("LiNi0.917Co0.083O2", "Li12Ni11CoO24"),
+        # Two digits are meant as they are written, and so are three that no small fraction explains.
+        ("Na0.67MnO2", "Na67Mn100O200"),
+        ("Li0.99CoO2", "Li99Co100O200"),
+        ("LiNi0.815Co0.15Al0.035O2", "Li200Ni163Co30Al7O400"),
+        # Dopants stay.
+        ("LiFe0.999Mg0.001PO4", "Li1000Fe999MgP1000O4000"),
+        ("LiCo0.9999Al0.0001O2", "Li10000Co9999AlO20000"),
+        ("Al0.01Zn99.99", "AlZn9999"),
+        # Beyond a millionth of the largest amount, an element has one millionth.
+        ("LiCo0.9999999Al0.0000001O2", "Li500000Co500000AlO1000000"),
+        ("Li99999999999999999999O", "Li1000000O"),
+        ("Li59Co60O120", "Li59Co60O120"),
+    ],
+)
+def test_amounts_become_whole_numbers(formula: str, expected: str) -> None:
+    assert chemistry.whole_amounts(chemistry.parse(formula)) == chemistry.parse(expected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    host=st.dictionaries(st.sampled_from(["Fe", "Mn", "O", "P", "S"]), st.integers(1, 99_999), min_size=1),
+    decimals=st.integers(0, 4),
+    scale=st.sampled_from([2, 3, 4, 7, 10]),
+)
+def test_whole_amounts_depend_on_the_ratio_only_and_are_near_it(
+    host: dict[str, int], decimals: int, scale: int
+) -> None:
+    amounts = {element: amount / 10**decimals for element, amount in host.items()}
+    whole = chemistry.whole_amounts(amounts)
+    assert all(isinstance(number, int) and number > 0 for number in whole.values())
+    assert chemistry.whole_amounts(whole) == whole
+    assert chemistry.whole_amounts({e: amount * scale for e, amount in reversed(amounts.items())}) == whole
+    total, atoms = sum(host.values()), sum(whole.values())
+    for element, number in whole.items():
+        assert number / atoms == pytest.approx(host[element] / total, rel=0.005)
+        assert number / atoms == pytest.approx(host[element] / total, abs=2.1e-4)
+
+
+def test_the_limit_of_decimals_is_that_of_the_composition_they_stand_for() -> None:
+    assert chemistry.full_capacity("Li0.333NbO2", "Li") == chemistry.full_capacity("LiNb3O6", "Li")
+
+
 def test_canonical_formula_keeps_disordered_compositions_apart() -> None:
     one, other = chemistry.canonical("Li0.3141592CoO2"), chemistry.canonical("Li0.3141692CoO2")
     assert one != other

@@ -162,9 +162,12 @@ def pair_capacity(formula_charge: str, formula_discharge: str, ion: str) -> floa
 
 
 def full_capacity(formula_discharge: str, ion: str) -> float:
-    """Faraday capacity (mAh/g of the discharged compound) if all of the working ion leaves."""
+    """Faraday capacity (mAh/g of the discharged compound) if all of the working ion leaves.
+
+    The amounts are those of the reduced formula, which the features of models are computed from.
+    """
     charge = ion_charge(ion)
-    discharged = parse(formula_discharge)
+    discharged = parse(canonical(formula_discharge))
     if ion not in discharged:
         raise FormulaError(f"the discharged formula lacks the working ion {ion}")
     return faraday_capacity(discharged[ion], charge, molar_mass(discharged))
@@ -184,36 +187,99 @@ def ion_charge(ion: Any) -> int:
     return ION_CHARGE[ion]
 
 
-def _whole(amounts: Mapping[str, float]) -> dict[str, int] | None:
-    """The smallest whole-number amounts in the same ratio; None if they would exceed 10,000."""
-    least = min(amounts.values())
-    ratios = {element: Fraction(amount / least).limit_denominator(240) for element, amount in amounts.items()}
-    if any(abs(float(ratio) * least / amounts[element] - 1) > 1e-6 for element, ratio in ratios.items()):
+def whole_amounts(amounts: Mapping[str, float]) -> dict[str, int]:
+    """Whole numbers in the ratio of ``amounts``, so that equal compositions have equal amounts.
+
+    Decimals do not say which ratio is meant: 0.333 stands for one third, 0.815 for itself. The first of these that
+    exists is taken:
+
+    1. whole numbers up to 500, in the ratio of the amounts to a relative 1e-6: LiNi0.8Mn0.1Co0.1O2 is Li10Ni8MnCoO20;
+    2. the smallest whole numbers up to 40 that give every atomic fraction to 2e-4 and every amount to a relative
+       0.5%, as thirds with three digits need: Li0.333NbO2 is LiNb3O6;
+    3. whole numbers up to a million in exactly the ratio of the amounts (to 12 digits);
+    4. the amounts as parts of the largest one, in millionths. An element has at least one of them.
+
+    >>> whole_amounts(parse("LiNi0.8Mn0.1Co0.1O2"))
+    {'Li': 10, 'Ni': 8, 'Mn': 1, 'Co': 1, 'O': 20}
+    """
+    values = list(amounts.values())
+    if all(value == int(value) <= _SMALL for value in values):
+        return dict(zip(amounts, _primitive([int(value) for value in values]), strict=True))
+    # The digits beyond the twelfth are the noise of products of decimals, such as 3 x 0.1.
+    exact = [Fraction(f"{value:.12g}") for value in values]
+    multiple = math.lcm(*(value.denominator for value in exact))
+    whole = _primitive([int(value * multiple) for value in exact])
+    return dict(zip(amounts, _simplest(whole), strict=True))
+
+
+#: Largest whole number that is taken as it is meant, and the largest one that decimals are taken to stand for.
+_SMALL, _SIMPLE = 500, 40
+#: Parts of the largest amount to which an amount is rounded.
+_PARTS = 10**6
+
+
+def _primitive(amounts: list[int]) -> list[int]:
+    divisor = math.gcd(*amounts)
+    return [amount // divisor for amount in amounts]
+
+
+def _simplest(exact: list[int]) -> list[int]:
+    """The amounts of :func:`whole_amounts`, from whole numbers of any size.
+
+    All arithmetic is exact, so that the result depends on the ratios alone.
+    """
+    small = _within(exact, largest=_SMALL, error=Fraction(1, 10**6)) or _close_to_simple(exact)
+    if small is not None:
+        return small
+    if max(exact) <= _PARTS:
+        return exact
+    # Repeating decimals of larger numbers, such as a third of 1 to 9999.
+    large = _within(exact, largest=10_000, error=Fraction(1, 10**9))
+    if large is not None:
+        return large
+    most = max(exact)
+    # Once more: rounded amounts may be close to simple ones.
+    return _simplest(_primitive([max(1, round(Fraction(amount * _PARTS, most))) for amount in exact]))
+
+
+def _within(exact: list[int], *, largest: int, error: Fraction) -> list[int] | None:
+    """Whole numbers up to ``largest`` in the ratio of ``exact`` to a relative ``error``; None if there are none."""
+    least = min(exact)
+    ratios = [Fraction(amount, least).limit_denominator(largest) for amount in exact]
+    if any(abs(ratio * least / amount - 1) > error for ratio, amount in zip(ratios, exact, strict=True)):
         return None
-    multiple = math.lcm(*(ratio.denominator for ratio in ratios.values()))
-    whole = {element: int(ratio * multiple) for element, ratio in ratios.items()}
-    divisor = math.gcd(*whole.values())
-    whole = {element: amount // divisor for element, amount in whole.items()}
-    return whole if max(whole.values()) <= 10_000 else None
+    multiple = math.lcm(*(ratio.denominator for ratio in ratios))
+    whole = _primitive([int(ratio * multiple) for ratio in ratios])
+    return whole if max(whole) <= largest else None
+
+
+def _close_to_simple(exact: list[int]) -> list[int] | None:
+    """The smallest whole numbers up to 40 that ``exact`` may be a rounding of; None if there are none."""
+    total, most = sum(exact), max(exact)
+    for largest in range(1, _SIMPLE + 1):
+        whole = [(2 * amount * largest + most) // (2 * most) for amount in exact]  # rounded
+        atoms = sum(whole)
+        if all(
+            5000 * abs(number * total - amount * atoms) <= total * atoms
+            and 200 * abs(number * total - amount * atoms) <= amount * atoms
+            for number, amount in zip(whole, exact, strict=True)
+        ):
+            return _primitive(whole)
+    return None
 
 
 def reduced(amounts: Mapping[str, float]) -> str:
-    """The reduced formula: equal for equal compositions, however many formula units were written.
+    """The reduced formula: equal for equal compositions, however they were written (see :func:`whole_amounts`).
 
     >>> reduced(parse("Li2Fe2P2O8")), reduced(parse("Li0.5CoO2"))
     ('LiFePO4', 'Li(CoO2)2')
     """
     from pymatgen.core import Composition
 
-    whole = _whole(amounts)
-    if whole is not None:
-        with warnings.catch_warnings():
-            # pymatgen sorts elements by electronegativity, and warns that noble gases have none.
-            warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
-            return str(Composition(whole).reduced_formula)
-    total = math.fsum(amounts.values())
-    # No small whole numbers (a disordered composition): mole fractions in alphabetical order.
-    return "".join(f"{element}{amounts[element] / total:.6f}" for element in sorted(amounts))
+    with warnings.catch_warnings():
+        # pymatgen sorts elements by electronegativity, and warns that noble gases have none.
+        warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
+        return str(Composition(whole_amounts(amounts)).reduced_formula)
 
 
 @lru_cache(maxsize=2**17)
@@ -232,8 +298,7 @@ def battery_formula(formula_charge: str, formula_discharge: str, ion: str) -> st
     for formula in (formula_charge, formula_discharge):
         amounts = parse(formula)
         host = framework(amounts, ion)
-        whole = _whole(host)
-        units = math.fsum(host.values()) / sum(whole.values()) if whole else 1.0
+        units = math.fsum(host.values()) / sum(whole_amounts(host).values())
         name = reduced(host)
         ends.append(f"{round(amounts.get(ion, 0.0) / units, 2):g}")
     return f"{ion}{ends[0]}-{ends[1]}{name}"
