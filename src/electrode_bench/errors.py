@@ -13,6 +13,14 @@ class UserError(Exception):
     """
 
 
+class LeftOut(UserError):
+    """The data has no folds of a protocol, so it is left out; ``reason`` says why in one line."""
+
+    def __init__(self, protocol: str, reason: str) -> None:
+        super().__init__(f"{protocol} is left out: {reason}")
+        self.reason = reason
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``"; did you mean 'x'?"`` for the known word nearest to ``word``, else the list of all known words."""
     words = sorted(known)

@@ -26,7 +26,7 @@ from electrode_bench.core.folds import Fold
 from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
-from electrode_bench.errors import UserError, nearest
+from electrode_bench.errors import LeftOut, UserError, nearest
 
 
 @dataclass(frozen=True)
@@ -170,11 +170,17 @@ class Project:
         return folds
 
     def protocol_folds(self, protocol: str) -> tuple[Fold, ...]:
-        """The folds of one protocol; errors as :meth:`folds`, and when the split has no such protocol."""
+        """The folds of one protocol; errors as :meth:`folds`, and when the split has none of it.
+
+        Raises
+        ------
+        LeftOut
+            When the data has no folds of the protocol.
+        """
         folds = self.folds()
         if protocol not in folds:
             if protocol in self.left_out():
-                raise UserError(f"{protocol} is left out: {self.left_out()[protocol]}")
+                raise LeftOut(protocol, self.left_out()[protocol])
             raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, folds)}")
         return folds[protocol]
 

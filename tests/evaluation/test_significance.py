@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -210,3 +212,61 @@ def test_one_fold_gives_an_interval_and_no_verdict() -> None:
     assert (table["high"] < 0).all()
     assert table["p"].isna().all()
     assert not table["different"].any()
+
+
+def test_repeated_folds_by_hand() -> None:
+    # Two repeats of two folds; formula f has the electrodes a and b, g has c, h has d. Errors of model m against zero.
+    folds = tuple(
+        Fold("grouped", key, tuple(set("abcd") - set(tested)), tuple(tested))
+        for key, tested in (("fold-0", "ab"), ("fold-1", "cd"), ("repeat-1-fold-0", "abc"), ("repeat-1-fold-1", "d"))
+    )
+    of_m = {
+        "fold-0": {"a": 1.0, "b": 3.0}, "fold-1": {"c": 2.0, "d": 6.0},
+        "repeat-1-fold-0": {"a": 2.0, "b": 1.0, "c": 3.0}, "repeat-1-fold-1": {"d": 4.0},
+    }  # fmt: skip
+    rows = [
+        {"protocol": "grouped", "fold": fold, "model": model, "target": "average_voltage", ID: electrode,
+         "y_true": 0.0, "y_pred": error if model == "m" else 0.0, "y_std": np.nan}
+        for fold, errors in of_m.items() for electrode, error in errors.items() for model in ("m", "z")
+    ]  # fmt: skip
+    formulas = pd.Series({"a": "f", "b": "f", "c": "g", "d": "h"})
+    (row,) = significance.pairs(
+        pd.DataFrame(rows), folds={"grouped": folds}, formulas=formulas, control="z", seed=1, resamples=500
+    ).to_dict("records")
+    # The folds' means are 2, 4, 2 and 4.
+    assert row["mae"] == row["difference"] == pytest.approx(3.0)
+    assert row["win_rate"] == 0.0
+    # k = 4 folds of both repeats; test over train is 1, 1, 3 and 1/3 on average 4/3; the variance of the means is 4/3.
+    assert row["t"] == pytest.approx(3 / np.sqrt(4 / 3 * (1 / 4 + 4 / 3)))
+    # Formulas are drawn with all of their tests. With weights 1/8, 1/12 and 1/4 for folds of 2, 3 and 1 rows:
+    # f has 1/8 (1 + 3) + 1/12 (2 + 1) = 3/4 of weight 5/12, g has 1/4 + 1/4 of 5/24, h has 3/4 + 1 of 3/8.
+    total, mass = np.array([3 / 4, 1 / 2, 7 / 4]), np.array([5 / 12, 5 / 24, 3 / 8])
+    drawn = np.array(list(itertools.product(range(3), repeat=3)))
+    reachable = total[drawn].sum(axis=1) / mass[drawn].sum(axis=1)
+    for end in ("low", "high"):
+        assert np.abs(reachable - row[end]).min() == pytest.approx(0.0, abs=0.1)
+    assert reachable.min() <= row["low"] < 3 < row["high"] <= reachable.max()
+    each = total / mass
+    assert row["effect"] == pytest.approx(3 / np.sqrt(np.average(np.square(each - 3), weights=mass)))
+
+
+def test_repeats_average_the_chance_of_training_but_not_that_of_the_formulas() -> None:
+    rng = np.random.default_rng(3)
+    own = rng.normal(0.5, 1.0, 80)
+    ids = [f"e{i}" for i in range(80)]
+
+    def interval(repeats: int, noise: float) -> significance.Interval:
+        values = np.concatenate([own + rng.normal(0, noise, 80) for _ in range(repeats)])
+        return significance.grouped_interval(
+            values, weight=np.full(80 * repeats, 1 / repeats), group=pd.Index(ids * repeats), seed=5
+        )
+
+    def width(repeats: int, noise: float) -> float:
+        found = interval(repeats, noise)
+        return found.high - found.low
+
+    # Without chance in the training, ten repeats say what one says.
+    assert width(10, 0.0) == pytest.approx(width(1, 0.0))
+    # With it, they come close to that.
+    assert width(10, 3.0) < 0.6 * width(1, 3.0)
+    assert width(10, 3.0) > 0.9 * width(1, 0.0)

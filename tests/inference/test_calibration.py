@@ -63,3 +63,28 @@ def test_each_target_is_calibrated_on_its_own_errors() -> None:
         for scale, t in enumerate(TARGETS, start=1)
     )
     assert [c.factor for c in calibrate(rows).values()] == [9.0, 18.0, 27.0]
+
+
+def test_an_electrode_that_is_tested_several_times_has_one_vote() -> None:
+    once = pd.concat(
+        pd.DataFrame({ID: range(9), "target": t, "y_true": np.arange(1.0, 10.0), "y_pred": 0.0, "y_std": np.nan})
+        for t in TARGETS
+    )
+    assert [c.factor for c in calibrate(pd.concat([once] * 3)).values()] == [9.0] * 3
+    # By hand: 18 electrodes with errors of 1 to 18, the last with two more tests without an error. The rank is
+    # ceil(19 x 0.9) = 18 votes of 18: two thirds of the last vote come first, so that the largest error is reached.
+    rows = pd.concat(
+        pd.DataFrame({ID: range(18), "target": t, "y_true": np.arange(1.0, 19.0), "y_pred": 0.0, "y_std": np.nan})
+        for t in TARGETS
+    )
+    last = rows[rows[ID] == 17].assign(y_true=0.0)
+    found = calibrate(pd.concat([rows, last, last]))
+    assert [c.factor for c in found.values()] == [18.0] * 3
+    # As rows of their own, the two tests would narrow the interval to the 19th of 20 errors.
+    errors = np.array([0.0, 0.0, *range(1, 19)])
+    assert Calibration.from_errors(errors, np.zeros(20), np.full(20, np.nan)).factor == 17.0
+    # Half of the votes: 1 to 9 with a vote each, and two thirds of a vote at 0, are 9.67 of ceil(19 / 2) = 10 votes.
+    weight = np.array([1 / 3, 1 / 3, *[1.0] * 17, 1 / 3])
+    half = Calibration.from_errors(errors, np.zeros(20), np.full(20, np.nan), weight=weight, level=0.5)
+    assert half.factor == 10.0
+    assert half.coverage == pytest.approx((2 / 3 + 10) / 18)

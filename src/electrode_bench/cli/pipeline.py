@@ -114,29 +114,30 @@ def fit(
     electrode-bench fit crabnet loco --backend ray --gpus-per-fold 0.25
     """
     from electrode_bench.core.schema import TARGETS
+    from electrode_bench.errors import LeftOut
     from electrode_bench.stages import fit as stage
 
     given: Options = context.obj
-    reason = given.project.left_out().get(protocol)
-    if reason is not None:
-        stage.leave_out(given.project, given.params, model=model, protocol=protocol, reason=reason)
-        summary = {"model": model, "protocol": protocol, "folds": 0, "rows": 0, "left_out": reason}
-        print_result(summary, f"{model} under {protocol} is left out: {reason}", as_json=as_json)
-        return
     use_device(device)
     start = time.monotonic()
-    with (
-        executor(backend, workers=workers, gpus=gpus_per_fold) as workers_of_fit,
-        progress_bar(f"{model} · {protocol}", unit="folds") as progress,
-    ):
-        run = stage.run(
-            given.project,
-            given.params,
-            model=model,
-            protocol=protocol,
-            executor=workers_of_fit,
-            progress=progress,
-        )
+    try:
+        with (
+            executor(backend, workers=workers, gpus=gpus_per_fold) as workers_of_fit,
+            progress_bar(f"{model} · {protocol}", unit="folds") as progress,
+        ):
+            run = stage.run(
+                given.project,
+                given.params,
+                model=model,
+                protocol=protocol,
+                executor=workers_of_fit,
+                progress=progress,
+            )
+    except LeftOut as left_out:
+        # Not an error: `dvc repro` goes on without the protocol.
+        nothing = {"model": model, "protocol": protocol, "folds": 0, "rows": 0, "left_out": left_out.reason}
+        print_result(nothing, f"{model}: {left_out}", as_json=as_json)
+        return
     folds, rows = len(run.folds), len(run.predictions) // len(TARGETS)
     summary = {"model": model, "protocol": protocol, "folds": folds, "rows": rows, "cell": run.digests.run}
     print_result(summary, f"{run.name}: {folds} folds, {rows} test rows", as_json=as_json)

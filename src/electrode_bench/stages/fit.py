@@ -10,7 +10,7 @@ from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import digests
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import PREDICTION_COLUMNS
-from electrode_bench.errors import UserError
+from electrode_bench.errors import LeftOut, UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.runs import Progress, fit_run
@@ -32,6 +32,10 @@ def run(
 
     Raises
     ------
+    LeftOut
+        When the data has no folds of the protocol. What is written then holds the reason and no predictions: DVC lists
+        the files of every model under every protocol of params.yaml, so they must exist. ``Project`` does not count
+        them as a run.
     UserError
         When the model cannot be fitted here, or an input is missing or belongs to other data.
     """
@@ -47,7 +51,14 @@ def run(
         # A misspelt name is reported here; the missing file would name a stage that does not exist.
         for name in feature_names.split(spec.feature_set):
             FEATURE_SETS.module(name)
-    folds = project.protocol_folds(protocol)
+    try:
+        folds = project.protocol_folds(protocol)
+    except LeftOut as left_out:
+        nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in PREDICTION_COLUMNS})
+        write_table(nothing, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
+        record = {"model": model, "protocol": protocol, "left_out": left_out.reason}
+        write_json(record, project.paths.run(model, protocol))
+        raise
     frame, targets = project.training_data(spec.feature_set)
     fitted = fit_run(
         spec,
@@ -66,15 +77,3 @@ def run(
     write_table(fitted.predictions, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
     write_json(fitted.record(), project.paths.run(model, protocol))
     return fitted
-
-
-def leave_out(project: Project, params: Params, *, model: str, protocol: str, reason: str) -> None:
-    """Write ``results/fit/<model>/<protocol>`` for a protocol that the data has no folds for.
-
-    DVC lists the files of every model under every protocol of params.yaml, so they must exist. The record holds nothing
-    but the reason. ``Project`` does not count it as a run.
-    """
-    models.named(model, params)
-    nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in PREDICTION_COLUMNS})
-    write_table(nothing, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
-    write_json({"model": model, "protocol": protocol, "left_out": reason}, project.paths.run(model, protocol))
