@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from support.projects import QUICK
 
+from electrode_bench import params
+from electrode_bench.core.artifacts import units
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TABLE_COLUMNS, TARGETS
 from electrode_bench.errors import UserError
@@ -89,6 +91,7 @@ def test_a_folder_without_params_is_not_a_project(tmp_path: Path) -> None:
         (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control-loco"),
         (lambda p: p.comparison("table"), "compare/table.csv", "compare"),
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
     ],
@@ -108,6 +111,7 @@ def test_a_missing_file_names_the_stage_that_makes_it(
         (Project.folds, "split/folds.parquet", "split"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control-loco"),
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
     ],
 )
@@ -182,6 +186,21 @@ def test_edited_predictions_are_refused(project: Project) -> None:
     edit_table(path, lambda frame: frame.assign(y_pred=frame["y_pred"] * 1.01))
     expected = "rf_magpie under stratified was written with other predictions than it has now"
     assert expected in message(lambda: project.run("rf_magpie", "stratified"))
+
+
+def test_edited_distributions_of_the_share_are_refused(project: Project) -> None:
+    outside = params.Params.model_validate(
+        {**QUICK.model_dump(), "models": {"sharing_model": {"module": "support.sharing_model"}}}
+    )
+    made = fit.run(project, outside, model="sharing_model", protocol="grouped")
+    read = project.run("sharing_model", "grouped")
+    pd.testing.assert_frame_equal(read.share, made.share, rtol=1e-11)
+    assert read.record() == made.record()
+    path = project.paths.share("sharing_model", "grouped")
+    assert units(path)["share_at_most_0.15"].unit == "probability"
+    edit_table(path, lambda frame: frame.assign(**{"share_at_most_0.15": frame["share_at_most_0.15"] * 0.99}))
+    expected = "sharing_model under grouped was written with other predictions than it has now"
+    assert expected in message(lambda: project.run("sharing_model", "grouped"))
 
 
 def test_a_run_whose_writing_was_cut_short_is_refused(project: Project) -> None:
@@ -279,7 +298,7 @@ def test_a_run_is_its_record_and_its_predictions(finished: Project) -> None:
     assert (run.name, run.stage) == ("rf_magpie under bootstrap", "fit@rf_magpie-bootstrap")
     assert run.record() == json.loads(finished.paths.run("rf_magpie", "bootstrap").read_text())
     assert run.training_sizes == {f.key: len(f.train_ids) for f in finished.protocol_folds("bootstrap")}
-    assert run == Run.model_validate({**run.record(), "predictions": run.predictions})
+    assert run == Run.model_validate({**run.record(), "predictions": run.predictions, "share": run.share})
     assert run.sealed() == run
     assert run != finished.run("control", "bootstrap")
     assert len({run, finished.run("rf_magpie", "bootstrap")}) == 1

@@ -237,8 +237,9 @@ class Project:
         if isinstance(record, dict) and "left_out" in record:
             raise UserError(f"{path} says that {protocol} was left out ({record['left_out']}); run: dvc repro {stage}")
         predictions = read_table(self.paths.predictions(model, protocol), stage=stage)
+        share = read_table(self.paths.share(model, protocol), stage=stage)
         try:
-            return Run.model_validate({**record, "predictions": predictions})
+            return Run.model_validate({**record, "predictions": predictions, "share": share})
         except (ValidationError, TypeError) as error:
             raise UserError(
                 f"{path} was written by another version of electrode-bench; run: dvc repro -f {stage}"
@@ -255,7 +256,7 @@ class Project:
                 problems.setdefault("{} fitted on another split", []).append(run)
             if run.digests.table != table:
                 problems.setdefault("{} fitted on other data", []).append(run)
-            if run.digests.predictions != digest_frame(run.predictions):
+            if (run.digests.predictions, run.digests.share) != (digest_frame(run.predictions), digest_frame(run.share)):
                 problems.setdefault("{} written with other predictions than it has now", []).append(run)
         if problems:
             text = "; ".join(problem.format(_listed(concerned)) for problem, concerned in problems.items())

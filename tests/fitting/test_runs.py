@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import TESTS
-from support.cases import fit_case
+from support.cases import case_of, fit_case
+from support.sharing_model import VALUES
 
 from electrode_bench import models
-from electrode_bench.core.schema import ID
+from electrode_bench.core.schema import ID, SHARE_COLUMNS
 from electrode_bench.fitting.executor import Local
 from electrode_bench.fitting.fold_cache import fold_resources
 from electrode_bench.fitting.runs import fit_run, plan
@@ -160,6 +161,42 @@ def test_what_another_machine_has_fitted_is_kept_as_it_arrives(tmp_path: Path) -
         file = Path("folds", key, "predictions.parquet")
         assert (there / file).read_bytes() == (here / file).read_bytes()
         assert fold_resources(there, key)["seconds"] > 0
+
+
+def test_distributions_of_the_share_are_kept_with_the_predictions(tmp_path: Path) -> None:
+    case = case_of(models.from_module("support.sharing_model"))
+    run = fit_run(**case, cache=tmp_path / "one")
+    assert list(run.share.columns) == list(SHARE_COLUMNS)
+    tested = [(fold.key, row) for fold in case["folds"] for row in sorted(fold.test_ids)]
+    assert list(zip(run.share["fold"], run.share[ID], strict=True)) == tested
+    level = 1 / (1 + np.exp(-case["frame"]["a"] / 100))
+    np.testing.assert_allclose(run.share["share_at_most_0.985"], 0.985 * level[run.share[ID]])
+    assert all(fold.share_values == VALUES for fold in run.folds.values())
+    # From the cache, in other processes and on another machine.
+    for other in (
+        fit_run(**case, cache=tmp_path / "one"),
+        fit_run(**case, cache=tmp_path / "two", executor=Local(2)),
+        fit_run(**case, cache=tmp_path / "three", executor=Elsewhere()),
+    ):
+        pd.testing.assert_frame_equal(run.share, other.share, check_exact=True)
+        assert other.record() == run.record()
+
+
+@pytest.mark.parametrize("file", ["share.parquet", "share_values.json"])
+def test_a_fold_whose_distributions_are_damaged_is_fitted_again(tmp_path: Path, file: str) -> None:
+    case = case_of(models.from_module("support.sharing_model"))
+    run = fit_run(**case, cache=tmp_path)
+    lost = tmp_path / "folds" / run.folds["fold-2"].cache_key / file
+    lost.write_bytes(b"{spoilt")
+    again = fit_run(**case, cache=tmp_path)
+    pd.testing.assert_frame_equal(run.share, again.share)
+    assert again.record() == run.record()
+
+
+def test_a_model_without_a_distribution_has_an_empty_table_of_it(tmp_path: Path) -> None:
+    run = fit_run(**fit_case(), cache=tmp_path)
+    assert (len(run.share), list(run.share.columns)) == (0, list(SHARE_COLUMNS))
+    assert all(fold.share_values is None for fold in run.folds.values())
 
 
 def test_a_light_model_is_fitted_in_this_process(tmp_path: Path) -> None:

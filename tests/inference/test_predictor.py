@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.core.schema import FORMULA, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.errors import UserError
 from electrode_bench.inference.predictor import Predictor, compositions, working_ion
 
@@ -73,6 +73,21 @@ def test_an_answer_has_intervals_limits_neighbours_and_domain(predictor: Predict
     # The model predicts 1 to 5 mAh/g.
     (heavy,) = predictor.predict(["LiU50O100"])
     assert (heavy.theoretical_capacity < 2, heavy.above_limit) == (True, True)
+
+
+def test_an_answer_has_the_distribution_of_the_extracted_share(sharing: Predictor, predictor: Predictor) -> None:
+    (answer,) = sharing.predict(["LiCoO2"])
+    share = answer.share
+    assert share is not None
+    level = share.at_most[0.985] / 0.985
+    assert 0.5 < level < 1
+    assert list(share.at_most) == list(SHARE_THRESHOLDS)
+    assert share.at_most == pytest.approx({t: t * level for t in SHARE_THRESHOLDS})
+    assert share.full_extraction == pytest.approx(1 - 0.985 * level)
+    assert share.value == answer.targets["gravimetric_capacity"].value / answer.theoretical_capacity
+    assert predictor.predict(["LiCoO2"])[0].share is None
+    columns = sharing.model.predict(["LiCoO2", "Li2MnO3"]).columns
+    assert list(columns) == [*TARGETS, *(share_column(t) for t in SHARE_THRESHOLDS)]
 
 
 def test_an_answer_does_not_depend_on_the_other_formulas(predictor: Predictor) -> None:

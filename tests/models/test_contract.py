@@ -15,15 +15,17 @@ from support.electrodes import table
 
 from electrode_bench import models
 from electrode_bench.core import feature_names
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import FORMULA, ID, SHARE_THRESHOLDS, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
 from electrode_bench.models.base import Model, fit_predict
 
 #: Every model of this package, and wrapped regressors, by the module that defines them.
-MODULES = {name: models.MODELS.module(name) for name in models.MODELS} | {
-    f"sklearn: {name}": f"support.regressors.{name}" for name in ("ridge", "boosting", "nearest")
-}
+MODULES = (
+    {name: models.MODELS.module(name) for name in models.MODELS}
+    | {f"sklearn: {name}": f"support.regressors.{name}" for name in ("ridge", "boosting", "nearest")}
+    | {"sharing_model": "support.sharing_model"}
+)
 
 
 @pytest.fixture(params=list(MODULES))
@@ -74,14 +76,29 @@ def test_predictions_have_exactly_the_given_index(spec: models.ModelSpec) -> Non
         assert (prediction.std.to_numpy() >= 0).all()
         assert list(prediction.std.index) == list(test.index)
         assert list(prediction.std.columns) == list(prediction.mean.columns)
+    assert (prediction.share is None) == (prediction.share_values is None)
+    if prediction.share is not None and prediction.share_values is not None:
+        assert list(prediction.share.index) == list(test.index)
+        assert list(prediction.share.columns) == list(SHARE_THRESHOLDS)
+        cumulative = prediction.share.to_numpy()
+        assert ((cumulative >= 0) & (cumulative <= 1)).all()
+        assert (np.diff(cumulative, axis=1) >= 0).all()
+        # Each value lies in its interval.
+        edges = [0.0, *SHARE_THRESHOLDS, 1.0]
+        assert len(prediction.share_values) == len(edges) - 1
+        for value, low, high in zip(prediction.share_values, edges[:-1], edges[1:], strict=True):
+            assert low <= value <= high
 
 
 def test_the_same_seed_gives_the_same_numbers_for_any_order_of_rows(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
-    one = _model(spec).fit(frame, targets).predict(frame).mean
+    one = _model(spec).fit(frame, targets).predict(frame)
     shuffled = frame.sample(frac=1, random_state=3)
-    other = _model(spec).fit(shuffled, targets.loc[shuffled.index]).predict(shuffled).mean
-    pd.testing.assert_frame_equal(one, other.loc[one.index], check_exact=True)
+    other = _model(spec).fit(shuffled, targets.loc[shuffled.index]).predict(shuffled)
+    pd.testing.assert_frame_equal(one.mean, other.mean.loc[frame.index], check_exact=True)
+    if one.share is not None and other.share is not None:
+        pd.testing.assert_frame_equal(one.share, other.share.loc[frame.index], check_exact=True)
+    assert one.share_values == other.share_values
 
 
 @pytest.mark.parametrize("rows", [1, 2])
@@ -113,7 +130,11 @@ def test_targets_of_test_rows_are_not_used(spec: models.ModelSpec) -> None:
     one, other = (
         fit_predict(spec, config, 5, frame=frame, targets=t, train_ids=train, test_ids=test) for t in (targets, changed)
     )
-    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    pd.testing.assert_frame_equal(one.targets, other.targets, check_exact=True)
+    assert (one.share is None) == (other.share is None)
+    if one.share is not None and other.share is not None:
+        pd.testing.assert_frame_equal(one.share, other.share, check_exact=True)
+        assert one.share_values == other.share_values
 
 
 def test_an_empty_training_set_is_a_clear_error(spec: models.ModelSpec) -> None:
@@ -146,12 +167,15 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(spec: models.ModelSp
         "import sys, pandas as pd; from pathlib import Path; from electrode_bench import models\n"
         "here = Path(sys.argv[1]); model, about = models.load(here / 'model')\n"
         "assert about['composition'] == 'discharged'\n"
-        "model.predict(pd.read_pickle(here / 'frame.pickle')).mean.to_pickle(here / 'mean.pickle')"
+        "pd.to_pickle(model.predict(pd.read_pickle(here / 'frame.pickle')), here / 'prediction.pickle')"
     )
     environment = {**os.environ, "ELECTRODE_BENCH_MODULES": str(TESTS)}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment)
-    back = pd.read_pickle(tmp_path / "mean.pickle")
-    pd.testing.assert_frame_equal(back, model.predict(frame).mean, check_exact=True)
+    back, prediction = pd.read_pickle(tmp_path / "prediction.pickle"), model.predict(frame)
+    pd.testing.assert_frame_equal(back.mean, prediction.mean, check_exact=True)
+    assert back.share_values == prediction.share_values
+    if prediction.share is not None:
+        pd.testing.assert_frame_equal(back.share, prediction.share, check_exact=True)
     assert not [p for p in (tmp_path / "model").rglob("*") if p.suffix in (".pkl", ".pickle", ".joblib")]
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from rich.console import Console
 
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.inference.predictor import Answer, Estimate, Neighbour
+from electrode_bench.inference.predictor import Answer, Estimate, ExtractedShare, Neighbour
 from electrode_bench.inference.screening import Screened
 from electrode_bench.report import answers
 
@@ -41,14 +41,17 @@ def test_a_prediction_has_units_intervals_and_limits() -> None:
         "the predicted capacity is above the Faraday limit",
     ):
         assert part in text, text
+    assert "extracted share" not in text
     assert "Synthetic" not in text
     assert "training data" not in text
     unlike = Answer(
-        "LiUO2", "Li", 200.0, estimates, (), "no known electrode contains U", fitted_on=2, undecided=("Li", "Na")
-    )
+        "LiUO2", "Li", 200.0, estimates, (), "no known electrode contains U", fitted_on=2, undecided=("Li", "Na"),
+        share=ExtractedShare(0.667, 0.312, {0.985: 0.688}),
+    )  # fmt: skip
     text = _printed(unlike, synthetic=True)
     assert "outside the applicability domain: no known electrode contains U" in text
     assert "Synthetic data" in text
+    assert "extracted share: 67%; the probability of full extraction is 31%" in text
     assert "this composition is in the training data (2 electrodes); the interval does not apply" in text
     assert "the same whether Li or Na moves" in text
     assert "an error of the model" not in text

@@ -15,6 +15,11 @@ from support.electrodes import clusters, table
 
 def fit_case(trees: int = 5, rows: int = 60) -> dict[str, Any]:
     """The arguments of ``fitting.runs.fit_run`` for a forest under the stratified protocol, but for the cache."""
+    return case_of(models.spec("rf_magpie"), rows=rows, n_estimators=trees)
+
+
+def case_of(spec: models.ModelSpec, *, rows: int = 60, **config: Any) -> dict[str, Any]:
+    """The same for any model."""
     electrodes = table(rows).set_index(ID)
     rows_of_table = electrodes.reset_index()
     protocol = splits.protocol("stratified")
@@ -22,8 +27,8 @@ def fit_case(trees: int = 5, rows: int = 60) -> dict[str, Any]:
     level = electrodes["average_voltage"].round(1)
     frame = pd.DataFrame({"a": level, "b": np.arange(rows) % 7.0, "c": 1.0}, index=electrodes.index)
     return {
-        "spec": models.spec("rf_magpie"),
-        "config": models.configure(models.spec("rf_magpie"), {"n_estimators": trees}),
+        "spec": spec,
+        "config": models.configure(spec, config),
         "folds": folds,
         "split_digest": "s",
         "frame": frame,

@@ -10,10 +10,12 @@ import pandas as pd
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import FoldRecord, Run, RunDigests
+from electrode_bench.fitting.runs import long_share
 
 
 def make_run(predictions: pd.DataFrame, folds: Sequence[Fold], *, title: str | None = None, **changes: Any) -> Run:
     """The record of these predictions (one model under one protocol); ``changes`` replace fields of the record."""
+    share = long_share(None, folds[0])
     model, protocol = (str(predictions[column].iloc[0]) for column in ("model", "protocol"))
     values: dict[str, Any] = {
         "model": model,
@@ -27,12 +29,13 @@ def make_run(predictions: pd.DataFrame, folds: Sequence[Fold], *, title: str | N
         "versions": {},
         "digests": RunDigests(
             split="split", features="features", table="table", code="code", config=digest({}),
-            predictions=digest_frame(predictions),
+            predictions=digest_frame(predictions), share=digest_frame(share),
         ),
         "folds": {
             fold.key: FoldRecord(cache_key=fold.key, seed=0, n_train=len(fold.train_ids), n_test=len(fold.test_ids))
             for fold in folds
         },
         "predictions": predictions,
+        "share": share,
     }  # fmt: skip
     return Run(**{**values, **changes}).sealed()

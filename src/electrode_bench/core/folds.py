@@ -48,11 +48,16 @@ class FoldResult:
     ----------
     predictions : columns electrode_id, target, y_pred, y_std (in the target's unit).
     resources : what the fit took (seconds, peak memory, device). It is never part of a DVC output.
+    share : electrode_id and the columns ``schema.share_column(threshold)``: the cumulative distribution of the
+        extracted share; None for a model that does not predict it.
+    share_values : the share that stands for each interval between thresholds (see ``models.Prediction``).
     """
 
     key: str
     predictions: pd.DataFrame
     resources: Mapping[str, float | str]
+    share: pd.DataFrame | None = None
+    share_values: tuple[float, ...] | None = None
 
 
 def first_repeat(folds: Iterable[Fold]) -> tuple[Fold, ...]:

@@ -88,6 +88,10 @@ class Paths:
     def predictions(self, model: str, protocol: str) -> Path:
         return self.results / "fit" / model / protocol / "predictions.parquet"
 
+    def share(self, model: str, protocol: str) -> Path:
+        """The predicted distributions of the extracted share."""
+        return self.results / "fit" / model / protocol / "share.parquet"
+
     def run(self, model: str, protocol: str) -> Path:
         """What the run was made from: configuration, seeds and digests."""
         return self.results / "fit" / model / protocol / "cell.json"

@@ -23,6 +23,8 @@ class FoldRecord(Strict):
     """Training rows, repeats included."""
     n_test: int
     """Test rows."""
+    share_values: tuple[float, ...] | None = None
+    """The share that stands for each interval between thresholds; None for a model without a distribution of it."""
 
 
 class RunDigests(Strict):
@@ -40,6 +42,8 @@ class RunDigests(Strict):
     """The model's configuration."""
     predictions: str
     """The predictions of all folds."""
+    share: str
+    """The distributions of the extracted share of all folds."""
     run: str = ""
     """Everything else in the record."""
 
@@ -47,8 +51,9 @@ class RunDigests(Strict):
 class Run(Strict):
     """One model fitted under one protocol.
 
-    ``predictions`` has the columns :data:`~electrode_bench.core.schema.PREDICTION_COLUMNS`; the other fields are the
-    content of ``cell.json``.
+    ``predictions`` has the columns :data:`~electrode_bench.core.schema.PREDICTION_COLUMNS`, and ``share`` those of
+    :data:`~electrode_bench.core.schema.SHARE_COLUMNS`, without rows for a model that does not predict the distribution
+    of the extracted share. The other fields are the content of ``cell.json``.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -75,6 +80,7 @@ class Run(Strict):
     folds: Mapping[str, FoldRecord]
     """By the fold's key, in the order of the split."""
     predictions: pd.DataFrame = Field(exclude=True, repr=False)
+    share: pd.DataFrame = Field(exclude=True, repr=False)
 
     # Tables are not compared for equality; the digest tells whether two runs are the same.
     def __eq__(self, other: object) -> bool:
@@ -99,7 +105,7 @@ class Run(Strict):
         return {key: fold.n_train for key, fold in self.folds.items()}
 
     def record(self) -> dict[str, Any]:
-        """The content of ``cell.json``: everything but the predictions."""
+        """The content of ``cell.json``: everything but the tables."""
         return self.model_dump(mode="json")
 
     def sealed(self) -> Run:

@@ -66,8 +66,9 @@ TABLE_COLUMNS: Mapping[str, Column] = MappingProxyType(
 )
 
 #: Thresholds of the extracted share (0..1) at which models predict its cumulative distribution. They lie between the
-#: simple fractions (1/4, 1/3, 2/5, 1/2, 2/3, 3/4, 1) at which most electrodes stand.
-SHARE_THRESHOLDS = (0.15, 0.25, 0.3, 0.36, 0.45, 0.52, 0.6, 0.7, 0.8, 0.9, 0.985)
+#: simple fractions (1/4, 1/3, 2/5, 1/2, 2/3, 3/4, 1) at which most electrodes stand. P(share <= 1) is 1 and is not
+#: stored: the probability of full extraction is 1 minus the value at the last threshold.
+SHARE_THRESHOLDS: tuple[float, ...] = (0.15, 0.25, 0.3, 0.36, 0.45, 0.52, 0.6, 0.7, 0.8, 0.9, 0.985)
 
 #: Charge of each working ion that the Battery Explorer offers.
 ION_CHARGE: Mapping[str, int] = MappingProxyType(
@@ -121,6 +122,32 @@ PREDICTION_COLUMNS: Mapping[str, Column] = MappingProxyType(
             Column("y_true", "Reference value", "unit of the target"),
             Column("y_pred", "Predicted value", "unit of the target"),
             Column("y_std", "Predictive standard deviation", "unit of the target"),
+        )
+    }
+)
+
+
+def share_column(threshold: float) -> str:
+    """The column of tables that holds P(share <= threshold).
+
+    >>> share_column(0.985)
+    'share_at_most_0.985'
+    """
+    return f"share_at_most_{threshold:g}"
+
+
+#: ``results/fit/<model>/<protocol>/share.parquet``: one row for each test row of each fold, and no rows for a model
+#: that does not predict the distribution of the extracted share.
+SHARE_COLUMNS: Mapping[str, Column] = MappingProxyType(
+    {
+        c.key: c
+        for c in (
+            Column(ID, "Electrode"),
+            Column("fold", "Fold"),
+            *(
+                Column(share_column(t), f"Probability that the extracted share is at most {t:g}", "probability")
+                for t in SHARE_THRESHOLDS
+            ),
         )
     }
 )

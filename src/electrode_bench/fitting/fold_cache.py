@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,39 +20,52 @@ import pandas as pd
 
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import FoldResult
+from electrode_bench.models.base import FoldPrediction
 
 #: Age in seconds after which an unfinished folder cannot belong to a live run.
 _ABANDONED = 86400
 
 
-def store_fold(cache: Path, key: str, predictions: pd.DataFrame, resources: dict[str, Any]) -> None:
+def store_fold(cache: Path, key: str, predicted: FoldPrediction, resources: Mapping[str, Any]) -> None:
     """Write a fitted fold.
 
     Parameters
     ----------
     cache : the project's cache folder.
     key : digest of everything that the fold's numbers depend on.
-    predictions : electrode_id, target, y_pred, y_std of the test rows.
+    predicted : the predictions of the test rows.
     resources : what the fit took (see :func:`~electrode_bench.fitting.resources.measured`).
     """
     with new_folder(cache / "folds" / key) as temporary:
-        write_table(predictions, temporary / "predictions.parquet")
+        write_table(predicted.targets, temporary / "predictions.parquet")
+        if predicted.share is not None:
+            write_table(predicted.share, temporary / "share.parquet")
+            write_json(predicted.share_values, temporary / "share_values.json")
         write_json(resources, temporary / "cost.json")
 
 
 def read_fold(cache: Path, key: str, *, fold: str) -> FoldResult | None:
     """A fitted fold; None when the cache does not have it, or has it damaged."""
     folder = cache / "folds" / key
-    try:
-        predictions = pd.read_parquet(folder / "predictions.parquet")
-    except FileNotFoundError:
+    if not folder.exists():
         # Another run may be about to put it there.
         return None
+    try:
+        predictions = pd.read_parquet(folder / "predictions.parquet")
+        share, share_values = _read_share(folder)
     except (OSError, ValueError):
         # Damaged, for example by a full disk: fitted again.
         shutil.rmtree(folder, ignore_errors=True)
         return None
-    return FoldResult(fold, predictions, fold_resources(cache, key))
+    return FoldResult(fold, predictions, fold_resources(cache, key), share, share_values)
+
+
+def _read_share(folder: Path) -> tuple[pd.DataFrame | None, tuple[float, ...] | None]:
+    """The distributions of the extracted share in a fold's folder, and the values of its intervals."""
+    table = folder / "share.parquet"
+    if not table.exists():
+        return None, None
+    return pd.read_parquet(table), tuple(json.loads((folder / "share_values.json").read_text(encoding="utf-8")))
 
 
 def fold_resources(cache: Path, key: str) -> dict[str, Any]:

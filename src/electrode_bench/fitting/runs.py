@@ -17,14 +17,14 @@ from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold, FoldResult, fold_digest
 from electrode_bench.core.results import FoldRecord, Run, RunDigests
-from electrode_bench.core.schema import ID, PREDICTION_COLUMNS
+from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.core.seeds import derive
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.fold_cache import read_fold, remove_abandoned, store_fold
 from electrode_bench.fitting.resources import measured
-from electrode_bench.models.base import ModelSpec, fit_predict
+from electrode_bench.models.base import FoldPrediction, ModelSpec, fit_predict
 
 #: Called with (folds done, folds in all) as folds finish, cached ones included.
 Progress = Callable[[int, int], None]
@@ -147,6 +147,7 @@ def fit_run(
         [long_predictions(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
         ignore_index=True,
     )
+    share = pd.concat([long_share(results[fold.key].share, fold) for fold in folds], ignore_index=True)
     return Run(
         model=spec.name,
         title=spec.title,
@@ -162,6 +163,7 @@ def fit_run(
             code=fit_closure(spec).digest,
             config=digest(config.model_dump(mode="json")),
             predictions=digest_frame(predictions),
+            share=digest_frame(share),
             **data_digests(frame, targets),
         ),
         folds={
@@ -170,10 +172,12 @@ def fit_run(
                 seed=tasks[fold.key].seed,
                 n_train=len(fold.train_ids),
                 n_test=len(fold.test_ids),
+                share_values=results[fold.key].share_values,
             )
             for fold in folds
         },
         predictions=predictions,
+        share=share,
     ).sealed()
 
 
@@ -185,6 +189,14 @@ def long_predictions(predictions: pd.DataFrame, fold: Fold, *, model: str, targe
         protocol=fold.protocol, fold=fold.key, model=model, y_true=round_significant(truth.loc[index].to_numpy())
     )
     return frame[list(PREDICTION_COLUMNS)].sort_values(["target", ID], ignore_index=True)
+
+
+def long_share(share: pd.DataFrame | None, fold: Fold) -> pd.DataFrame:
+    """A fold's distributions of the extracted share, with the columns of ``schema.SHARE_COLUMNS``; no rows for None."""
+    columns = list(SHARE_COLUMNS)
+    if share is None:
+        return pd.DataFrame(columns=columns).astype({column: float for column in columns if column not in (ID, "fold")})
+    return share.assign(fold=fold.key)[columns].sort_values(ID, ignore_index=True)
 
 
 def code_digest(module: str) -> str:
@@ -212,12 +224,12 @@ def _fit_pending(
     wanted = {module: code_digest(module) for module in {task.module for task in pending}}
     calls = ((task, frame, targets, wanted[task.module]) for task in pending)
     with closing(executor.run(_fit_elsewhere, calls)) as arriving:
-        for key, predictions, resources in arriving:
-            store_fold(cache, key, predictions, resources)
+        for key, predicted, resources in arriving:
+            store_fold(cache, key, predicted, resources)
             yield
 
 
-def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[FoldPrediction, dict[str, Any]]:
     """A fold's predictions, and the resources that the fit took."""
     spec = models.from_module(task.module)
     with measured() as resources:
@@ -226,7 +238,7 @@ def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[pd
     return predictions, resources
 
 
-def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> pd.DataFrame:
+def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> FoldPrediction:
     """A fold's predictions, by a fit on one thread: with more, the order of a sum and its last bits would differ."""
     from threadpoolctl import threadpool_limits
 
@@ -248,7 +260,7 @@ def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, 
 
 def _fit_elsewhere(
     task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, wanted: str
-) -> tuple[str, pd.DataFrame, dict[str, Any]]:
+) -> tuple[str, FoldPrediction, dict[str, Any]]:
     # The key names the driver's code and versions: what another version has fitted must not be kept under it.
     require_same_code(task.module, wanted)
     return (task.key, *_fit(task, frame, targets))

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.core.schema import FORMULA, TARGETS, share_column
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
 from electrode_bench.features import COMPOSITION_COLUMNS, columns_read, featurize
@@ -25,8 +25,7 @@ class Predicted:
 
     Attributes
     ----------
-    targets : the three targets in their units, with "<target>_std" where the model predicts a standard deviation; one
-        row for each row of the input, on its index.
+    targets : what :meth:`FormulaModel.predict` returns: one row for each row of the input, on its index.
     undefined : for each row, the features that are missing there and were never missing in training. The model has not
         learned what their absence means.
     """
@@ -61,7 +60,10 @@ class FormulaModel:
         return tuple(column for column in self.columns if column != _ION or column in own)
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """The three targets in their units, with "<target>_std" where the model predicts a standard deviation.
+        """The three targets in their units, with what else the model predicts.
+
+        "<target>_std" is the predictive standard deviation. "share_at_most_<threshold>" is the probability that the
+        extracted share of the working ion is at most the threshold (see ``schema.SHARE_THRESHOLDS``).
 
         Parameters
         ----------
@@ -101,6 +103,8 @@ class FormulaModel:
         blocks = [prediction.mean[list(TARGETS)]]
         if prediction.std is not None:
             blocks.append(prediction.std[list(TARGETS)].add_suffix("_std"))
+        if prediction.share is not None:
+            blocks.append(prediction.share.rename(columns=share_column))
         return Predicted(pd.concat(blocks, axis=1).set_axis(index, axis=0), self._undefined(frame))
 
     def _undefined(self, frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, TARGETS
+from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
 from electrode_bench.inference.calibration import Calibration
@@ -28,6 +28,18 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class ExtractedShare:
+    """How much of the working ion is extracted."""
+
+    #: Predicted gravimetric capacity over the theoretical one.
+    value: float
+    #: The probability that all of it is extracted: that the share is above the last threshold.
+    full_extraction: float
+    #: The probability that the share is at most a threshold, for each of schema.SHARE_THRESHOLDS.
+    at_most: dict[float, float]
 
 
 @dataclass(frozen=True)
@@ -67,6 +79,8 @@ class Answer:
     #: How many training electrodes have this composition. If any, the interval does not apply: it comes from errors on
     #: compositions outside the training set.
     fitted_on: int = 0
+    #: None for a model that does not predict the distribution of the extracted share.
+    share: ExtractedShare | None = None
 
 
 def working_ion(formula: str, ion: str | None = None) -> str:
@@ -146,6 +160,7 @@ class Predictor:
             above_limit=estimates[GRAVIMETRIC.key].value > limit,
             undecided=tuple(candidates) if reads_formula_only and len(candidates) > 1 else (),
             fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
+            share=_extracted_share(predicted, estimates[GRAVIMETRIC.key].value / limit),
         )
 
     def outside(self, formula: str, *, distance: float, undefined: Sequence[str]) -> str | None:
@@ -185,6 +200,13 @@ def _without(undefined: Sequence[str]) -> str | None:
         f"the feature '{undefined[0]}' and {others} other{'s' if others > 1 else ''} are not defined for it, but are "
         "for every known electrode"
     )
+
+
+def _extracted_share(predicted: pd.Series, value: float) -> ExtractedShare | None:
+    at_most = {t: float(predicted[share_column(t)]) for t in SHARE_THRESHOLDS if share_column(t) in predicted}
+    if not at_most:
+        return None
+    return ExtractedShare(value, 1.0 - at_most[SHARE_THRESHOLDS[-1]], at_most)
 
 
 def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.config import Strict
-from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.core.schema import ID, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Dimension
@@ -26,17 +26,55 @@ class Prediction:
     ----------
     mean : one column for each target.
     std : the predictive standard deviation, with the same columns; None for a model that does not estimate it.
+    share : the cumulative distribution of the extracted share: one column P(share <= threshold) for each of
+        ``schema.SHARE_THRESHOLDS``, named by the threshold, never falling from one to the next. P(share <= 1) = 1 is
+        not stored. None for a model that does not predict it.
+    share_values : the share that stands for each interval between thresholds, beginning with the one from 0 to the
+        first threshold and ending with the one from the last threshold to 1: the median of the training shares in it.
+        None if and only if ``share`` is.
     """
 
     mean: pd.DataFrame
     std: pd.DataFrame | None = None
+    share: pd.DataFrame | None = None
+    share_values: tuple[float, ...] | None = None
 
     @classmethod
-    def of(cls, mean: np.ndarray, std: np.ndarray | None, *, index: pd.Index, targets: Sequence[str]) -> Self:
-        """From arrays (rows x targets) in the order of ``index`` and ``targets``."""
+    def of(
+        cls,
+        mean: np.ndarray,
+        std: np.ndarray | None,
+        *,
+        index: pd.Index,
+        targets: Sequence[str],
+        share: np.ndarray | None = None,
+        share_values: Sequence[float] | None = None,
+    ) -> Self:
+        """From arrays (rows x targets) in the order of ``index`` and ``targets``; ``share`` is rows x thresholds."""
         columns = list(targets)
-        deviation = None if std is None else pd.DataFrame(std, index=index, columns=columns)
-        return cls(pd.DataFrame(mean, index=index, columns=columns), deviation)
+        return cls(
+            pd.DataFrame(mean, index=index, columns=columns),
+            None if std is None else pd.DataFrame(std, index=index, columns=columns),
+            None if share is None else pd.DataFrame(share, index=index, columns=list(SHARE_THRESHOLDS)),
+            None if share_values is None else tuple(float(value) for value in share_values),
+        )
+
+
+@dataclass(frozen=True)
+class FoldPrediction:
+    """What a fit predicts for the test rows of a fold, as it is kept on disk.
+
+    Attributes
+    ----------
+    targets : one row for each test row and target: electrode_id, target, y_pred, y_std.
+    share : one row for each test row: electrode_id, then ``schema.share_column(threshold)`` for each threshold; None
+        for a model that does not predict the distribution of the extracted share.
+    share_values : as of :class:`Prediction`.
+    """
+
+    targets: pd.DataFrame
+    share: pd.DataFrame | None = None
+    share_values: tuple[float, ...] | None = None
 
 
 class Model(Protocol):
@@ -162,7 +200,7 @@ def fit_predict(
     train_ids: Sequence[str],
     test_ids: Sequence[str],
     epoch_callback: EpochCallback | None = None,
-) -> pd.DataFrame:
+) -> FoldPrediction:
     """Fit on the training rows and predict the test rows.
 
     Parameters
@@ -171,30 +209,32 @@ def fit_predict(
     train_ids, test_ids : rows to fit on and to predict; training ids may occur more than once.
     epoch_callback : called after each epoch of a model that is trained in epochs.
 
-    Returns
-    -------
-    DataFrame with one row for each test row and target: electrode_id, target, y_pred, y_std.
-
     Raises
     ------
     ValueError
-        When the model does not predict a finite number for every target of exactly the test rows.
+        When the model does not predict a finite number for every target of exactly the test rows, or predicts shares
+        that are not a distribution.
     """
     train, test = list(train_ids), frame.loc[list(test_ids)]
     model = spec.build(config, seed)
     if isinstance(model, SupportsEpochCallback):
         model.epoch_callback = epoch_callback
     prediction = model.fit(frame.loc[train], targets.loc[train]).predict(test)
+    return fold_prediction(prediction, test.index, model=spec.name)
+
+
+def fold_prediction(prediction: Prediction, rows: pd.Index, *, model: str) -> FoldPrediction:
+    """A prediction of the test rows of a fold in the form that is kept on disk; errors as :func:`fit_predict`."""
     mean, std = prediction.mean, prediction.std
-    if not mean.index.equals(test.index) or set(mean.columns) != set(TARGETS):
-        raise ValueError(f"{spec.name} must predict {', '.join(TARGETS)} for exactly the rows of its input")
+    if not mean.index.equals(rows) or set(mean.columns) != set(TARGETS):
+        raise ValueError(f"{model} must predict {', '.join(TARGETS)} for exactly the rows of its input")
     bad = int((~np.isfinite(mean.to_numpy())).sum())
     if bad:
-        raise ValueError(f"{spec.name} predicted {bad} values that are not finite")
+        raise ValueError(f"{model} predicted {bad} values that are not finite")
     by_target = [
         pd.DataFrame(
             {
-                ID: test.index.to_numpy(),
+                ID: rows.to_numpy(),
                 "target": target,
                 "y_pred": mean[target].to_numpy(dtype=float),
                 "y_std": std[target].to_numpy(dtype=float) if std is not None else np.nan,
@@ -202,4 +242,22 @@ def fit_predict(
         )
         for target in TARGETS
     ]
-    return pd.concat(by_target, ignore_index=True)
+    return FoldPrediction(
+        pd.concat(by_target, ignore_index=True), _share_table(prediction, rows, model=model), prediction.share_values
+    )
+
+
+def _share_table(prediction: Prediction, rows: pd.Index, *, model: str) -> pd.DataFrame | None:
+    share, values = prediction.share, prediction.share_values
+    if share is None and values is None:
+        return None
+    intervals = len(SHARE_THRESHOLDS) + 1
+    if share is None or values is None or len(values) != intervals:
+        raise ValueError(f"{model} must give the share that stands for each of the {intervals} intervals")
+    if not share.index.equals(rows) or [*map(float, share.columns)] != [*SHARE_THRESHOLDS]:
+        raise ValueError(f"{model} must predict the distribution of the share for exactly the rows of its input")
+    probabilities = share.to_numpy(dtype=float)
+    if not ((probabilities >= 0) & (probabilities <= 1)).all() or (np.diff(probabilities, axis=1) < 0).any():
+        raise ValueError(f"{model} predicted shares whose cumulative distribution falls, or is not within 0 and 1")
+    table = share.set_axis([share_column(threshold) for threshold in SHARE_THRESHOLDS], axis=1)
+    return table.rename_axis(ID).reset_index()

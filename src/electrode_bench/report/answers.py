@@ -50,6 +50,11 @@ def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, s
 def _notes(answer: Answer, protocol: str) -> Iterator[str]:
     yield f"in brackets: the {LEVEL:.0%} prediction interval, from this model's errors under {protocol} folds"
     yield (f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}")
+    if answer.share is not None:
+        yield (
+            f"extracted share: {answer.share.value:.0%}; the probability of full extraction is "
+            f"{answer.share.full_extraction:.0%}"
+        )
     if answer.outside:
         yield f"[yellow]outside the applicability domain: {answer.outside}[/yellow]"
     else:

@@ -9,7 +9,7 @@ from electrode_bench.core import feature_names
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import digests
 from electrode_bench.core.results import Run
-from electrode_bench.core.schema import PREDICTION_COLUMNS
+from electrode_bench.core.schema import PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.errors import LeftOut, UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
@@ -39,7 +39,7 @@ def run(
     UserError
         When the model cannot be fitted here, or an input is missing or belongs to other data.
     """
-    spec = models.named(model, params)
+    spec, paths = models.named(model, params), project.paths
     config = models.configured(spec, params)
     reason = spec.available()
     if reason:
@@ -54,10 +54,11 @@ def run(
     try:
         folds = project.protocol_folds(protocol)
     except LeftOut as left_out:
-        nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in PREDICTION_COLUMNS})
-        write_table(nothing, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
+        for path, columns in ((paths.predictions, PREDICTION_COLUMNS), (paths.share, SHARE_COLUMNS)):
+            nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+            write_table(nothing, path(model, protocol), columns)
         record = {"model": model, "protocol": protocol, "left_out": left_out.reason}
-        write_json(record, project.paths.run(model, protocol))
+        write_json(record, paths.run(model, protocol))
         raise
     frame, targets = project.training_data(spec.feature_set)
     fitted = fit_run(
@@ -73,7 +74,8 @@ def run(
         executor=executor,
         progress=progress,
     )
-    # cell.json comes last: it holds the digest of the predictions, so a write that fails between the two is noticed.
-    write_table(fitted.predictions, project.paths.predictions(model, protocol), PREDICTION_COLUMNS)
-    write_json(fitted.record(), project.paths.run(model, protocol))
+    # cell.json comes last: it holds the digests of the tables, so a write that fails in between is noticed.
+    write_table(fitted.predictions, paths.predictions(model, protocol), PREDICTION_COLUMNS)
+    write_table(fitted.share, paths.share(model, protocol), SHARE_COLUMNS)
+    write_json(fitted.record(), paths.run(model, protocol))
     return fitted

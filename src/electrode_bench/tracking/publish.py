@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from electrode_bench.core.artifacts import write_csv, write_json, write_table, write_text
 from electrode_bench.core.results import Run
-from electrode_bench.core.schema import CONTROL, PREDICTION_COLUMNS
+from electrode_bench.core.schema import CONTROL, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance as provenances
@@ -228,6 +228,8 @@ def _log_files(store: Store, record: Record, run_id: str, *, synthetic: bool) ->
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_table(run.predictions, folder / "predictions.parquet", PREDICTION_COLUMNS)
+        if len(run.share):
+            write_table(run.share, folder / "share.parquet", SHARE_COLUMNS)
         write_json(run.record(), folder / "cell.json")
         write_csv(record.scores, folder / "scores.csv")
         write_text(parity_html(shown, title=title), folder / "parity" / "parity.html")

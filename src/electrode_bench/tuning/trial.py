@@ -201,7 +201,7 @@ def _score(
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        predictions = fit_predict(
+        predicted = fit_predict(
             model,
             config,
             seed,
@@ -211,7 +211,7 @@ def _score(
             test_ids=fold.test_ids,
             epoch_callback=callback,
         )
-    return fold_smae(predictions.pivot(index=ID, columns="target", values="y_pred"), fold, targets)
+    return fold_smae(predicted.targets.pivot(index=ID, columns="target", values="y_pred"), fold, targets)
 
 
 def _objective(scores: Mapping[str, float], options: Sweep) -> float:
