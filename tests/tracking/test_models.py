@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from support import tracked_runs
 from support.electrodes import table
+from support.own_feature_sets import registered
 from support.tracked_runs import Made, publish
 
 import electrode_bench
@@ -116,11 +117,11 @@ def build(config, seed):
     return Median()
 
 
-SPEC = ModelSpec("median", "Median", build, Median.load, Options, feature_set=None)
+SPEC = ModelSpec("median", "Median", build, Median.load, Options, feature_set={feature_set!r})
 '''
 
 
-def write_outside_model(folder: Path, module: str) -> None:
+def write_outside_model(folder: Path, module: str, *, feature_set: str | None = None) -> None:
     """A model that is one file, or a package that imports another of its own modules."""
     package, _, name = module.rpartition(".")
     middle = "def middle(targets):\n    return targets.median()\n"
@@ -131,7 +132,7 @@ def write_outside_model(folder: Path, module: str) -> None:
         imports = f"from {package}.middle import middle\n"
     else:
         imports = f"\n\n{middle}\n"
-    (folder / package / f"{name}.py").write_text(OUTSIDE.format(imports=imports))
+    (folder / package / f"{name}.py").write_text(OUTSIDE.format(imports=imports, feature_set=feature_set))
 
 
 @pytest.mark.parametrize(
@@ -157,3 +158,26 @@ def test_only_code_that_is_not_installed_travels() -> None:
     assert code_paths("electrode_bench.models.rf_magpie") == [package]
     # As a plugin would be: in a distribution of its own, which the requirements name.
     assert code_paths("sklearn.ensemble") == [package]
+
+
+def test_the_ion_is_an_optional_column_of_a_model_that_reads_it(
+    project: Project, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.models import Model
+
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    write_outside_model(outside, "outside_ion", feature_set="elements+ion_share")
+    monkeypatch.syspath_prepend(outside)
+    with registered():
+        made = tracked_runs.make(tmp_path / "made", "median", "stratified", module="outside_ion")
+        publish(project, made)
+    files = logged_files(store)
+    logged = Model.load(str(files))
+    required = {column.name: column.required for column in logged.signature.inputs}
+    # One of the two names of the formula is needed, and the model itself says so.
+    assert required == {"formula_discharge": False, "working_ion": False, "formula": False}
+    example = logged.load_input_example(str(files))
+    assert example.to_dict("records") == [{"formula_discharge": "LiFePO4", "working_ion": "Li"}]
+    (run,) = store.client.search_runs([store.runs], "params.feature_set = 'elements+ion_share'")
+    assert run.data.params["feature_set"] == "elements+ion_share"
