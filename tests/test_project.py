@@ -75,6 +75,17 @@ def test_the_rows_of_features_are_in_the_order_of_the_table(project: Project) ->
     assert list(frame.index) == list(targets.index) == list(project.table()[ID])
 
 
+def test_features_of_several_sets_stand_side_by_side(project: Project) -> None:
+    frame, targets = project.training_data("modnet+magpie_mean")
+    assert list(frame.index) == list(targets.index)
+    expected = pd.concat([project.features("modnet"), project.features("magpie_mean")], axis=1)
+    pd.testing.assert_frame_equal(frame, expected, check_exact=True)
+    assert "featurize@elements" in message(lambda: project.features("modnet+elements"))
+    edit_table(project.paths.features("magpie_mean"), lambda f: f.rename(columns={f.columns[1]: frame.columns[0]}))
+    with pytest.raises(ValueError, match="the feature sets modnet and magpie_mean both have a column"):
+        project.features("modnet+magpie_mean")
+
+
 def test_a_folder_without_params_is_not_a_project(tmp_path: Path) -> None:
     assert "params.yaml is missing; run the command in the project's folder" in message(lambda: Project.open(tmp_path))
 

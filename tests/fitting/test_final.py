@@ -34,10 +34,21 @@ def test_it_is_fitted_once_and_says_what_it_is(project: Project) -> None:
     assert about["digests"] == {"features": run.digests.features, "table": run.digests.table}
     assert (about["model"], about["module"], about["rows"]) == ("rf_magpie", run.module, 120)
     assert (about["composition"], about["feature_set"], about["synthetic"]) == ("discharged", "magpie_mean", True)
+    assert about["missing_in_training"] == []
     model, loaded = models.load(folder)
     assert loaded == about
     frame = project.features("magpie_mean")
     assert list(model.predict(frame).mean.index) == list(frame.index)
+
+
+def test_it_knows_which_features_were_missing_in_its_training(project: Project) -> None:
+    path = project.paths.features("modnet")
+    frame = pd.read_parquet(path)
+    frame.loc[3, "Miedema|Miedema_deltaH_inter"] = float("nan")
+    frame.to_parquet(path, index=False)
+    folder = final_model(project, fit.run(project, QUICK, model="modnet", protocol="stratified"))
+    assert folder is not None
+    assert models.load(folder)[1]["missing_in_training"] == ["Miedema|Miedema_deltaH_inter"]
 
 
 def test_the_order_of_the_rows_does_not_matter(project: Project) -> None:

@@ -82,6 +82,7 @@ def test_the_only_candidate_is_the_working_ion_where_none_is_given(tmp_path: Pat
         pd.DataFrame({"formula": formulas, "working_ion": [None, "Na"]}),
         pd.DataFrame({"formula": formulas, "working_ion": ["Li", ""]}),
         pd.DataFrame({"formula": formulas, "working_ion": [np.nan, np.nan]}),
+        pd.DataFrame({"formula": formulas, "working_ion": pd.array([pd.NA, "Na"], dtype="string")}),
     ):
         pd.testing.assert_frame_equal(model.predict(given), expected, check_exact=True)
 

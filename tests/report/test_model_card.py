@@ -7,6 +7,7 @@ from pathlib import Path
 
 from support import tracked_runs
 from support.comparisons import pairs_with_control
+from support.own_feature_sets import registered
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.evaluation.scores import headline
@@ -36,6 +37,7 @@ def test_a_card_tells_data_errors_limits_and_provenance(tmp_path: Path) -> None:
                  "± 2.5 times the predicted standard deviation", "polymorphs",
                  record.run.digests.split, record.run.digests.run, "release made up, 1", "0" * 40):  # fmt: skip
         assert part in text, text
+    assert "from the composition (discharged) alone" in text
     without_std = dataclasses.replace(calibration, has_std=False)
     real = card(without_std, synthetic=False, commit=None)
     assert "± 2.5 V" in real
@@ -43,3 +45,18 @@ def test_a_card_tells_data_errors_limits_and_provenance(tmp_path: Path) -> None:
     assert "commit" not in real
     assert "DFT" in real
     assert "DFT" not in text
+
+
+def test_a_card_says_that_a_model_reads_the_working_ion(tmp_path: Path) -> None:
+    record, _ = tracked_runs.make(tmp_path, "rf_magpie", "grouped")
+    with registered():
+        text = model_card.markdown(
+            record.run.model_copy(update={"feature_set": "magpie_mean+ion_share"}),
+            rows=40,
+            headline=headline(record.scores, titles={"rf_magpie": "RF@Magpie"}),
+            against_control=pairs_with_control(-0.1),
+            calibration=dict.fromkeys(TARGETS, Calibration(factor=2.5, min_std=0.1, has_std=True, coverage=0.9)),
+            data=tracked_runs.data(),
+            commit=None,
+        )
+    assert "from the composition (discharged) and the working ion" in text

@@ -137,6 +137,8 @@ class FormulaModel:
             _each_row(check, frame[[column]], name=input_name[column])
         if FORMULA in required and _ION in self.columns:
             frame = frame.reindex(columns=list(self.columns))
+            # Tables have several values for "missing".
+            frame = frame.astype({_ION: object}).assign(**{_ION: lambda f: f[_ION].where(f[_ION].notna(), None)})
             ions = _each_row(_choose_ion, frame[[FORMULA, _ION]], name=_ION)
             frame = frame.assign(**{_ION: ions})
             if "formula_charge" in required:

@@ -6,6 +6,7 @@ element that a table lacks has the mean of the others). What the preset does not
 
 - IonProperty is missing for a formula with fractional amounts: the preset looks for charge balance, which takes
   whole atoms. It is the only descriptor that changes when a formula is scaled (LiCo2O4, but not Li0.5CoO2).
+  ``featurize`` passes reduced formulas with whole amounts, for which it is defined.
 - AtomicOrbitals is missing where an element has no orbital energies (Np and beyond) or no orbital is free
   (He). The element of the orbital is then -1, as in the preset, and its other numbers are missing.
 
