@@ -127,6 +127,20 @@ def test_lines_that_cannot_be_used_are_rejected_with_a_reason() -> None:
     assert found.best["formula"].tolist() == ["LiCoO2"]
 
 
+def test_a_candidate_that_the_model_cannot_read_is_rejected_alone(predictor: Predictor) -> None:
+    # The model's table of elements ends with berkelium.
+    formulas = ["LiCoO2", "LiCfO2", "LiNiO2", "LiMnO2", "LiFeO2", "LiEsO2"]
+    rejected: list[pd.DataFrame] = []
+    found = screen(_chunks(formulas, size=5), predictor, reject=rejected.append)
+    bad = pd.concat(rejected)
+    assert bad["line"].tolist() == [3, 7]
+    assert bad["reason"].str.contains("the element (?:Cf of 'LiCfO2'|Es of 'LiEsO2') is not in the table").all()
+    assert sorted(found.best["formula"]) == ["LiCoO2", "LiFeO2", "LiMnO2", "LiNiO2"]
+    assert (found.read, found.rejected) == (6, 2)
+    only = screen(_chunks(["LiCfO2"]), predictor)
+    assert (len(only.best), only.rejected) == (0, 1)
+
+
 def test_an_ion_may_be_given_for_all_lines_or_for_each() -> None:
     answers = {"LiAlO2": (1.0, 1.0, 1.0), "LiCoO2": (2.0, 2.0, 2.0), "NaCoO2": (3.0, 3.0, 3.0)}
     found = screen(_chunks(list(answers)), _predictor(answers), ion="Al")

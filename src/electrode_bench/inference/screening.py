@@ -92,11 +92,12 @@ def screen(
     result = Screened(best, objective=objective, window=window)
     for chunk in chunks:
         usable, rejected = _usable(chunk, ion=ion)
+        evaluated, refused = _evaluate(usable, predictor, window=window)
+        rejected = pd.concat([rejected, refused]).sort_values("line", ignore_index=True)
         result.read, result.rejected = result.read + len(chunk), result.rejected + len(rejected)
         if reject and len(rejected):
             reject(rejected)
-        if len(usable):
-            evaluated = _evaluate(usable, predictor, window=window)
+        if len(evaluated):
             if in_domain:
                 evaluated = evaluated[evaluated["undefined"].map(len) == 0]
             inside = _Inside(predictor.domain, [best, front]) if in_domain else None
@@ -150,7 +151,29 @@ def _moving_ion(formula: str, own: str | None, default: str | None) -> str:
     return ion
 
 
-def _evaluate(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]) -> pd.DataFrame:
+def _evaluate(
+    candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The candidates with their predictions, and those that the model cannot read, with the reason."""
+    refused = pd.DataFrame(columns=list(_REJECT_COLUMNS))
+    if candidates.empty:
+        return candidates, refused
+    try:
+        return _with_predictions(candidates, predictor, window=window), refused
+    except UserError as error:
+        if len(candidates) == 1:
+            return candidates.iloc[:0], candidates[["line", "formula"]].assign(reason=str(error))
+    # An element that the model's features have no data for: the halves are tried until it is found.
+    middle = len(candidates) // 2
+    parts = [
+        _evaluate(half.reset_index(drop=True), predictor, window=window)
+        for half in (candidates[:middle], candidates[middle:])
+    ]
+    evaluated, refusals = zip(*parts, strict=True)
+    return pd.concat([rows for rows in evaluated if len(rows)] or [candidates.iloc[:0]]), pd.concat(refusals)
+
+
+def _with_predictions(candidates: pd.DataFrame, predictor: Predictor, *, window: tuple[float, float]) -> pd.DataFrame:
     """The candidates with their predictions, energies, and distance from the voltage window."""
     frame = compositions(candidates["formula"].tolist(), candidates["working_ion"].tolist())
     evaluated = predictor.model.evaluate(frame)
