@@ -34,15 +34,22 @@ def show(
     Example: electrode-bench show --markdown > table.md
     """
     given: Options = context.obj
-    table, pairs = given.project.comparison("table"), given.project.comparison("pairs")
+    made = {name: given.project.comparison(name) for name in ("table", "pairs", "ceilings")}
     if markdown:
         from electrode_bench.report import tables
 
-        titles = dict(zip(table["model"], table["title"], strict=True))
-        synthetic, left_out = given.project.synthetic(), given.project.left_out()
-        typer.echo(tables.markdown(table, pairs, titles=titles, synthetic=synthetic, left_out=left_out))
+        typer.echo(
+            tables.markdown(
+                made["table"],
+                made["pairs"],
+                titles=dict(zip(made["table"]["model"], made["table"]["title"], strict=True)),
+                ceilings=made["ceilings"],
+                synthetic=given.project.synthetic(),
+                left_out=given.project.left_out(),
+            )
+        )
         return
-    print_comparison(given.project, table, pairs, as_json=as_json)
+    print_comparison(given.project, made, as_json=as_json)
     if not as_json:
         typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
         typer.echo("All runs in a browser: make ui   (or: electrode-bench ui)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -60,19 +60,28 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
         out().print(text, soft_wrap=True, highlight=False)
 
 
-def print_comparison(project: Project, table: pd.DataFrame, pairs: pd.DataFrame, *, as_json: bool) -> None:
-    """Print the study's table, the order of the models, and which protocols were left out."""
-    from electrode_bench.report import tables
+def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as_json: bool) -> None:
+    """Print the study's table, the order of the models, and which protocols were left out.
+
+    Parameters
+    ----------
+    tables : those of ``results/compare`` by name: ``table``, ``pairs`` and ``ceilings``.
+    """
+    from electrode_bench.report import tables as text
+
+    table, pairs, ceilings = tables["table"], tables["pairs"], tables["ceilings"]
 
     synthetic, left_out = project.synthetic(), project.left_out()
     if as_json:
-        rows = {"rows": table.to_dict("records"), "pairs": pairs.to_dict("records")}
-        print_json({"synthetic": synthetic, **rows, "left_out": left_out})
+        rows = {"rows": table, "pairs": pairs, "ceilings": ceilings}
+        as_records = {name: each.to_dict("records") for name, each in rows.items()}
+        print_json({"synthetic": synthetic, **as_records, "left_out": left_out})
         return
     titles = dict(zip(table["model"], table["title"], strict=True))
-    for shown in (*tables.headline(table, synthetic=synthetic), *tables.order(pairs, titles=titles)):
+    headline = text.headline(table, ceilings=ceilings, synthetic=synthetic)
+    for shown in (*headline, *text.order(pairs, titles=titles)):
         out().print(shown)
-    for line in tables.left_out(left_out):
+    for line in text.left_out(left_out):
         out().print(line, soft_wrap=True, highlight=False)
 
 

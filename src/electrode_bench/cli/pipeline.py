@@ -166,7 +166,7 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
 
     given: Options = context.obj
     tables = stage.run(given.project, seed=given.params.seed).tables
-    print_comparison(given.project, tables["table"], tables["pairs"], as_json=as_json)
+    print_comparison(given.project, tables, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest
+from electrode_bench.core.schema import COMPOSITION_ONLY
 
 
 class FoldRecord(Strict):
@@ -68,6 +69,8 @@ class Run(Strict):
     feature_set: str | None
     """Name of the feature set that the model reads, or several names joined by "+"; None for a model that reads
     none."""
+    reads: str = COMPOSITION_ONLY
+    """What the model reads, for people; the tables separate models by it."""
     composition: str
     """What stands for an electrode (``featurize.composition``)."""
     config: Mapping[str, Any]

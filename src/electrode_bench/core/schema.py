@@ -16,6 +16,10 @@ FORMULA = "formula_discharge"
 #: The model that errors are measured against: it predicts the mean of the training rows.
 CONTROL = "control"
 
+#: What models of the study read, and what those with physics read; the tables separate the two.
+COMPOSITION_ONLY = "composition"
+WITH_PHYSICS = "composition and ion, with physics"
+
 #: The label of compositions that belong to no cluster.
 NOISE = -1
 
@@ -168,5 +172,6 @@ COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "penalties": ("model", "target"),
         "penalty_against_distance": ("model", "target"),
         "power_laws": ("model", "target"),
+        "ceilings": ("protocol", "target", "ceiling", "title", "mae", "smae", "n", "share"),
     }
 )  # fmt: skip

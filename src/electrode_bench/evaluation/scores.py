@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ import pandas as pd
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import Run
-from electrode_bench.core.schema import CONTROL, FORMULA, ID, TARGETS
+from electrode_bench.core.schema import COMPOSITION_ONLY, CONTROL, FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import generalisation, significance
+from electrode_bench.evaluation.ceilings import ceilings
 from electrode_bench.evaluation.metrics import ALL, KEYS, SHOWN, score, smae
 from electrode_bench.splits import headline_folds, headline_keys
 
@@ -57,7 +59,7 @@ def compare(
     _require_complete(runs)
     scores = pd.concat([score(run.predictions, folds[run.protocol], table) for run in runs], ignore_index=True)
     scores = _control_first(scores, protocols)
-    titles = {run.model: run.title for run in runs}
+    titles, reads = {run.model: run.title for run in runs}, {run.model: run.reads for run in runs}
     predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
     rows = table.set_index(ID)
     pairs = significance.pairs(predictions, folds=folds, formulas=rows[FORMULA], control=CONTROL, seed=seed)
@@ -65,7 +67,7 @@ def compare(
     bootstrap = folds.get("bootstrap", ())
     tables = {
         "scores": scores,
-        "table": headline(scores, titles=titles),
+        "table": headline(scores, titles=titles, reads=reads),
         "learning_curve": learning_curve(scores, bootstrap),
         "by_ion": errors_by(predictions, rows["working_ion"], folds=folds, table=table),
         "by_cluster": errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
@@ -75,14 +77,18 @@ def compare(
         "penalties": penalties,
         "penalty_against_distance": generalisation.penalty_against_distance(penalties),
         "power_laws": generalisation.power_laws(scores, bootstrap),
+        "ceilings": ceilings({protocol: folds[protocol] for protocol in dict.fromkeys(scores["protocol"])}, table),
     }
     return Comparison(tables, run_metrics(scores))
 
 
-def headline(scores: pd.DataFrame, *, titles: Mapping[str, str]) -> pd.DataFrame:
+def headline(
+    scores: pd.DataFrame, *, titles: Mapping[str, str], reads: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """The study's table, one row per protocol and model.
 
-    The columns are ``<target>/<metric>`` and ``<target>/<metric> spread``, the standard deviation over folds.
+    The columns are ``<target>/<metric>`` and ``<target>/<metric> spread``, the standard deviation over folds, and at
+    the end ``reads``, what the model reads.
     """
     over = scores[scores["fold"] == ALL]
     rows = []
@@ -93,6 +99,7 @@ def headline(scores: pd.DataFrame, *, titles: Mapping[str, str]) -> pd.DataFrame
             for key in KEYS:
                 row[f"{target}/{key}"] = of.loc[key, "value"]
                 row[f"{target}/{key} spread"] = of.loc[key, "spread"]
+        row["reads"] = reads.get(str(model), COMPOSITION_ONLY)
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -154,6 +154,7 @@ def fit_run(
         module=spec.module,
         protocol=folds[0].protocol,
         feature_set=spec.feature_set,
+        reads=spec.reads,
         composition=composition,
         config=config.model_dump(mode="json"),
         seed=seed,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.config import Strict
-from electrode_bench.core.schema import ID, SHARE_THRESHOLDS, TARGETS, share_column
+from electrode_bench.core.schema import COMPOSITION_ONLY, ID, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Dimension
@@ -146,6 +146,8 @@ class ModelSpec:
     #: Name of a feature set (features.FEATURE_SETS), or several names joined by "+", whose columns stand side by side;
     #: None for a model that reads no features.
     feature_set: str | None
+    #: What the model reads, in a few words for people. The tables separate models by it.
+    reads: str = COMPOSITION_ONLY
     #: Distributions that decide a fit and that the model's code does not import by name.
     libraries: tuple[str, ...] = ()
     #: Version of one of ``libraries``, as text. A model that runs in another environment asks there.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from electrode_bench import splits
-from electrode_bench.core.schema import CONTROL, TARGETS
+from electrode_bench.core.schema import COMPOSITION_ONLY, CONTROL, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
@@ -27,6 +27,9 @@ VERDICTS = (
     "significantly"
 )
 
+#: Heading of the ceilings.
+CEILINGS = "what is left to gain (references, not models)"
+
 #: Columns of a terminal that a model's name gets at least.
 _NAME_WIDTH = 16
 
@@ -35,13 +38,14 @@ _ALL_PAIRS = "All pairs with their numbers: results/compare/pairs.csv"
 _ORDER_COLUMNS = ("protocol", "target", "smallest error first", "significantly better than the control")
 
 
-def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
+def headline(rows: pd.DataFrame, *, ceilings: pd.DataFrame, synthetic: bool) -> Iterator[Table]:
     """The study's table for a terminal, one for each protocol.
 
     Parameters
     ----------
     rows : ``results/compare/table.csv``: one row for each protocol and model. Each value is shown with its standard
         deviation, and in brackets below it the same on 2-sigma-filtered rows.
+    ceilings : ``results/compare/ceilings.csv``: what is left to gain, below the models.
     """
     from rich.table import Table
 
@@ -58,9 +62,18 @@ def headline(rows: pd.DataFrame, *, synthetic: bool) -> Iterator[Table]:
             table.add_column(metric.label, justify="right", no_wrap=True)
         for target, column in TARGETS.items():
             table.add_row(f"[bold]{column.label}, {column.unit}[/bold]")
-            for i, (_, run) in enumerate(runs.iterrows()):
-                values = ("\n".join(_values(run, target, metric.key)) for metric in SHOWN)
-                table.add_row(f"  {run['title']}", *values, end_section=i == len(runs) - 1)
+            for heading, group in by_what_they_read(runs):
+                if heading:
+                    table.add_row(f"[italic]{heading}[/italic]")
+                for _, run in group.iterrows():
+                    values = ("\n".join(_values(run, target, metric.key)) for metric in SHOWN)
+                    table.add_row(f"  {run['title']}", *values)
+            references = ceiling_rows(ceilings, protocol=str(protocol), target=target)
+            if references:
+                table.add_row(f"[italic]{CEILINGS}[/italic]")
+            for title, *shown in references:
+                table.add_row(f"  {title}", *shown)
+            table.add_section()
         yield table
 
 
@@ -101,6 +114,7 @@ def markdown(
     pairs: pd.DataFrame,
     *,
     titles: Mapping[str, str],
+    ceilings: pd.DataFrame,
     synthetic: bool,
     left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -111,9 +125,15 @@ def markdown(
         lines += [f"| target | model | {' | '.join(metric.label for metric in SHOWN)} |"]
         lines += [f"|---|---|{'---:|' * len(SHOWN)}"]
         for target, column in TARGETS.items():
-            for _, run in runs.iterrows():
-                values = " | ".join(" ".join(_values(run, target, metric.key)) for metric in SHOWN)
-                lines.append(f"| {column.label}, {column.unit} | {run['title']} | {values} |")
+            head, blank = f"| {column.label}, {column.unit} |", " |" * len(SHOWN)
+            for heading, group in by_what_they_read(runs):
+                lines += [f"{head} *{heading}* |{blank}"] if heading else []
+                for _, run in group.iterrows():
+                    values = " | ".join(" ".join(_values(run, target, metric.key)) for metric in SHOWN)
+                    lines.append(f"{head} {run['title']} | {values} |")
+            references = ceiling_rows(ceilings, protocol=str(protocol), target=target)
+            lines += [f"{head} *{CEILINGS}* |{blank}"] if references else []
+            lines += [f"{head} {' | '.join(row)} |" for row in references]
         caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
         lines += ["", f"{caption[0].upper()}{caption[1:]}.", ""]
     if not pairs.empty:
@@ -138,6 +158,48 @@ def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
     return lines
 
 
+def by_what_they_read(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Heading and rows of each group of models, those of the study first; no heading where all read the same.
+
+    Parameters
+    ----------
+    runs : rows of ``results/compare/table.csv`` of one protocol.
+
+    Raises
+    ------
+    UserError
+        When the table lacks the column: it was made by an earlier version.
+    """
+    if "reads" not in runs:
+        raise UserError("results/compare/table.csv has no column reads; run: dvc repro")
+    kinds = sorted(dict.fromkeys(runs["reads"]), key=lambda kind: kind != COMPOSITION_ONLY)
+    if len(kinds) == 1:
+        return [("", runs)]
+    headings = {COMPOSITION_ONLY: "composition only, as in the study"}
+    return [(headings.get(kind, kind), runs[runs["reads"] == kind]) for kind in kinds]
+
+
+def ceiling_rows(ceilings: pd.DataFrame, *, protocol: str, target: str) -> list[list[str]]:
+    """For each ceiling its title with the share of electrodes that it is known for, then a text for each shown metric.
+
+    Parameters
+    ----------
+    ceilings : ``results/compare/ceilings.csv``.
+    """
+    rows = ceilings[(ceilings["protocol"] == protocol) & (ceilings["target"] == target)]
+    lines = []
+    for row in rows.to_dict("records"):
+        part = "" if row["share"] == 1 else f" ({numbers.percent(row['share'])} of electrodes)"
+        values = [
+            numbers.with_deviation(row[metric.key], None, _decimals(row[metric.key], metric.key))
+            if metric.key in row
+            else ""
+            for metric in SHOWN
+        ]
+        lines.append([f"{row['title']}{part}", *values])
+    return lines
+
+
 def value_of(run: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> str:
     """The value ``key`` of a row of ``results/compare/table.csv`` with its standard deviation, suitably rounded.
 
@@ -149,8 +211,11 @@ def value_of(run: Mapping[str, Any] | pd.Series[Any], key: str, metric: str) -> 
     if key not in run:
         raise UserError(f"results/compare/table.csv has no column {key}; run: dvc repro")
     value = float(run[key])
-    decimals = 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
-    return numbers.with_deviation(value, float(run[f"{key} spread"]), decimals)
+    return numbers.with_deviation(value, float(run[f"{key} spread"]), _decimals(value, metric))
+
+
+def _decimals(value: float, metric: str) -> int:
+    return 1 if abs(value) >= 10 or (metric == "mae" and abs(value) >= 5) else 3
 
 
 def _values(run: pd.Series[Any], target: str, metric: str) -> tuple[str, str]:

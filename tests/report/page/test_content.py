@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from electrode_bench.core.results import Adoption
+from electrode_bench.core.schema import COMPOSITION_ONLY, WITH_PHYSICS
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import published
 from electrode_bench.report.page.build import html
@@ -56,21 +57,35 @@ def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -
     blocks = {block["name"]: block for block in headline(results)}
     assert [name for name, block in blocks.items() if block["published"]] == ["stratified"]
     voltage = blocks["stratified"]["targets"][2]
-    assert [row["published"] for row in voltage["rows"]] == [
+    assert [row["published"] for row in voltage["groups"][0]["rows"]] == [
         ["1.000", "0.811", "0.000", "0.000"],
         ["0.693", "0.404", "0.084", "0.562"],
     ]
-    assert blocks["grouped"]["targets"][0]["rows"][0]["published"] is None
+    assert blocks["grouped"]["targets"][0]["groups"][0]["rows"][0]["published"] is None
     assert published.STRATIFIED["crabnet"]["gravimetric_capacity"].smae == 0.284
     assert published.STRATIFIED["modnet"]["volumetric_capacity"].r2_2sigma == 0.739
     # The study's own rule: a filtered SMAE divides by the control on all rows, so the control's is below 1.
     assert all(p.smae_2sigma < p.smae for of in published.STRATIFIED.values() for p in of.values())
     unknown = replace(results, headline=results.headline.replace("rf_magpie", "mine"))
-    assert headline(unknown)[0]["targets"][0]["rows"][1]["published"] == ["-"] * 4
+    assert headline(unknown)[0]["targets"][0]["groups"][0]["rows"][1]["published"] == ["-"] * 4
 
 
 def test_every_shown_metric_has_two_columns(results: Results) -> None:
     heads = "\n".join(f'<th scope="col">{m.label}</th><th scope="col">{m.label}, 2σ</th>' for m in SHOWN)
     assert html(results, plotly="").count(heads) == len(results.protocols)
-    rows = headline(results)[0]["targets"][0]["rows"]
+    rows = [row for group in headline(results)[0]["targets"][0]["groups"] for row in group["rows"]]
     assert {len(row["values"]) for row in rows} == {2 * len(SHOWN)}
+
+
+def test_kinds_of_models_and_ceilings_are_groups_of_their_own(results: Results) -> None:
+    reads = results.headline["model"].map({"control": COMPOSITION_ONLY, "rf_magpie": WITH_PHYSICS})
+    both = replace(results, headline=results.headline.assign(reads=reads))
+    blocks = headline(both)
+    headings = [group["heading"] for group in blocks[0]["targets"][1]["groups"]]
+    assert headings == [
+        "composition only, as in the study", "composition and ion, with physics",
+        "what is left to gain (references, not models)",
+    ]  # fmt: skip
+    page = html(both, plotly="")
+    assert "composition and ion, with physics</th>" in page
+    assert "exact gravimetric capacity, density from element volumes" in page

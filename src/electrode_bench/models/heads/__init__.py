@@ -11,7 +11,7 @@ so that no prediction can exceed Faraday's limit.
 
 from __future__ import annotations
 
-from electrode_bench.models.heads.density import AdditiveDensity
+from electrode_bench.data.density import AdditiveDensity
 from electrode_bench.models.heads.quantities import Electrodes, Quantities
 from electrode_bench.models.heads.share import ShareScale, median_share, monotone
 

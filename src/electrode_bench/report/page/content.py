@@ -79,28 +79,42 @@ def _with_titles(results: Results, rows: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def headline(results: Results) -> list[dict[str, Any]]:
-    """The study's table: a block for each protocol, in it one for each target, in it a row of text for each model."""
+    """The study's table: a block for each protocol, in it one for each target, in it one for each kind of model.
+
+    A row of text for each model, and below them for each ceiling.
+    """
     blocks = []
     for protocol in results.protocols:
         models = results.headline[results.headline["protocol"] == protocol]
         study = published.STRATIFIED if protocol == "stratified" else {}
         targets = []
         for target, column in TARGETS.items():
-            rows = [
-                {
-                    "title": row["title"],
-                    "values": [
-                        tables.value_of(row, f"{target}/{metric.key}{suffix}", metric.key)
-                        for metric in SHOWN
-                        for suffix in ("", FILTERED)
-                    ],
-                    "published": _published(study, str(row["model"]), target) if study else None,
-                }
-                for row in records(models)
+            groups = [
+                {"heading": heading, "rows": [_headline_row(row, target, study) for row in records(group)]}
+                for heading, group in tables.by_what_they_read(models)
             ]
-            targets.append({"label": column.label, "unit": unit(column), "rows": rows})
+            ceilings = [
+                # No value on filtered rows.
+                {"title": title, "values": [cell for value in values for cell in (value, "")],
+                 "published": [""] * 4 if study else None}
+                for title, *values in tables.ceiling_rows(results.ceilings, protocol=protocol, target=target)
+            ]  # fmt: skip
+            groups += [{"heading": tables.CEILINGS, "rows": ceilings}] if ceilings else []
+            targets.append({"label": column.label, "unit": unit(column), "groups": groups})
         blocks.append({**_protocol(protocol), "published": bool(study), "targets": targets})
     return blocks
+
+
+def _headline_row(
+    row: Mapping[str, Any], target: str, study: Mapping[str, Mapping[str, published.Published]]
+) -> dict[str, Any]:
+    values = [
+        tables.value_of(row, f"{target}/{metric.key}{suffix}", metric.key)
+        for metric in SHOWN
+        for suffix in ("", FILTERED)
+    ]
+    known = _published(study, str(row["model"]), target) if study else None
+    return {"title": row["title"], "values": values, "published": known}
 
 
 def _published(table: Mapping[str, Mapping[str, published.Published]], model: str, target: str) -> list[str]:

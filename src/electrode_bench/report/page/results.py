@@ -28,6 +28,7 @@ TABLES = (
     "penalties",
     "penalty_against_distance",
     "power_laws",
+    "ceilings",
 )
 
 
@@ -56,6 +57,7 @@ class Results:
     penalties: pd.DataFrame
     penalty_against_distance: pd.DataFrame
     power_laws: pd.DataFrame
+    ceilings: pd.DataFrame
     #: For each tuned model, the trial that its configuration comes from.
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
     #: For each tuned model, the record of that study, where there is one.
