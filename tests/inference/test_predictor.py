@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from electrode_bench.core.schema import FORMULA, SHARE_THRESHOLDS, TARGETS, share_column
@@ -94,3 +96,9 @@ def test_an_answer_does_not_depend_on_the_other_formulas(predictor: Predictor) -
     together = predictor.predict(["LiCoO2", "Li2MnO3"])
     assert together[::-1] == predictor.predict(["Li2MnO3", "LiCoO2"])
     assert together[0] == predictor.predict(["LiCoO2"])[0]
+
+
+def test_every_spelling_of_a_composition_has_the_same_answer(predictor: Predictor) -> None:
+    for one, other in (("LiNi0.333Mn0.333Co0.333O2", "Li3NiMnCoO6"), ("Li(Ni0.8Co0.2)O2", "Li10Ni8Co2O20")):
+        answers = predictor.predict([one, other])
+        assert dataclasses.replace(answers[0], formula=other) == answers[1]

@@ -30,9 +30,10 @@ class Domain:
 
     def __init__(self, formulas: Sequence[str]) -> None:
         # Of several spellings the first is kept.
-        self.formulas = list({chemistry.canonical(f): f for f in reversed(list(formulas))}.values())
+        known = {chemistry.canonical(f): f for f in reversed(list(formulas))}
+        self.formulas = list(known.values())
         self.elements = frozenset(element for f in self.formulas for element in chemistry.parse(f))
-        self._cumulative = elmd.cumulative(self.formulas)
+        self._cumulative = elmd.cumulative(list(known))
         self.reach = float(np.quantile(self._nearest_other(), REACH)) if len(self.formulas) > 1 else 0.0
 
     def _nearest_other(self) -> np.ndarray:
@@ -52,7 +53,7 @@ class Domain:
 
     def _distances(self, formula: str) -> np.ndarray:
         """Distance to each known composition, shape (n_known,)."""
-        return elmd.between(elmd.cumulative([formula]), self._cumulative).ravel()
+        return elmd.between(elmd.cumulative([chemistry.canonical(formula)]), self._cumulative).ravel()
 
     def __contains__(self, formula: str) -> bool:
         """Whether a composition is inside the domain."""
