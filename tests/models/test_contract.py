@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ import pandas as pd
 import pytest
 from support import TESTS
 from support.electrodes import table
+from support.ensembles import FittedTogether
 
 from electrode_bench import models
 from electrode_bench.core import feature_names
+from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import FORMULA, ID, SHARE_THRESHOLDS, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
 from electrode_bench.models.base import Model, fit_predict
+from electrode_bench.params import Params
 
 #: Every model of this package, and wrapped regressors, by the module that defines them.
 MODULES = (
@@ -26,6 +30,10 @@ MODULES = (
     | {f"sklearn: {name}": f"support.regressors.{name}" for name in ("ridge", "boosting", "nearest")}
     | {"sharing_model": "support.sharing_model"}
 )
+
+#: How params.yaml names the members of ensembles that are not models of this package.
+MODULE_OF = {"sharing_model": {"module": "support.sharing_model"}}
+PARAMS = Params(seed=0, models=MODULE_OF)
 
 
 @pytest.fixture(params=list(MODULES))
@@ -36,14 +44,28 @@ def spec(request: pytest.FixtureRequest) -> models.ModelSpec:
     return spec
 
 
+def _config(spec: models.ModelSpec) -> Strict:
+    """The quick configuration; that of an ensemble has quick members."""
+    values = {spec.name: dict(spec.quick)}
+    if spec.is_ensemble:
+        members = models.configure(spec, spec.quick).members  # type: ignore[attr-defined]
+        values |= {name: {**MODULE_OF.get(name, {}), **models.named(name, PARAMS).quick} for name in members}
+    return models.configured(spec, Params(seed=0, models=values))
+
+
 def _model(spec: models.ModelSpec, seed: int = 1) -> Model:
-    return spec.build(models.configure(spec, spec.quick), seed)
+    config = _config(spec)
+    if not spec.is_ensemble:
+        return spec.build(config, seed)
+    frames = {name: _features(member.spec, table(2)) for name, member in models.members_of(config).items()}
+    return FittedTogether(spec, config, seed, frames=frames)
 
 
 def _features(spec: models.ModelSpec, electrodes: pd.DataFrame) -> pd.DataFrame:
-    if spec.feature_set is None:
+    feature_set = models.feature_set_of(spec, _config(spec))
+    if feature_set is None:
         return pd.DataFrame(index=electrodes.index)
-    return featurize(electrodes, feature_set=spec.feature_set)
+    return featurize(electrodes, feature_set=feature_set)
 
 
 def _data(spec: models.ModelSpec, rows: int = 40, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -126,9 +148,11 @@ def test_targets_of_test_rows_are_not_used(spec: models.ModelSpec) -> None:
     train, test = list(frame.index[:30]), list(frame.index[30:])
     changed = targets.copy()
     changed.loc[test] = targets.loc[test].to_numpy()[::-1] * 7
-    config = models.configure(spec, spec.quick)
+    # Nothing but what is built decides: that of an ensemble has to fit its members.
+    built = replace(spec, build=lambda _, seed: _model(spec, seed))
     one, other = (
-        fit_predict(spec, config, 5, frame=frame, targets=t, train_ids=train, test_ids=test) for t in (targets, changed)
+        fit_predict(built, _config(spec), 5, frame=frame, targets=t, train_ids=train, test_ids=test)
+        for t in (targets, changed)
     )
     pd.testing.assert_frame_equal(one.targets, other.targets, check_exact=True)
     assert (one.share is None) == (other.share is None)
@@ -152,7 +176,7 @@ def test_constant_features_and_targets_work(spec: models.ModelSpec) -> None:
 
 
 def test_predicting_before_fitting_is_a_clear_error(spec: models.ModelSpec) -> None:
-    with pytest.raises(ValueError, match="not fitted; call fit first"):
+    with pytest.raises(ValueError, match=r"not fitted; call (fit|with_members) first"):
         _model(spec).predict(_data(spec)[0])
 
 

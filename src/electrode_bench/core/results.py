@@ -28,6 +28,19 @@ class FoldRecord(Strict):
     """The share that stands for each interval between thresholds; None for a model without a distribution of it."""
 
 
+class MemberRecord(Strict):
+    """A member of an ensemble."""
+
+    module: str
+    """The Python module that defines it."""
+    feature_set: str | None
+    """Name of the feature set that it reads; None for a model that reads none."""
+    config: str
+    """Digest of its configuration, which is in the ensemble's."""
+    code: str
+    """Digest of the source code that decides its fits."""
+
+
 class RunDigests(Strict):
     """SHA-256 (hex) of what a run was made from, and of what came out."""
 
@@ -80,6 +93,8 @@ class Run(Strict):
     versions: Mapping[str, str]
     """Versions of the libraries that decide a fit."""
     digests: RunDigests
+    members: Mapping[str, MemberRecord] = {}
+    """The members of an ensemble, by name; none for any other model."""
     folds: Mapping[str, FoldRecord]
     """By the fold's key, in the order of the split."""
     predictions: pd.DataFrame = Field(exclude=True, repr=False)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from electrode_bench import models
+from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest
 from electrode_bench.core.results import Run
 from electrode_bench.core.seeds import derive
@@ -12,6 +16,8 @@ from electrode_bench.errors import UserError
 from electrode_bench.features import has_atomic_packing
 from electrode_bench.fitting.fold_cache import new_folder, remove_abandoned
 from electrode_bench.fitting.runs import data_digests, identity
+from electrode_bench.models.base import ModelSpec
+from electrode_bench.models.members import EnsembleModel, FittedMember, Member
 from electrode_bench.project import Project
 
 
@@ -19,7 +25,8 @@ def final_model(project: Project, run: Run) -> Path | None:
     """Folder of the run's model fitted on all rows; fitted once, then found in the cache.
 
     It belongs to no protocol: its seed is derived from the model's name alone. What it was made from is in its
-    model.json. None for a published package: another fit would take hours, and it loads only where its environment is.
+    model.json. An ensemble is made of the final models of its members, each in a folder of its own within the
+    ensemble's. None for a published package: another fit would take hours, and it loads only where its environment is.
 
     Raises
     ------
@@ -30,31 +37,65 @@ def final_model(project: Project, run: Run) -> Path | None:
     if spec.reference:
         return None
     config = models.configure(spec, run.config, where="cell.json")
-    frame, targets = project.training_data(spec.feature_set)
-    digests = data_digests(frame, targets)
-    if digests != {"features": run.digests.features, "table": run.digests.table}:
+    frame, targets = project.training_data(run.feature_set)
+    if data_digests(frame, targets) != {"features": run.digests.features, "table": run.digests.table}:
         raise UserError(f"{run.name} was fitted on other data; run: dvc repro {run.stage}")
-    about = {
-        "title": spec.title,
-        "composition": run.composition,
-        "feature_set": spec.feature_set,
-        # How the features were made: a served model makes its own.
-        "atomic_packing": has_atomic_packing(frame),
-        # A feature that is missing for a new composition only is something that the model has not learned.
-        "missing_in_training": [str(column) for column in frame.columns[frame.isna().any()]],
-        "config": dict(run.config),
-        "seed": run.seed,
-        "rows": len(frame),
-        "digests": digests,
-        "synthetic": project.synthetic(),
-    }
-    own = derive(run.seed, spec.name, "all rows")
-    cache = project.paths.cache / "models"
-    folder = cache / digest([*identity(spec, config, frame=frame, targets=targets), own, about])
-    remove_abandoned(cache)
-    if not (folder / "model.json").exists():
-        frame = frame.sort_index()
-        model = spec.build(config, own).fit(frame, targets.loc[frame.index])
-        with new_folder(folder) as temporary:
-            models.save(model, temporary, spec=spec, about=about)
-    return folder
+    final = _Final(project, run.composition, run.seed)
+    remove_abandoned(final.cache)
+    return final.folder(spec, config)
+
+
+@dataclass(frozen=True)
+class _Final:
+    """Models fitted on all rows of a project."""
+
+    project: Project
+    composition: str
+    #: Root seed.
+    seed: int
+
+    @property
+    def cache(self) -> Path:
+        return self.project.paths.cache / "models"
+
+    def folder(self, spec: ModelSpec, config: Strict) -> Path:
+        """Folder of a model; fitted if the cache lacks it."""
+        members = models.members_of(config)
+        folders = {name: self.folder(member.spec, member.config) for name, member in members.items()}
+        feature_set = models.feature_set_of(spec, config)
+        frame, targets = self.project.training_data(feature_set)
+        about = {
+            "title": spec.title,
+            "composition": self.composition,
+            "feature_set": feature_set,
+            # How the features were made: a served model makes its own.
+            "atomic_packing": has_atomic_packing(frame),
+            # A feature that is missing for a new composition only is something that the model has not learned.
+            "missing_in_training": [str(column) for column in frame.columns[frame.isna().any()]],
+            "config": config.model_dump(mode="json"),
+            "seed": self.seed,
+            "rows": len(frame),
+            "digests": data_digests(frame, targets),
+            "synthetic": self.project.synthetic(),
+        }
+        own = derive(self.seed, spec.name, "all rows")
+        made_from = [*identity(spec, config, frame=frame, targets=targets), own, about]
+        folder = self.cache / digest([*made_from, *(member.name for member in folders.values())])
+        if not (folder / "model.json").exists():
+            model = spec.build(config, own)
+            if spec.is_ensemble:
+                model = cast(EnsembleModel, model).with_members(self._fitted(members, folders))
+            else:
+                frame = frame.sort_index()
+                model = model.fit(frame, targets.loc[frame.index])
+            with new_folder(folder) as temporary:
+                models.save(model, temporary, spec=spec, about=about)
+        return folder
+
+    def _fitted(self, members: Mapping[str, Member], folders: Mapping[str, Path]) -> dict[str, FittedMember]:
+        fitted = {}
+        for name, member in members.items():
+            model, about = models.load(folders[name])
+            columns = self.project.training_data(member.spec.feature_set)[0].columns
+            fitted[name] = FittedMember(model, member.spec, about, tuple(map(str, columns)))
+        return fitted

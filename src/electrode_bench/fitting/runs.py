@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -16,11 +17,12 @@ from electrode_bench.core.artifacts import round_significant, write_table
 from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold, FoldResult, fold_digest
-from electrode_bench.core.results import FoldRecord, Run, RunDigests
+from electrode_bench.core.results import FoldRecord, MemberRecord, Run, RunDigests
 from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.core.seeds import derive
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
+from electrode_bench.fitting.ensembles import combined, combined_resources
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.fold_cache import read_fold, remove_abandoned, store_fold
 from electrode_bench.fitting.resources import measured
@@ -36,7 +38,9 @@ class FoldTask:
 
     ``key`` is the digest of (model, configuration, fold, features and targets, code, library versions, seed);
     ``module`` is the Python module that defines the model, by which a worker finds it. ``config`` holds plain values,
-    because a worker cannot receive an object of a class before it has found the class's module.
+    because a worker cannot receive an object of a class before it has found the class's module. ``members`` has the
+    tasks of an ensemble's members on the same fold, which are those of their own runs; the ensemble is combined from
+    them and not fitted.
     """
 
     key: str
@@ -45,10 +49,18 @@ class FoldTask:
     seed: int
     train_ids: tuple[str, ...]
     test_ids: tuple[str, ...]
+    members: Mapping[str, FoldTask] = field(default_factory=dict)
 
 
 def plan(
-    spec: ModelSpec, config: Strict, folds: Iterable[Fold], *, frame: pd.DataFrame, targets: pd.DataFrame, seed: int
+    spec: ModelSpec,
+    config: Strict,
+    folds: Iterable[Fold],
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    seed: int,
+    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> dict[str, FoldTask]:
     """The task of each fold, by the fold's key.
 
@@ -57,13 +69,21 @@ def plan(
     frame : features, indexed by electrode id (no columns for a model without features).
     targets : the three targets on the same index, in their units.
     seed : root seed of params.yaml; the seed of each fit is derived from it and the names of model, protocol and fold.
+    member_frames : the features that each member of an ensemble reads, by the member's name.
     """
-    shared = identity(spec, config, frame=frame, targets=targets)
+    folds, shared = tuple(folds), identity(spec, config, frame=frame, targets=targets)
+    members = {
+        name: plan(member.spec, member.config, folds, frame=member_frames[name], targets=targets, seed=seed)
+        for name, member in models.members_of(config).items()
+    }
     tasks = {}
     for fold in folds:
         own = derive(seed, spec.name, fold.protocol, fold.key)
-        key = digest([*shared, fold_digest(fold), own])
-        tasks[fold.key] = FoldTask(key, spec.module, config.model_dump(mode="json"), own, fold.train_ids, fold.test_ids)
+        of_members = {name: of_folds[fold.key] for name, of_folds in members.items()}
+        # The members' keys stand for everything that their numbers depend on.
+        key = digest([*shared, fold_digest(fold), own, *(task.key for task in of_members.values())])
+        values = config.model_dump(mode="json")
+        tasks[fold.key] = FoldTask(key, spec.module, values, own, fold.train_ids, fold.test_ids, of_members)
     return tasks
 
 
@@ -74,8 +94,12 @@ def identity(spec: ModelSpec, config: Strict, *, frame: pd.DataFrame, targets: p
 
 
 def fit_closure(spec: ModelSpec) -> SourceClosure:
-    """The source code that decides the numbers of a fit: the model's, and how it is fitted and kept here."""
-    return source_closure(*spec.entries(), entry(_predictions), entry(write_table))
+    """The source code that decides the numbers of a fit: the model's, and how it is fitted and kept here.
+
+    The code of an ensemble's members is not part of it.
+    """
+    made_by = entry(combined if spec.is_ensemble else _predictions)
+    return source_closure(*spec.entries(), made_by, entry(write_table))
 
 
 def data_digests(frame: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]:
@@ -91,8 +115,12 @@ def run_folds(
     cache: Path,
     executor: Executor = IN_PROCESS,
     progress: Progress | None = None,
+    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> dict[str, FoldResult]:
     """Fit the folds that the cache lacks, in parallel where ``executor`` has several workers; return all results.
+
+    For an ensemble, these are the folds of its members: those that their own runs have fitted are not fitted again, and
+    the other way round. ``frame`` and ``member_frames`` are as of :func:`plan`.
 
     A fold is in the cache as soon as it is fitted, so a run that is killed at any time has kept all finished folds,
     and the next one fits only the others. A worker that shares this machine's files writes there itself; what another
@@ -100,22 +128,41 @@ def run_folds(
     """
     remove_abandoned(cache / "folds")
     cached = {fold: read_fold(cache, task.key, fold=fold) for fold, task in tasks.items()}
-    pending = [task for fold, task in tasks.items() if cached[fold] is None]
-    done = len(tasks) - len(pending)
+    lacking = {fold: task for fold, task in tasks.items() if cached[fold] is None}
+    fits = [(task, frame) for task in lacking.values() if not task.members]
+    # The members one after the other: a backend keeps the table that successive calls share.
+    for name, of_member in member_frames.items():
+        own = [task.members[name] for task in lacking.values()]
+        fits += [(task, of_member) for task in own if read_fold(cache, task.key, fold=name) is None]
+    total = len(tasks) * max(len(member_frames), 1)
+    done = total - len(fits)
     if progress:
-        progress(done, len(tasks))
-    with closing(_fit_pending(pending, frame=frame, targets=targets, cache=cache, executor=executor)) as fitted:
+        progress(done, total)
+    with closing(_fit_pending(fits, targets=targets, cache=cache, executor=executor)) as fitted:
         for _ in fitted:
             done += 1
             if progress:
-                progress(done, len(tasks))
-    results = {}
-    for fold, task in tasks.items():
-        result = cached[fold] or read_fold(cache, task.key, fold=fold)
-        if result is None:
-            raise UserError(f"{cache} lost the result of {fold} while it was being used; run the command again")
-        results[fold] = result
-    return results
+                progress(done, total)
+    for task in lacking.values():
+        if task.members:
+            _combine_into_cache(task, frame, cache)
+    return {fold: cached[fold] or _kept(cache, task, fold=fold) for fold, task in tasks.items()}
+
+
+def _kept(cache: Path, task: FoldTask, *, fold: str) -> FoldResult:
+    """A fold that has just been fitted."""
+    result = read_fold(cache, task.key, fold=fold)
+    if result is None:
+        raise UserError(f"{cache} lost the result of {fold} while it was being used; run the command again")
+    return result
+
+
+def _combine_into_cache(task: FoldTask, frame: pd.DataFrame, cache: Path) -> None:
+    spec = models.from_module(task.module)
+    members = {name: _kept(cache, own, fold=name) for name, own in task.members.items()}
+    config = models.configure(spec, task.config, where=task.key)
+    predicted = combined(spec, config, task.seed, members, frame.loc[list(task.test_ids)])
+    store_fold(cache, task.key, predicted, combined_resources(members))
 
 
 def fit_run(
@@ -131,10 +178,14 @@ def fit_run(
     cache: Path,
     executor: Executor = IN_PROCESS,
     progress: Progress | None = None,
+    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> Run:
-    """Fit one model under one protocol: predictions of all its folds, and the record of what they were made from."""
+    """Fit one model under one protocol: predictions of all its folds, and the record of what they were made from.
+
+    ``frame`` and ``member_frames`` are as of :func:`plan`.
+    """
     folds = tuple(folds)
-    tasks = plan(spec, config, folds, frame=frame, targets=targets, seed=seed)
+    tasks = plan(spec, config, folds, frame=frame, targets=targets, seed=seed, member_frames=member_frames)
     results = run_folds(
         tasks,
         frame=frame,
@@ -142,6 +193,7 @@ def fit_run(
         cache=cache,
         executor=IN_PROCESS if spec.light else executor,
         progress=progress,
+        member_frames=member_frames,
     )
     predictions = pd.concat(
         [long_predictions(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
@@ -153,12 +205,12 @@ def fit_run(
         title=spec.title,
         module=spec.module,
         protocol=folds[0].protocol,
-        feature_set=spec.feature_set,
+        feature_set=models.feature_set_of(spec, config),
         reads=spec.reads,
         composition=composition,
         config=config.model_dump(mode="json"),
         seed=seed,
-        versions=spec.versions(),
+        versions=all_versions(spec, config),
         digests=RunDigests(
             split=split_digest,
             code=fit_closure(spec).digest,
@@ -167,6 +219,15 @@ def fit_run(
             share=digest_frame(share),
             **data_digests(frame, targets),
         ),
+        members={
+            name: MemberRecord(
+                module=member.spec.module,
+                feature_set=member.spec.feature_set,
+                config=digest(member.config.model_dump(mode="json")),
+                code=fit_closure(member.spec).digest,
+            )
+            for name, member in models.members_of(config).items()
+        },
         folds={
             fold.key: FoldRecord(
                 cache_key=tasks[fold.key].key,
@@ -180,6 +241,13 @@ def fit_run(
         predictions=predictions,
         share=share,
     ).sealed()
+
+
+def all_versions(spec: ModelSpec, config: Strict) -> dict[str, str]:
+    """Versions of the libraries that decide a fit, those of an ensemble's members included."""
+    specs = [spec, *(member.spec for member in models.members_of(config).values())]
+    versions = {name: version for one in specs for name, version in one.versions().items()}
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def long_predictions(predictions: pd.DataFrame, fold: Fold, *, model: str, targets: pd.DataFrame) -> pd.DataFrame:
@@ -216,14 +284,14 @@ def require_same_code(module: str, wanted: str) -> None:
 
 
 def _fit_pending(
-    pending: list[FoldTask], *, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path, executor: Executor
+    fits: list[tuple[FoldTask, pd.DataFrame]], *, targets: pd.DataFrame, cache: Path, executor: Executor
 ) -> Generator[None, None, None]:
-    """Yield once for every fold that reaches the cache."""
+    """Fit tasks, each on its features; yield once for every fold that reaches the cache."""
     if executor.shares_files:
-        yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task in pending))
+        yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task, frame in fits))
         return
-    wanted = {module: code_digest(module) for module in {task.module for task in pending}}
-    calls = ((task, frame, targets, wanted[task.module]) for task in pending)
+    wanted = {module: code_digest(module) for module in {task.module for task, _ in fits}}
+    calls = ((task, frame, targets, wanted[task.module]) for task, frame in fits)
     with closing(executor.run(_fit_elsewhere, calls)) as arriving:
         for key, predicted, resources in arriving:
             store_fold(cache, key, predicted, resources)

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
+from pydantic import field_validator
 
 from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import COMPOSITION_ONLY, ID, SHARE_THRESHOLDS, TARGETS, share_column
@@ -48,7 +49,7 @@ class Prediction:
         index: pd.Index,
         targets: Sequence[str],
         share: np.ndarray | None = None,
-        share_values: Sequence[float] | None = None,
+        share_values: Sequence[float] | np.ndarray | None = None,
     ) -> Self:
         """From arrays (rows x targets) in the order of ``index`` and ``targets``; ``share`` is rows x thresholds."""
         columns = list(targets)
@@ -114,6 +115,22 @@ class CannotSave(UserError):
     """A fitted model has no form on disk that can be loaded without pickle."""
 
 
+class EnsembleConfig(Strict):
+    """Configuration of an ensemble: a model that combines the predictions of other models."""
+
+    members: tuple[str, ...]
+    """Names of the models that are combined. Each has the configuration of params.yaml."""
+    configurations: Mapping[str, Mapping[str, Any]] = {}
+    """The members' configurations by name. They are taken from params.yaml, where this key must not be written."""
+
+    @field_validator("members")
+    @classmethod
+    def _distinct(cls, members: tuple[str, ...]) -> tuple[str, ...]:
+        if not members or len(set(members)) < len(members):
+            raise ValueError("name at least one member, and each once")
+        return members
+
+
 def content_order(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Positions that sort the rows of features (n x k, missing values NaN) and targets (n x m) by their content.
 
@@ -169,6 +186,14 @@ class ModelSpec:
     quick: Mapping[str, Any] = field(default_factory=dict)
     #: Name of the Python module that assigns this; filled in when the module is loaded.
     module: str = ""
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether the model combines the folds of other models: its configuration names its members.
+
+        What ``build`` returns is then a :class:`~electrode_bench.models.members.EnsembleModel`.
+        """
+        return issubclass(self.config, EnsembleConfig)
 
     def entries(self) -> tuple[str, ...]:
         """Where the source code that decides a fit begins (see :func:`~electrode_bench.core.source_closure`).

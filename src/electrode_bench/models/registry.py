@@ -11,7 +11,7 @@ from typing import Any
 from electrode_bench.core.config import Strict, validate
 from electrode_bench.core.registry import Registry
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.models.base import ModelSpec
+from electrode_bench.models.base import EnsembleConfig, ModelSpec
 from electrode_bench.models.module_path import extend_module_path
 from electrode_bench.params import Params
 
@@ -116,5 +116,33 @@ def configure(model: ModelSpec, values: Mapping[str, Any], *, where: str = "para
 
 
 def configured(model: ModelSpec, params: Params) -> Strict:
-    """The model's configuration in params.yaml; its defaults when params.yaml does not configure it."""
-    return configure(model, params.models.get(model.name) or {})
+    """The model's configuration in params.yaml; its defaults when params.yaml does not configure it.
+
+    That of an ensemble contains those of its members.
+
+    Raises
+    ------
+    UserError
+        When a value is wrong, or a member of an ensemble cannot be one.
+    """
+    config = configure(model, params.models.get(model.name) or {})
+    return _with_configurations(model, config, params) if isinstance(config, EnsembleConfig) else config
+
+
+def _with_configurations(model: ModelSpec, config: EnsembleConfig, params: Params) -> EnsembleConfig:
+    where = f"params.yaml, models.{model.name}"
+    if config.configurations:
+        raise UserError(f"{where}.configurations is taken from models.<member>; remove it")
+    configurations = {}
+    for name in config.members:
+        try:
+            member = named(name, params)
+        except UserError as error:
+            raise UserError(f"{where}.members: {error}") from error
+        if member.is_ensemble:
+            raise UserError(f"{where}.members: '{name}' is an ensemble itself; name its members instead")
+        if member.reference:
+            raise UserError(f"{where}.members: '{name}' is a published package, which cannot be a member")
+        outside = {MODULE: member.module} if name not in MODELS else {}
+        configurations[name] = outside | configured(member, params).model_dump(mode="json")
+    return config.model_copy(update={"configurations": configurations})

@@ -43,4 +43,9 @@ def load(folder: Path) -> tuple[Model, dict[str, Any]]:
     if not file.exists():
         raise UserError(f"{folder} holds no saved model: {_FILE} is missing")
     about: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return from_module(about["module"]).load(folder), about
+    return spec_of(about).load(folder), about
+
+
+def spec_of(about: Mapping[str, Any]) -> ModelSpec:
+    """The model that the content of a model.json names."""
+    return from_module(about["module"])

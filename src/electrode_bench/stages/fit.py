@@ -14,6 +14,7 @@ from electrode_bench.errors import LeftOut, UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.runs import Progress, fit_run
+from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.device import requested_device
 from electrode_bench.params import Params
 from electrode_bench.project import Project
@@ -41,16 +42,9 @@ def run(
     """
     spec, paths = models.named(model, params), project.paths
     config = models.configured(spec, params)
-    reason = spec.available()
-    if reason:
-        raise UserError(reason)
-    if executor.shares_files and requested_device() is not None:
-        # A missing device is reported before anything is computed. Asking takes the seconds that torch loads.
-        spec.device()
-    if spec.feature_set is not None:
-        # A misspelt name is reported here; the missing file would name a stage that does not exist.
-        for name in feature_names.split(spec.feature_set):
-            FEATURE_SETS.module(name)
+    members = models.members_of(config)
+    for one in (spec, *(member.spec for member in members.values())):
+        _require_fittable(one, here=executor.shares_files)
     try:
         folds = project.protocol_folds(protocol)
     except LeftOut as left_out:
@@ -60,7 +54,7 @@ def run(
         record = {"model": model, "protocol": protocol, "left_out": left_out.reason}
         write_json(record, paths.run(model, protocol))
         raise
-    frame, targets = project.training_data(spec.feature_set)
+    frame, targets = project.training_data(models.feature_set_of(spec, config))
     fitted = fit_run(
         spec,
         config,
@@ -73,9 +67,24 @@ def run(
         cache=project.paths.cache,
         executor=executor,
         progress=progress,
+        member_frames={name: project.training_data(member.spec.feature_set)[0] for name, member in members.items()},
     )
     # cell.json comes last: it holds the digests of the tables, so a write that fails in between is noticed.
     write_table(fitted.predictions, paths.predictions(model, protocol), PREDICTION_COLUMNS)
     write_table(fitted.share, paths.share(model, protocol), SHARE_COLUMNS)
     write_json(fitted.record(), paths.run(model, protocol))
     return fitted
+
+
+def _require_fittable(spec: ModelSpec, *, here: bool) -> None:
+    """Raise a UserError when a model cannot be fitted; ``here`` tells whether it is fitted on this machine."""
+    reason = spec.available()
+    if reason:
+        raise UserError(reason)
+    if here and requested_device() is not None:
+        # A missing device is reported before anything is computed. Asking takes the seconds that torch loads.
+        spec.device()
+    if spec.feature_set is not None:
+        # A misspelt name is reported here; the missing file would name a stage that does not exist.
+        for name in feature_names.split(spec.feature_set):
+            FEATURE_SETS.module(name)

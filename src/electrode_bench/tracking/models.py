@@ -52,6 +52,7 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
 
     run, client = record.run, store.client
     loaded = FormulaModel(folder)
+    modules = (run.module, *(member.module for member in run.members.values()))
     tags = {"model": run.model, "protocol": run.protocol, "synthetic": flag(provenance.synthetic) or ""}
     logged = client.create_logged_model(
         store.runs, name=run.model, source_run_id=run_id, tags=tags, params=parameters(run), model_type="regressor"
@@ -67,7 +68,7 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
             saved,
             loader_module=_LOADER,
             data_path=str(folder),
-            code_paths=[str(path) for path in code_paths(run.module)],
+            code_paths=[str(path) for path in code_paths(*modules)],
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
                 run_id=run_id,
@@ -76,7 +77,7 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
             ),
             signature=_signature(loaded),
             input_example=_example(loaded),
-            pip_requirements=_requirements(run.module),
+            pip_requirements=_requirements(*modules),
             metadata=metadata,
         )
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
@@ -85,23 +86,27 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
     return str(logged.model_id)
 
 
-def code_paths(module: str) -> list[Path]:
+def code_paths(*modules: str) -> list[Path]:
     """The code that travels with a model: this package, and the model's own file or package.
 
     A model of an installed distribution is named in the requirements instead.
 
     Parameters
     ----------
-    module : the module that defines the model.
+    modules : the module that defines the model, and those of an ensemble's members.
     """
-    top = module.partition(".")[0]
-    if top == electrode_bench.__name__ or _distributions(top):
-        return [_PACKAGE]
+    tops = dict.fromkeys(module.partition(".")[0] for module in modules)
+    own = [top for top in tops if top != electrode_bench.__name__ and not _distributions(top)]
+    return [_PACKAGE, *map(_code_of, own)]
+
+
+def _code_of(top: str) -> Path:
+    """The folder of a top-level package, or the file of a top-level module."""
     code = importlib.import_module(top)
     if hasattr(code, "__path__"):
-        return [_PACKAGE, Path(next(iter(code.__path__)))]
+        return Path(next(iter(code.__path__)))
     assert code.__file__ is not None
-    return [_PACKAGE, Path(code.__file__)]
+    return Path(code.__file__)
 
 
 def _distributions(top: str) -> list[str]:
@@ -109,11 +114,11 @@ def _distributions(top: str) -> list[str]:
     return packages_distributions().get(top, [])
 
 
-def _requirements(module: str) -> list[str]:
+def _requirements(*modules: str) -> list[str]:
     """Installed versions of what the model needs; the package's own code travels with it."""
-    top = module.partition(".")[0]
-    own = [] if top == electrode_bench.__name__ else _distributions(top)
-    pinned = models.from_module(module).versions()
+    tops = {module.partition(".")[0] for module in modules} - {electrode_bench.__name__}
+    own = sorted(distribution for top in tops for distribution in _distributions(top))
+    pinned = {name: number for module in modules for name, number in models.from_module(module).versions().items()}
     for name in (*_SERVING, *own):
         try:
             pinned[name] = version(name)

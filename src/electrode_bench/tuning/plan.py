@@ -38,6 +38,11 @@ def plan_studies(
         When the model cannot be tuned, a search space in params.yaml is wrong, or a fold does not exist.
     """
     spec, options = models.named(model, params), params.sweep
+    if spec.is_ensemble:
+        members = models.members_of(models.configured(spec, params))
+        raise UserError(
+            f"{model} has no sweep of its own: it combines the folds of {', '.join(members)}; tune these instead"
+        )
     if not spec.space:
         raise UserError(
             f"{model} has no search space, so there is nothing to tune; these have one: {', '.join(_tunable(params))}"
