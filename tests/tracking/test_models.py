@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from support import tracked_runs
 from support.electrodes import table
-from support.own_feature_sets import registered
 from support.tracked_runs import Made, publish
 
 import electrode_bench
@@ -167,11 +166,9 @@ def test_the_ion_is_an_optional_column_of_a_model_that_reads_it(
 
     outside = tmp_path / "outside"
     outside.mkdir()
-    write_outside_model(outside, "outside_ion", feature_set="elements+ion_share")
+    write_outside_model(outside, "outside_ion", feature_set="elements+redox")
     monkeypatch.syspath_prepend(outside)
-    with registered():
-        made = tracked_runs.make(tmp_path / "made", "median", "stratified", module="outside_ion")
-        publish(project, made)
+    (published,) = publish(project, tracked_runs.make(tmp_path / "made", "median", "stratified", module="outside_ion"))
     files = logged_files(store)
     logged = Model.load(str(files))
     required = {column.name: column.required for column in logged.signature.inputs}
@@ -179,5 +176,7 @@ def test_the_ion_is_an_optional_column_of_a_model_that_reads_it(
     assert required == {"formula_discharge": False, "working_ion": False, "formula": False}
     example = logged.load_input_example(str(files))
     assert example.to_dict("records") == [{"formula_discharge": "LiFePO4", "working_ion": "Li"}]
-    (run,) = store.client.search_runs([store.runs], "params.feature_set = 'elements+ion_share'")
-    assert run.data.params["feature_set"] == "elements+ion_share"
+    assert store.client.get_run(published.run_id).data.params["feature_set"] == "elements+redox"
+    formulas = pd.DataFrame({"formula": ["LiFePO4", "NaLiMnO4"], "working_ion": [None, "Na"]})
+    answer = predictions_of_a_new_process(project, f"runs:/{published.run_id}/median", formulas, tmp_path)
+    np.testing.assert_allclose(answer.iloc[1], table(40)[list(TARGETS)].median())
