@@ -102,7 +102,8 @@ def _list_models(specs: dict[str, ModelSpec], *, as_json: bool) -> None:
     table = Table("model", "title", "features", "defaults (params.yaml, models.<model>)")
     for name, row in rows.items():
         defaults = ", ".join(f"{key}={json.dumps(value)}" for key, value in row["defaults"].items()) or "none"
-        table.add_row(name, row["title"], row["feature_set"] or "none", defaults)
+        none = "those of its members" if specs[name].is_ensemble else "none"
+        table.add_row(name, row["title"], row["feature_set"] or none, defaults)
     print_result(rows, table, as_json=as_json)
     if not as_json:
         for reason in filter(None, (row["unavailable"] for row in rows.values())):

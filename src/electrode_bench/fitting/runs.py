@@ -206,7 +206,7 @@ def fit_run(
         module=spec.module,
         protocol=folds[0].protocol,
         feature_set=models.feature_set_of(spec, config),
-        reads=spec.reads,
+        reads=models.reads_of(spec, config),
         composition=composition,
         config=config.model_dump(mode="json"),
         seed=seed,

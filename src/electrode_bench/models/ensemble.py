@@ -220,6 +220,8 @@ SPEC = ModelSpec(
     build=build,
     load=Ensemble.load,
     config=Config,
+    # Those of its members.
     feature_set=None,
+    reads="composition and ion, with physics",
     quick={"members": ("control", "rf_magpie")},
 )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from electrode_bench.core import feature_names
 from electrode_bench.core.config import Strict
+from electrode_bench.core.schema import COMPOSITION_ONLY
 from electrode_bench.models.base import EnsembleConfig, Model, ModelSpec, Prediction
 from electrode_bench.models.registry import configured, named
 from electrode_bench.params import Params
@@ -76,3 +77,9 @@ def feature_set_of(spec: ModelSpec, config: Strict) -> str | None:
     read = [member.spec.feature_set for member in members_of(config).values()] or [spec.feature_set]
     names = dict.fromkeys(one for name in read if name is not None for one in feature_names.split(name))
     return "+".join(names) or None
+
+
+def reads_of(spec: ModelSpec, config: Strict) -> str:
+    """What a model reads, in words; for an ensemble what those of its members read that read most."""
+    read = [member.spec.reads for member in members_of(config).values()] or [spec.reads]
+    return "; ".join(dict.fromkeys(text for text in read if text != COMPOSITION_ONLY)) or COMPOSITION_ONLY
