@@ -44,10 +44,24 @@ def test_the_median_of_equal_formulas_by_hand() -> None:
     assert row["mae"] == pytest.approx(5 / 3)
     # The control predicts 10 for these three: its errors are 9, 8 and 6.
     assert row["smae"] == pytest.approx((5 / 3) / (23 / 3))
-    # With the same ion, a and b have each other.
-    row = _voltage(found, "equal_formulas_and_ion")
-    assert (row["n"], row["share"], row["mae"]) == (2, 0.5, 1.0)
-    assert row["smae"] == pytest.approx(1 / 8.5)
+    # With the electrode itself the median of 1, 2 and 4 is 2: errors of 1, 0 and 2.
+    row = _voltage(found, "formula_median")
+    assert (row["n"], row["share"], row["mae"]) == (3, 0.75, 1.0)
+    assert row["smae"] == pytest.approx(3 / 23)
+
+
+def test_the_best_model_is_judged_on_the_same_rows() -> None:
+    truth = dict(zip(ROWS[ID], ROWS["average_voltage"], strict=True))
+    # close misses by 1 on a, b and c and by 9 on d; exact_on_d the other way round.
+    miss = {"close": {"d": 9.0}, "exact_on_d": {"a": 9.0, "b": 9.0, "c": 9.0, "d": 0.0}, "control": {"d": 0.0}}
+    predictions = pd.DataFrame(
+        {"protocol": "grouped", "target": "average_voltage", "model": model, "fold": fold.key, ID: i,
+         "y_pred": truth[i] + wrong.get(i, 1.0 if model == "close" else 0.0)}
+        for model, wrong in miss.items() for fold in FOLDS["grouped"] for i in fold.test_ids
+    )  # fmt: skip
+    row = _voltage(ceilings(FOLDS, ROWS, predictions), "equal_formulas")
+    assert row["best_model"] == "close"
+    assert row["best_smae"] == pytest.approx(1 / (23 / 3))
 
 
 def test_the_mean_is_over_folds_and_an_electrode_counts_once() -> None:
@@ -82,7 +96,7 @@ def test_medians_leave_out_the_row_itself(rows: int, seed: int) -> None:
     data = table(rows, seed=seed)
     key = data[FORMULA]
     values = data[list(TARGETS)]
-    found = median_of_others(values, [key])
+    found = median_of_others(values, key)
     for at in range(rows):
         others = values[(key == key[at]) & (data.index != at)]
         expected = others.median() if len(others) else pd.Series(np.nan, index=values.columns)

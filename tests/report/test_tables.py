@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from electrode_bench.core.schema import TARGETS
+from electrode_bench.core.schema import COMPARISON_TABLES, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import tables
 
-NO_CEILINGS = pd.DataFrame(columns=["protocol", "target", "ceiling", "title", "mae", "smae", "n", "share"])
+NO_CEILINGS = pd.DataFrame(columns=list(COMPARISON_TABLES["ceilings"]))
 
 
 def _rows() -> pd.DataFrame:
@@ -93,11 +93,11 @@ def _with_two_kinds() -> pd.DataFrame:
 CEILINGS = pd.DataFrame(
     [
         {"protocol": "loco", "target": "average_voltage", "ceiling": "equal_formulas", "title": "the median",
-         "mae": 0.1234, "smae": 0.0567, "n": 19, "share": 0.38},
+         "mae": 0.1234, "smae": 0.0567, "n": 19, "share": 0.38, "best_model": "rf_magpie", "best_smae": 0.0987},
         {"protocol": "loco", "target": "volumetric_capacity", "ceiling": "predicted_density", "title": "the density",
-         "mae": 56.78, "smae": 0.1, "n": 50, "share": 1.0},
+         "mae": 56.78, "smae": 0.1, "n": 50, "share": 1.0, "best_model": "rf_magpie", "best_smae": 0.2},
         {"protocol": "grouped", "target": "average_voltage", "ceiling": "equal_formulas", "title": "of other folds",
-         "mae": 0.1, "smae": 0.1, "n": 19, "share": 0.38},
+         "mae": 0.1, "smae": 0.1, "n": 19, "share": 0.38, "best_model": "rf_magpie", "best_smae": 0.2},
     ]
 )  # fmt: skip
 
@@ -124,7 +124,7 @@ def test_models_are_separated_by_what_they_read() -> None:
 
 def test_ceilings_are_below_the_models_with_their_share_of_electrodes() -> None:
     text = tables.markdown(_rows(), pd.DataFrame(), titles={}, ceilings=CEILINGS, synthetic=False)
-    assert "| Average voltage, V | the median (38% of electrodes) | 0.123 | 0.057 |  |" in text
+    assert "| Average voltage, V | the median (38% of electrodes; RF@Magpie there: 0.099) | 0.123 | 0.057 |  |" in text
     assert "| Volumetric capacity, mAh/cm3 | the density | 56.8 | 0.100 |  |" in text
     assert "of other folds" not in text
     lines = [line for line in text.splitlines() if line.startswith("| Average voltage")]

@@ -172,6 +172,8 @@ COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "penalties": ("model", "target"),
         "penalty_against_distance": ("model", "target"),
         "power_laws": ("model", "target"),
-        "ceilings": ("protocol", "target", "ceiling", "title", "mae", "smae", "n", "share"),
+        "ceilings": (
+            "protocol", "target", "ceiling", "title", "mae", "smae", "n", "share", "best_model", "best_smae",
+        ),
     }
 )  # fmt: skip

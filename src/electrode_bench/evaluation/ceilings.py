@@ -1,17 +1,19 @@
 """Ceilings: errors that show how much is left to gain. They use what no model is given, and are never ranked.
 
+``formula_median``
+    The median of all electrodes with the same discharged formula, the predicted one included. Equal formulas differ in
+    structure and charged end, which no formula tells: no model that reads only formulas can have a smaller error on
+    these rows.
 ``equal_formulas``
-    Each electrode is predicted as the median of the other electrodes with the same discharged formula, in training or
-    test alike. What differs between them (structure, charged end, working ion) no formula tells. A model that reads
-    formulas only, trained on all other electrodes, could hardly be better on these rows.
-``equal_formulas_and_ion``
-    The same with the same working ion: for models that read the ion.
+    The same without the predicted electrode: what looking up the same formula would reach. For a formula that stands
+    twice the error is the whole difference, where the bound above has half of it. A perfect model would be between.
 ``predicted_density``
     The true gravimetric capacity times a density that is predicted: a sum of element volumes, fitted to the training
     rows of the fold. What a model that knows the capacity would still miss with so simple a density.
 
-An electrode whose formula stands once has no other, so the first two hold for a part of the rows, whose number and
-share are told. Their SMAE divides by the control's error on the same rows.
+An electrode whose formula stands once has no equal, so the first two hold for a part of the rows, whose number and
+share are told. Their SMAE divides by the control's error on the same rows, and the smallest error of a model on the
+same rows is told beside it.
 """
 
 from __future__ import annotations
@@ -23,40 +25,44 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.folds import Fold
-from electrode_bench.core.schema import COMPARISON_TABLES, FORMULA, GRAVIMETRIC, ID, TARGETS, VOLUMETRIC
+from electrode_bench.core.schema import COMPARISON_TABLES, CONTROL, FORMULA, GRAVIMETRIC, ID, TARGETS, VOLUMETRIC
 from electrode_bench.evaluation.metrics import smae
 from electrode_bench.splits import headline_folds
 
 #: Names for people.
 TITLES: Mapping[str, str] = MappingProxyType(
     {
-        "equal_formulas": "median of other electrodes of the same formula",
-        "equal_formulas_and_ion": "median of other electrodes of the same formula and ion",
+        "formula_median": "bound for any function of the formula",
+        "equal_formulas": "other electrodes of the same formula",
         "predicted_density": "exact gravimetric capacity, density from element volumes",
     }
 )
 
 
-def ceilings(folds: Mapping[str, Sequence[Fold]], table: pd.DataFrame) -> pd.DataFrame:
+def ceilings(
+    folds: Mapping[str, Sequence[Fold]], table: pd.DataFrame, predictions: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """One row for each protocol, target and ceiling that has a value, averaged over the headline folds.
 
     The columns are ``mae`` in the target's unit, ``smae``, the number ``n`` of electrodes that have a value and their
     ``share`` of the tested ones. As in the scores, the MAE is the mean over folds, and the SMAE divides it by the mean
-    MAE of the control.
+    MAE of the control. ``best_model`` is the model with the smallest SMAE on these electrodes, ``best_smae``.
 
     Parameters
     ----------
     folds : folds of each protocol.
     table : the canonical table.
+    predictions : schema.PREDICTION_COLUMNS of all models.
     """
     from electrode_bench.data.chemistry import canonical
 
     rows = table.set_index(ID)
     truth, formula = rows[list(TARGETS)], rows[FORMULA].map(canonical)
     by_rows = {
-        "equal_formulas": median_of_others(truth, [formula]),
-        "equal_formulas_and_ion": median_of_others(truth, [formula, rows["working_ion"]]),
+        "formula_median": truth.groupby(formula).transform("median")[formula.duplicated(keep=False)],
+        "equal_formulas": median_of_others(truth, formula),
     }
+    models = _by_fold(predictions)
     fractions = _fractions(formula)
     found = []
     for protocol, of_protocol in folds.items():
@@ -70,21 +76,23 @@ def ceilings(folds: Mapping[str, Sequence[Fold]], table: pd.DataFrame) -> pd.Dat
                 values = {key: each[name][target] for key, each in predicted.items()}
                 row = _scored(values, kept, truth[target])
                 if row["n"]:
-                    found.append({"protocol": protocol, "target": target, "ceiling": name, "title": title, **row})
+                    best = _best(models.get((protocol, target), {}), values, kept, truth[target])
+                    about = {"protocol": protocol, "target": target, "ceiling": name, "title": title}
+                    found.append({**about, **row, **best})
     return pd.DataFrame(found, columns=list(COMPARISON_TABLES["ceilings"]))
 
 
-def median_of_others(values: pd.DataFrame, keys: Sequence[pd.Series]) -> pd.DataFrame:
-    """For each row the median of the other rows with the same keys; NaN where there are none.
+def median_of_others(values: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
+    """For each row the median of the other rows with the same key; NaN where there are none.
 
     Parameters
     ----------
     values : (n x columns).
-    keys : (n,) each, on the same index.
+    key : (n,) on the same index.
     """
     out = pd.DataFrame(np.nan, index=values.index, columns=values.columns)
     array, result = values.to_numpy(), out.to_numpy(copy=True)
-    for positions in values.groupby([key.to_numpy() for key in keys]).indices.values():
+    for positions in values.groupby(key.to_numpy()).indices.values():
         for at in positions if len(positions) > 1 else ():
             result[at] = np.median(array[positions[positions != at]], axis=0)
     out[:] = result
@@ -133,3 +141,32 @@ def _scored(predicted: Mapping[str, pd.Series], folds: Sequence[Fold], truth: pd
         return {"n": 0}
     mae, control = float(np.mean(errors)), float(np.mean(controls))
     return {"mae": mae, "smae": smae(mae, control), "n": len(with_value), "share": len(with_value) / len(tested)}
+
+
+def _by_fold(predictions: pd.DataFrame | None) -> dict[tuple[str, str], dict[str, dict[str, pd.Series]]]:
+    """(protocol, target) -> model -> fold -> predictions by electrode id, without the control."""
+    out: dict[tuple[str, str], dict[str, dict[str, pd.Series]]] = {}
+    if predictions is not None:
+        of_models = predictions[predictions["model"] != CONTROL]
+        for names, rows in of_models.groupby(["protocol", "target", "model", "fold"], sort=True):
+            protocol, target, model, fold = map(str, names)
+            values = rows.set_index(ID)["y_pred"]
+            out.setdefault((protocol, target), {}).setdefault(model, {})[fold] = values
+    return out
+
+
+def _best(
+    models: Mapping[str, Mapping[str, pd.Series]],
+    ceiling: Mapping[str, pd.Series],
+    folds: Sequence[Fold],
+    truth: pd.Series,
+) -> dict[str, str | float]:
+    """The model with the smallest error on the rows that the ceiling has a value for, and its SMAE there."""
+    known = {key: values.dropna().index for key, values in ceiling.items()}
+    scored = {
+        model: _scored({key: values[values.index.isin(known[key])] for key, values in by_fold.items() if key in known},
+                       folds, truth)["smae"]
+        for model, by_fold in models.items()
+    }  # fmt: skip
+    best = min(scored, key=lambda model: (scored[model], model), default=None)
+    return {"best_model": "", "best_smae": np.nan} if best is None else {"best_model": best, "best_smae": scored[best]}

@@ -77,7 +77,9 @@ def compare(
         "penalties": penalties,
         "penalty_against_distance": generalisation.penalty_against_distance(penalties),
         "power_laws": generalisation.power_laws(scores, bootstrap),
-        "ceilings": ceilings({protocol: folds[protocol] for protocol in dict.fromkeys(scores["protocol"])}, table),
+        "ceilings": ceilings(
+            {protocol: folds[protocol] for protocol in dict.fromkeys(scores["protocol"])}, table, predictions
+        ),
     }
     return Comparison(tables, run_metrics(scores))
 

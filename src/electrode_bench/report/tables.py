@@ -68,7 +68,7 @@ def headline(rows: pd.DataFrame, *, ceilings: pd.DataFrame, synthetic: bool) -> 
                 for _, run in group.iterrows():
                     values = ("\n".join(_values(run, target, metric.key)) for metric in SHOWN)
                     table.add_row(f"  {run['title']}", *values)
-            references = ceiling_rows(ceilings, protocol=str(protocol), target=target)
+            references = ceiling_rows(ceilings, runs, target=target)
             if references:
                 table.add_row(f"[italic]{CEILINGS}[/italic]")
             for title, *shown in references:
@@ -131,7 +131,7 @@ def markdown(
                 for _, run in group.iterrows():
                     values = " | ".join(" ".join(_values(run, target, metric.key)) for metric in SHOWN)
                     lines.append(f"{head} {run['title']} | {values} |")
-            references = ceiling_rows(ceilings, protocol=str(protocol), target=target)
+            references = ceiling_rows(ceilings, runs, target=target)
             lines += [f"{head} *{CEILINGS}* |{blank}"] if references else []
             lines += [f"{head} {' | '.join(row)} |" for row in references]
         caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
@@ -179,17 +179,27 @@ def by_what_they_read(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(headings.get(kind, kind), runs[runs["reads"] == kind]) for kind in kinds]
 
 
-def ceiling_rows(ceilings: pd.DataFrame, *, protocol: str, target: str) -> list[list[str]]:
-    """For each ceiling its title with the share of electrodes that it is known for, then a text for each shown metric.
+def ceiling_rows(ceilings: pd.DataFrame, runs: pd.DataFrame, *, target: str) -> list[list[str]]:
+    """For each ceiling its title, then a text for each shown metric.
+
+    The title of a ceiling that is not known for all electrodes says for how many it is, and the smallest SMAE of a
+    model on these.
 
     Parameters
     ----------
     ceilings : ``results/compare/ceilings.csv``.
+    runs : rows of ``results/compare/table.csv`` of one protocol.
     """
-    rows = ceilings[(ceilings["protocol"] == protocol) & (ceilings["target"] == target)]
+    rows = ceilings[(ceilings["protocol"] == runs["protocol"].iloc[0]) & (ceilings["target"] == target)]
+    titles = dict(zip(runs["model"], runs["title"], strict=True))
     lines = []
     for row in rows.to_dict("records"):
-        part = "" if row["share"] == 1 else f" ({numbers.percent(row['share'])} of electrodes)"
+        part = ""
+        if row["share"] < 1:
+            best = ""
+            if not numbers.missing(row["best_smae"]):
+                best = f"; {titles.get(row['best_model'], row['best_model'])} there: {row['best_smae']:.3f}"
+            part = f" ({numbers.percent(row['share'])} of electrodes{best})"
         values = [
             numbers.with_deviation(row[metric.key], None, _decimals(row[metric.key], metric.key))
             if metric.key in row

@@ -97,7 +97,7 @@ def headline(results: Results) -> list[dict[str, Any]]:
                 # No value on filtered rows.
                 {"title": title, "values": [cell for value in values for cell in (value, "")],
                  "published": [""] * 4 if study else None}
-                for title, *values in tables.ceiling_rows(results.ceilings, protocol=protocol, target=target)
+                for title, *values in tables.ceiling_rows(results.ceilings, models, target=target)
             ]  # fmt: skip
             groups += [{"heading": tables.CEILINGS, "rows": ceilings}] if ceilings else []
             targets.append({"label": column.label, "unit": unit(column), "groups": groups})
