@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from support.records import make_run
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import Run
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import COMPOSITION_ONLY, FORMULA, ID, TARGETS, WITH_PHYSICS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import scores
 from electrode_bench.evaluation.metrics import SHOWN
@@ -164,3 +166,28 @@ def test_headline_predictions_of_the_bootstrap_are_those_of_the_largest_size() -
     runs = {run.protocol: run for run in _runs() if run.model == "better"}
     assert set(scores.headline_predictions(runs["bootstrap"])["fold"]) == {"n00006-r00", "n00006-r01"}
     pd.testing.assert_frame_equal(scores.headline_predictions(runs["stratified"]), runs["stratified"].predictions)
+
+
+def test_models_keep_what_they_read_and_are_ranked_together() -> None:
+    physics = [run.model_copy(update={"reads": WITH_PHYSICS}) if run.model == "better" else run for run in _runs()]
+    tables = _compare(physics).tables
+    table = tables["table"]
+    assert table.columns[-1] == "reads"
+    assert dict(zip(table["model"], table["reads"], strict=True)) == {
+        "control": COMPOSITION_ONLY, "better": WITH_PHYSICS,
+    }  # fmt: skip
+    pd.testing.assert_frame_equal(tables["pairs"], _compare(_runs()).tables["pairs"])
+    assert set(tables["ranking"]["model"]) == {"control", "better"}
+    # Ceilings are no models.
+    assert not set(tables["ceilings"]["ceiling"]) & set(tables["scores"]["model"])
+
+
+def test_an_electrode_that_is_tested_twice_counts_once_in_its_group() -> None:
+    folds = {"grouped": tuple(replace(fold, protocol="grouped") for fold in FOLDS["stratified"])}
+    twice = {"grouped": (*folds["grouped"], *(replace(f, key=f"repeat-1-{f.key}") for f in folds["grouped"]))}
+    rows = _run("better", "stratified", lambda y, _: y + 1.0).predictions.assign(protocol="grouped")
+    again = rows.assign(fold="repeat-1-" + rows["fold"], y_pred=rows["y_true"] + 3.0)
+    ion = TABLE.set_index(ID)["working_ion"]
+    found = scores.errors_by(pd.concat([rows, again], ignore_index=True), ion, folds=twice, table=TABLE)
+    assert set(found["n"]) == {3}
+    assert found["mae"].tolist() == pytest.approx([2.0] * 6)

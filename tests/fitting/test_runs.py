@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -203,3 +203,12 @@ def test_a_light_model_is_fitted_in_this_process(tmp_path: Path) -> None:
     case = {**fit_case(), "spec": models.spec("control"), "config": models.configure(models.spec("control"), {})}
     nowhere = Elsewhere(refuses=True)
     assert len(fit_run(**case, cache=tmp_path, executor=nowhere).predictions) == 60 * 3
+
+
+def test_what_a_model_reads_is_in_its_record_and_decides_no_number(tmp_path: Path) -> None:
+    case = fit_case()
+    plain = fit_run(**case, cache=tmp_path)
+    told = fit_run(**{**case, "spec": replace(case["spec"], reads="composition and ion")}, cache=tmp_path)
+    assert (plain.reads, told.reads) == ("composition", "composition and ion")
+    assert told.record()["reads"] == "composition and ion"
+    assert told.folds == plain.folds
