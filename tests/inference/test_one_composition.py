@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.electrodes import table
+from support.quick_models import features_of, quick_config, quick_model
 
 from electrode_bench import models
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
-from electrode_bench.features import featurize
 from electrode_bench.inference.formula_model import FormulaModel
 
 #: Every model of the package but the published ones, which need an environment of their own.
@@ -27,10 +27,10 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if reason := spec.available():
         pytest.skip(reason)
     electrodes = table(40).set_index(ID)
-    frame = electrodes[[]] if spec.feature_set is None else featurize(electrodes, feature_set=spec.feature_set)
-    fitted = spec.build(models.configure(spec, spec.quick), 1).fit(frame, electrodes[list(TARGETS)])
+    fitted = quick_model(spec).fit(features_of(spec, electrodes), electrodes[list(TARGETS)])
     folder: Path = tmp_path_factory.mktemp(spec.name)
-    models.save(fitted, folder, spec=spec, about={"composition": "discharged", "feature_set": spec.feature_set})
+    feature_set = models.feature_set_of(spec, quick_config(spec))
+    models.save(fitted, folder, spec=spec, about={"composition": "discharged", "feature_set": feature_set})
     return FormulaModel(folder)
 
 

@@ -13,16 +13,14 @@ import pandas as pd
 import pytest
 from support import TESTS
 from support.electrodes import table
-from support.ensembles import FittedTogether
+from support.quick_models import features_of, quick_config, quick_model
 
 from electrode_bench import models
 from electrode_bench.core import feature_names
-from electrode_bench.core.config import Strict
 from electrode_bench.core.schema import FORMULA, ID, SHARE_THRESHOLDS, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.features import FEATURE_SETS, featurize
-from electrode_bench.models.base import Model, fit_predict
-from electrode_bench.params import Params
+from electrode_bench.features import FEATURE_SETS
+from electrode_bench.models.base import fit_predict
 
 #: Every model of this package, and wrapped regressors, by the module that defines them.
 MODULES = (
@@ -30,10 +28,6 @@ MODULES = (
     | {f"sklearn: {name}": f"support.regressors.{name}" for name in ("ridge", "boosting", "nearest")}
     | {"sharing_model": "support.sharing_model"}
 )
-
-#: How params.yaml names the members of ensembles that are not models of this package.
-MODULE_OF = {"sharing_model": {"module": "support.sharing_model"}}
-PARAMS = Params(seed=0, models=MODULE_OF)
 
 
 @pytest.fixture(params=list(MODULES))
@@ -44,33 +38,9 @@ def spec(request: pytest.FixtureRequest) -> models.ModelSpec:
     return spec
 
 
-def _config(spec: models.ModelSpec) -> Strict:
-    """The quick configuration; that of an ensemble has quick members."""
-    values = {spec.name: dict(spec.quick)}
-    if spec.is_ensemble:
-        members = models.configure(spec, spec.quick).members  # type: ignore[attr-defined]
-        values |= {name: {**MODULE_OF.get(name, {}), **models.named(name, PARAMS).quick} for name in members}
-    return models.configured(spec, Params(seed=0, models=values))
-
-
-def _model(spec: models.ModelSpec, seed: int = 1) -> Model:
-    config = _config(spec)
-    if not spec.is_ensemble:
-        return spec.build(config, seed)
-    frames = {name: _features(member.spec, table(2)) for name, member in models.members_of(config).items()}
-    return FittedTogether(spec, config, seed, frames=frames)
-
-
-def _features(spec: models.ModelSpec, electrodes: pd.DataFrame) -> pd.DataFrame:
-    feature_set = models.feature_set_of(spec, _config(spec))
-    if feature_set is None:
-        return pd.DataFrame(index=electrodes.index)
-    return featurize(electrodes, feature_set=feature_set)
-
-
 def _data(spec: models.ModelSpec, rows: int = 40, *, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     electrodes = table(rows, seed=seed).set_index(ID)
-    return _features(spec, electrodes), electrodes[list(TARGETS)]
+    return features_of(spec, electrodes), electrodes[list(TARGETS)]
 
 
 def test_every_feature_set_of_a_model_exists() -> None:
@@ -89,7 +59,7 @@ def test_a_spec_has_the_name_of_its_module_and_a_quick_configuration(spec: model
 def test_predictions_have_exactly_the_given_index(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
     test = frame.iloc[[5, 3, 3, 30]].set_axis(["x", "b", "q", "a"])
-    prediction = _model(spec).fit(frame, targets).predict(test)
+    prediction = quick_model(spec).fit(frame, targets).predict(test)
     assert list(prediction.mean.index) == ["x", "b", "q", "a"]
     assert set(prediction.mean.columns) == set(TARGETS)
     assert np.isfinite(prediction.mean.to_numpy()).all()
@@ -114,9 +84,9 @@ def test_predictions_have_exactly_the_given_index(spec: models.ModelSpec) -> Non
 
 def test_the_same_seed_gives_the_same_numbers_for_any_order_of_rows(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
-    one = _model(spec).fit(frame, targets).predict(frame)
+    one = quick_model(spec).fit(frame, targets).predict(frame)
     shuffled = frame.sample(frac=1, random_state=3)
-    other = _model(spec).fit(shuffled, targets.loc[shuffled.index]).predict(shuffled)
+    other = quick_model(spec).fit(shuffled, targets.loc[shuffled.index]).predict(shuffled)
     pd.testing.assert_frame_equal(one.mean, other.mean.loc[frame.index], check_exact=True)
     if one.share is not None and other.share is not None:
         pd.testing.assert_frame_equal(one.share, other.share.loc[frame.index], check_exact=True)
@@ -126,7 +96,7 @@ def test_the_same_seed_gives_the_same_numbers_for_any_order_of_rows(spec: models
 @pytest.mark.parametrize("rows", [1, 2])
 def test_tiny_training_sets_work(spec: models.ModelSpec, rows: int) -> None:
     frame, targets = _data(spec)
-    mean = _model(spec).fit(frame.iloc[:rows], targets.iloc[:rows]).predict(frame).mean
+    mean = quick_model(spec).fit(frame.iloc[:rows], targets.iloc[:rows]).predict(frame).mean
     assert np.isfinite(mean.to_numpy()).all()
     low, high = targets.iloc[:rows].min(), targets.iloc[:rows].max()
     assert ((mean >= low - 1e-9) & (mean <= high + 1e-9)).all().all()
@@ -136,10 +106,12 @@ def test_unseen_elements_and_long_formulas_are_predicted(spec: models.ModelSpec)
     frame, targets = _data(spec)
     # Pure, rare, fractional, ten elements.
     formulas = ["Cs", "OsXe2", "Li0.37YbTe1.5", "LiNaKRbMgCaZnAlYO20"]
-    other = _features(spec, pd.DataFrame({FORMULA: formulas, "working_ion": "Li"}, index=["p", "q", "r", "s"]))
-    mean = _model(spec).fit(frame, targets).predict(other).mean
+    other = features_of(spec, pd.DataFrame({FORMULA: formulas, "working_ion": "Li"}, index=["p", "q", "r", "s"]))
+    mean = quick_model(spec).fit(frame, targets).predict(other).mean
     assert np.isfinite(mean.to_numpy()).all()
-    together = _model(spec).fit(pd.concat([frame, other]), pd.concat([targets, targets.iloc[:4].set_axis(other.index)]))
+    together = quick_model(spec).fit(
+        pd.concat([frame, other]), pd.concat([targets, targets.iloc[:4].set_axis(other.index)])
+    )
     assert np.isfinite(together.predict(other).mean.to_numpy()).all()
 
 
@@ -149,9 +121,9 @@ def test_targets_of_test_rows_are_not_used(spec: models.ModelSpec) -> None:
     changed = targets.copy()
     changed.loc[test] = targets.loc[test].to_numpy()[::-1] * 7
     # Nothing but what is built decides: that of an ensemble has to fit its members.
-    built = replace(spec, build=lambda _, seed: _model(spec, seed))
+    built = replace(spec, build=lambda _, seed: quick_model(spec, seed))
     one, other = (
-        fit_predict(built, _config(spec), 5, frame=frame, targets=t, train_ids=train, test_ids=test)
+        fit_predict(built, quick_config(spec), 5, frame=frame, targets=t, train_ids=train, test_ids=test)
         for t in (targets, changed)
     )
     pd.testing.assert_frame_equal(one.targets, other.targets, check_exact=True)
@@ -164,25 +136,25 @@ def test_targets_of_test_rows_are_not_used(spec: models.ModelSpec) -> None:
 def test_an_empty_training_set_is_a_clear_error(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
     with pytest.raises(ValueError, match="no training rows"):
-        _model(spec).fit(frame.iloc[:0], targets.iloc[:0])
+        quick_model(spec).fit(frame.iloc[:0], targets.iloc[:0])
 
 
 def test_constant_features_and_targets_work(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
     frame = frame.iloc[[0] * len(frame)].set_axis(frame.index)
     targets = targets * 0.0 + [100.0, 300.0, 3.0]
-    mean = _model(spec).fit(frame, targets).predict(frame).mean
+    mean = quick_model(spec).fit(frame, targets).predict(frame).mean
     np.testing.assert_allclose(mean, targets[mean.columns], rtol=1e-6)
 
 
 def test_predicting_before_fitting_is_a_clear_error(spec: models.ModelSpec) -> None:
     with pytest.raises(ValueError, match=r"not fitted; call (fit|with_members) first"):
-        _model(spec).predict(_data(spec)[0])
+        quick_model(spec).predict(_data(spec)[0])
 
 
 def test_a_saved_model_predicts_the_same_in_a_fresh_process(spec: models.ModelSpec, tmp_path: Path) -> None:
     frame, targets = _data(spec)
-    model = _model(spec).fit(frame, targets)
+    model = quick_model(spec).fit(frame, targets)
     (tmp_path / "model").mkdir()
     models.save(model, tmp_path / "model", spec=spec, about={"composition": "discharged"})
     # Not parquet: a process that ends just after pandas has read one may be killed by Arrow's threads.
