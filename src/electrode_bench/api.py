@@ -15,6 +15,7 @@ Other modules of the package may change without notice; these names stay.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,7 +81,8 @@ def predict(
     theoretical_capacity (mAh/g, Faraday's law), above_limit (the predicted capacity is above it, an error of the
     model); nearest, nearest_distance (the nearest known composition and its ElMD); in_domain (whether the
     composition is within the applicability domain); fitted_on (training electrodes of the same composition; if there
-    are any, the interval does not apply).
+    are any, the interval does not apply); extracted_share and full_extraction (the predicted share of the working ion
+    that is extracted, and the probability that it is all; NaN for a model that does not predict its distribution).
 
     Raises
     ------
@@ -244,4 +246,6 @@ def _row(answer: Answer) -> dict[str, object]:
         "nearest_distance": answer.nearest_distance,
         "in_domain": answer.outside is None,
         "fitted_on": answer.fitted_on,
+        "extracted_share": answer.share.value if answer.share else math.nan,
+        "full_extraction": answer.share.full_extraction if answer.share else math.nan,
     }

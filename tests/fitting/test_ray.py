@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import executor_work as work
-from support.cases import fit_case
+from support.cases import ensemble_case, fit_case
 from support.drifting_model import VERSION
 from support.projects import QUICK
 from support.serving import free_port
@@ -121,6 +121,22 @@ def test_a_run_has_the_same_bytes_on_ray_and_here(one_worker: Executor, tmp_path
     pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
     assert here.record() == there.record()
     assert _folds(tmp_path / "here") == _folds(tmp_path / "there")
+
+
+def test_an_ensemble_has_the_same_bytes_on_ray_and_here(one_worker: Executor, tmp_path: Path) -> None:
+    case, members = ensemble_case()
+    # What one member's run has fitted here is not fitted there again.
+    fit_run(**members["rf_magpie"], cache=tmp_path / "there")
+    before, seen = _folds(tmp_path / "there"), []
+    there = fit_run(
+        **case, cache=tmp_path / "there", executor=one_worker, progress=lambda done, total: seen.append((done, total))
+    )
+    assert seen == [(done, 12) for done in range(4, 13)]
+    here = fit_run(**case, cache=tmp_path / "here")
+    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=True)
+    assert here.record() == there.record()
+    assert _folds(tmp_path / "here") == _folds(tmp_path / "there")
+    assert before.items() <= _folds(tmp_path / "there").items()
 
 
 def _folds(cache: Path) -> dict[str, bytes]:

@@ -6,7 +6,7 @@ import pytest
 
 from electrode_bench.core.schema import FORMULA, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.errors import UserError
-from electrode_bench.inference.predictor import Predictor, compositions, working_ion
+from electrode_bench.inference.predictor import Predictor, compositions, exceeds, working_ion
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,14 @@ def test_an_answer_has_the_distribution_of_the_extracted_share(sharing: Predicto
     assert predictor.predict(["LiCoO2"])[0].share is None
     columns = sharing.model.predict(["LiCoO2", "Li2MnO3"]).columns
     assert list(columns) == [*TARGETS, *(share_column(t) for t in SHARE_THRESHOLDS)]
+
+
+def test_a_limit_that_was_rounded_is_not_exceeded() -> None:
+    # Full extraction of a capacity that was kept to 12 digits.
+    limit = 169.890364852321
+    assert not exceeds(float(f"{limit:.12g}"), limit)
+    assert not exceeds(float(f"{limit:.11g}"), limit)
+    assert exceeds(169.8904, limit)
 
 
 def test_an_answer_does_not_depend_on_the_other_formulas(predictor: Predictor) -> None:

@@ -15,6 +15,7 @@ import pytest
 from support import TESTS
 from support.projects import QUICK, write_params
 
+import electrode_bench
 from electrode_bench import models
 from electrode_bench.core.schema import SHARE_COLUMNS, TARGETS, share_column
 from electrode_bench.errors import UserError
@@ -115,9 +116,13 @@ def test_its_model_is_made_of_the_members_models_and_predicts_alone(project: Pro
         pd.testing.assert_frame_equal(predicted, here, check_exact=True)
         assert set(TARGETS) <= set(here)
         assert (share_column(0.985) in here) is with_share
-    answer = choose(project, model="ensemble").predictor.predict(["LiCoO2"])[0]
+    chosen = choose(project, model="ensemble")
+    answer = chosen.predictor.predict(["LiCoO2"])[0]
     assert answer.share is not None
     assert answer.share.value <= 1 + 1e-9
+    (row,) = electrode_bench.predict(chosen, "LiCoO2").to_dict("records")
+    assert (row["extracted_share"], row["full_extraction"]) == (answer.share.value, answer.share.full_extraction)
+    assert electrode_bench.predict(choose(project, model="rf_magpie"), "LiCoO2")["full_extraction"].isna().all()
 
 
 def test_a_member_that_does_not_exist_or_has_no_features_is_named(project: Project) -> None:

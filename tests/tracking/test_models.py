@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +15,19 @@ import pandas as pd
 import pytest
 from support import tracked_runs
 from support.electrodes import table
+from support.projects import QUICK
 from support.tracked_runs import Made, publish
 
 import electrode_bench
 from electrode_bench import features, models
 from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.fitting.final import final_model
 from electrode_bench.project import Project
+from electrode_bench.stages import fit
 from electrode_bench.tracking.locations import tracking_uri
 from electrode_bench.tracking.models import code_paths
+from electrode_bench.tracking.provenance import Provenance
+from electrode_bench.tracking.records import collect
 from electrode_bench.tracking.store import Store
 
 pytestmark = pytest.mark.xdist_group("tracking")
@@ -150,6 +157,30 @@ def test_the_code_of_a_model_from_outside_the_package_travels_with_it(
     answer = predictions_of_a_new_process(project, f"runs:/{published.run_id}/median", formulas, tmp_path)
     np.testing.assert_allclose(answer.iloc[0], table(40)[list(TARGETS)].median())
     assert (logged_files(store) / "code" / file).is_file()
+
+
+def test_an_ensemble_is_published_with_the_code_of_its_members(
+    finished: Project, project: Project, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    write_outside_model(outside, "outside_member")
+    monkeypatch.syspath_prepend(outside)
+    source = Project(shutil.copytree(finished.root, tmp_path / "source"))
+    values = {"ensemble": {"members": ["median", "rf_magpie"]}, "median": {"module": "outside_member"}}
+    params = QUICK.model_copy(update={"models": {**QUICK.models, **values}})
+    run = fit.run(source, params, model="ensemble", protocol="stratified")
+    record = dataclasses.replace(collect(source, run), lock_digest="1" * 64)
+    provenance = Provenance(data=tracked_runs.data(), table=source.paths.table, commit="0" * 40, dirty=False)
+    (published,) = publish(project, (record, provenance))
+    formulas = pd.DataFrame({FORMULA: ["LiFePO4", "Na2MnO3"]})
+    answer = predictions_of_a_new_process(project, f"runs:/{published.run_id}/ensemble", formulas, tmp_path)
+    frame = features.featurize(formulas, feature_set="magpie_mean")
+    folder = final_model(source, source.run("rf_magpie", "stratified"))
+    assert folder is not None
+    expected = (models.load(folder)[0].predict(frame).mean + source.targets().median()) / 2
+    np.testing.assert_allclose(answer[list(TARGETS)], expected[list(TARGETS)], rtol=1e-9)
+    assert (logged_files(store) / "code" / "outside_member.py").is_file()
 
 
 def test_only_code_that_is_not_installed_travels() -> None:

@@ -157,7 +157,7 @@ class Predictor:
             outside=self.outside(formula, distance=distance, undefined=undefined),
             nearest_distance=distance,
             reach=self.domain.reach,
-            above_limit=estimates[GRAVIMETRIC.key].value > limit,
+            above_limit=bool(exceeds(estimates[GRAVIMETRIC.key].value, limit)),
             undecided=tuple(candidates) if reads_formula_only and len(candidates) > 1 else (),
             fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
             share=_extracted_share(predicted, estimates[GRAVIMETRIC.key].value / limit),
@@ -207,6 +207,14 @@ def _extracted_share(predicted: pd.Series, value: float) -> ExtractedShare | Non
     if not at_most:
         return None
     return ExtractedShare(value, 1.0 - at_most[SHARE_THRESHOLDS[-1]], at_most)
+
+
+def exceeds(capacity: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:
+    """Whether predicted gravimetric capacities are above the theoretical ones (mAh/g).
+
+    Models that keep Faraday's law read the limit as a feature, which is rounded to 12 digits.
+    """
+    return np.asarray(np.asarray(capacity) > np.asarray(limit) * (1 + 1e-9))
 
 
 def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRI
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.inference.domain import Domain
-from electrode_bench.inference.predictor import Predictor, compositions, working_ion
+from electrode_bench.inference.predictor import Predictor, compositions, exceeds, working_ion
 
 #: What candidates can be ranked by; larger is better.
 OBJECTIVES = {
@@ -183,7 +183,7 @@ def _with_predictions(candidates: pd.DataFrame, predictor: Predictor, *, window:
     pairs = zip(rows["formula"], rows["working_ion"], strict=True)
     limit = np.array([chemistry.full_capacity(formula, ion) for formula, ion in pairs])
     rows["theoretical_capacity"] = limit
-    rows["above_limit"] = predicted[GRAVIMETRIC.key].to_numpy() > limit
+    rows["above_limit"] = exceeds(predicted[GRAVIMETRIC.key].to_numpy(), limit)
     # A capacity above the Faraday limit is an error of the model. Without clipping, a ranking would favour such errors.
     capacity = predicted[GRAVIMETRIC.key].to_numpy()
     share = np.where(capacity > limit, limit / np.where(capacity > 0, capacity, 1.0), 1.0)
