@@ -17,10 +17,11 @@ from support.quick_models import features_of, quick_config, quick_model
 
 from electrode_bench import models
 from electrode_bench.core import feature_names
-from electrode_bench.core.schema import FORMULA, ID, SHARE_THRESHOLDS, TARGETS
+from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, SHARE_THRESHOLDS, TARGETS, VOLTAGE
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.models.base import fit_predict
+from electrode_bench.models.heads.quantities import FULL_CAPACITY
 
 #: Every model of this package, and wrapped regressors, by the module that defines them.
 MODULES = (
@@ -99,6 +100,10 @@ def test_tiny_training_sets_work(spec: models.ModelSpec, rows: int) -> None:
     mean = quick_model(spec).fit(frame.iloc[:rows], targets.iloc[:rows]).predict(frame).mean
     assert np.isfinite(mean.to_numpy()).all()
     low, high = targets.iloc[:rows].min(), targets.iloc[:rows].max()
+    if FULL_CAPACITY in frame:
+        # Composed from quantities of which only the voltage is a target.
+        assert mean[GRAVIMETRIC.key].between(0, frame[FULL_CAPACITY]).all()
+        mean, low, high = mean[[VOLTAGE.key]], low[[VOLTAGE.key]], high[[VOLTAGE.key]]
     assert ((mean >= low - 1e-9) & (mean <= high + 1e-9)).all().all()
 
 

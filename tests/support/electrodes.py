@@ -52,3 +52,30 @@ def element_frame(formulas: list[str] | dict[str, list[str]]) -> pd.DataFrame:
 def target_frame(values: list[float]) -> pd.DataFrame:
     """A single target."""
     return pd.DataFrame({"y": np.array(values, dtype=float)})
+
+
+def redox_electrodes(rows: int, *, seed: int = 0) -> pd.DataFrame:
+    """Electrodes AMPO4, AMF3 and AMO2 that release half of their ion when the metal cannot be oxidised by one.
+
+    The metal of such an electrode is Ti, V or Nb; Fe, Co, Mn and Ni release all of it.
+    """
+    rng = np.random.default_rng(seed)
+    ions, metals = rng.choice(("Li", "Na", "K"), rows), rng.choice(("Ti", "V", "Nb", "Fe", "Co", "Mn", "Ni"), rows)
+    anions = rng.choice(("PO4", "F3", "O2", "SO4", "S2"), rows)
+    formulas = [f"{ion}{metal}{anion}" for ion, metal, anion in zip(ions, metals, anions, strict=True)]
+    frame = featurize(pd.DataFrame({FORMULA: formulas, "working_ion": ions}), feature_set="redox")
+    share = np.where(np.isin(metals, ("Ti", "V", "Nb")), 0.5, 1.0)
+    gravimetric = share * frame["redox: full capacity"].to_numpy()
+    values = {
+        "gravimetric_capacity": gravimetric,
+        "volumetric_capacity": gravimetric * rng.uniform(3.0, 3.4, rows),
+        "average_voltage": rng.normal(3.0, 0.5, rows),
+    }
+    return pd.DataFrame(
+        {
+            ID: [f"made-up-{i:04d}" for i in range(rows)],
+            "working_ion": ions,
+            FORMULA: formulas,
+            **{target: values[target] for target in TARGETS},
+        }
+    )

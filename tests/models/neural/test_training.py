@@ -7,7 +7,7 @@ import pytest
 from support.electrodes import table
 
 from electrode_bench import models
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.features import featurize
 from electrode_bench.models.base import Prediction, SupportsEpochCallback
 from electrode_bench.models.neural.training import batch_size
@@ -28,7 +28,7 @@ def test_an_epoch_callback_changes_no_number(name: str, monkeypatch: pytest.Monk
     spec = models.spec(name)
     config = models.configure(spec, {**spec.quick, "epochs": 3, "dropout": 0.1})
     electrodes = table(40).set_index(ID)
-    frame, targets = featurize(electrodes[[FORMULA]], feature_set=str(spec.feature_set)), electrodes[list(TARGETS)]
+    frame, targets = featurize(electrodes, feature_set=str(spec.feature_set)), electrodes[list(TARGETS)]
     expected = spec.build(config, 1).fit(frame, targets).predict(frame).mean
     calls: list[tuple[int, int, Prediction]] = []
     model = spec.build(config, 1)
@@ -45,7 +45,7 @@ def test_an_exception_of_the_callback_ends_the_training(name: str, monkeypatch: 
     monkeypatch.setenv("ELECTRODE_BENCH_DEVICE", "cpu")
     spec = models.spec(name)
     electrodes = table(20).set_index(ID)
-    frame, targets = featurize(electrodes[[FORMULA]], feature_set=str(spec.feature_set)), electrodes[list(TARGETS)]
+    frame, targets = featurize(electrodes, feature_set=str(spec.feature_set)), electrodes[list(TARGETS)]
     model = spec.build(models.configure(spec, {**spec.quick, "epochs": 50}), 1)
     calls = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -104,14 +104,13 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.length)
 
-    def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def batch(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, ...]:
         """Token, fraction and part at some positions, padded to the longest composition among them."""
         import torch
 
         width = int(self.length[positions].max())
         arrays = (self.token, self.fraction, self.part)
-        token, fraction, part = (torch.as_tensor(a[positions, :width], device=device) for a in arrays)
-        return token, fraction, part
+        return tuple(torch.as_tensor(a[positions, :width], device=device) for a in arrays)
 
 
 @dataclass(frozen=True)
@@ -132,13 +131,13 @@ class Compositions:
     starts: np.ndarray
 
     @classmethod
-    def of(cls, values: np.ndarray, targets: np.ndarray, columns: ElementColumns) -> Self:
-        """From fractions (rows x columns) and scaled targets (rows x targets)."""
+    def of(cls, values: np.ndarray, targets: np.ndarray, tokens_of: Callable[[np.ndarray], Tokens]) -> Self:
+        """From what tokens are made of (rows x any number) and scaled targets (rows x targets)."""
         distinct, owner = np.unique(values, axis=0, return_inverse=True)
         owner = owner.ravel()
         order = np.argsort(owner, kind="stable")
         starts = np.searchsorted(owner[order], np.arange(len(distinct) + 1))
-        return cls(Tokens.of(distinct, columns), targets[order], starts)
+        return cls(tokens_of(distinct), targets[order], starts)
 
     def rows_of(self, positions: np.ndarray, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """Targets of all rows of some compositions, and for each row the index of its composition in ``positions``."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from electrode_bench.models.crabnet.config import Config
-from electrode_bench.models.crabnet.network import CrabNetwork
+from electrode_bench.models.crabnet.network import CompositionNetwork
 from electrode_bench.models.crabnet.tokens import Compositions, Tokens
 from electrode_bench.models.neural.session import autocast
-from electrode_bench.models.neural.training import batch_size, call_back, one_cycle
+from electrode_bench.models.neural.training import Loss, TrainingConfig, batch_size, call_back, one_cycle
 from electrode_bench.models.neural.weights import WeightEMA, set_weights
 
 #: Batches whose compositions are sorted by length together.
@@ -27,10 +26,12 @@ _CHUNK = 512
 
 def train(
     model: Any,
-    network: CrabNetwork,
+    network: CompositionNetwork,
     data: Compositions,
-    config: Config,
+    config: TrainingConfig,
+    fraction_noise: float,
     *,
+    loss_of: Loss,
     parts: int,
     seed: int,
     device: torch.device,
@@ -42,6 +43,9 @@ def train(
     Parameters
     ----------
     model : the :class:`CrabNet` whose epoch callback is called.
+    loss_of : the loss of each member from the tensors that the network returns, one row for each row of the data, and
+        from the data's targets.
+    fraction_noise : relative standard deviation of the noise on the fractions.
     parts : how many formulas describe an electrode.
     """
     rng = np.random.default_rng(seed)
@@ -55,13 +59,15 @@ def train(
     network.train()
     for epoch in range(1, config.epochs + 1):
         for positions in _batches(data.tokens.length, size, rng):
-            token, fraction, part = data.tokens.batch(positions, device)
+            batch = data.tokens.batch(positions, device)
+            token, fraction, part = batch[:3]
             fraction = fraction.expand(config.ensemble_size, *token.shape)
-            fraction = noisy_fractions(fraction, part, config.fraction_noise, parts=parts)
+            fraction = noisy_fractions(fraction, part, fraction_noise, parts=parts)
             truth, owner = data.rows_of(positions, device)
             with autocast(device):
-                mean, log_std = network(token, fraction, part)
-            loss = _loss(mean[:, owner], log_std[:, owner], truth, kind=config.loss)
+                out = network(token, fraction, part, *batch[3:])
+            # The sum over members keeps each member's gradient independent of their number.
+            loss = loss_of([tensor[:, owner] for tensor in out], truth).sum()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP * config.ensemble_size**0.5)
@@ -73,20 +79,21 @@ def train(
     network.eval()
 
 
-def predict(network: CrabNetwork, tokens: Tokens, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and logarithm of the standard deviation, each (members x n x targets), in scaled units.
+def predict(network: Any, tokens: Tokens, device: torch.device) -> list[np.ndarray]:
+    """What the network returns for all compositions: arrays (members x n x width), one for each of its tensors.
 
     Compositions of one length are predicted together, so that no batch has padding.
     """
-    mean, log_std = np.zeros((2, network.members, len(tokens), network.targets), dtype=np.float32)
+    arrays = [np.zeros((network.members, len(tokens), width), dtype=np.float32) for width in network.widths]
     for length in np.unique(tokens.length):
         rows = np.flatnonzero(tokens.length == length)
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
             with autocast(device):
                 out = network(*tokens.batch(chunk, device))
-            mean[:, chunk], log_std[:, chunk] = (o.float().cpu().numpy() for o in out)
-    return mean, log_std
+            for array, tensor in zip(arrays, out, strict=True):
+                array[:, chunk] = tensor.float().cpu().numpy()
+    return arrays
 
 
 def noisy_fractions(fraction: torch.Tensor, part: torch.Tensor, noise: float, *, parts: int) -> torch.Tensor:
@@ -123,12 +130,19 @@ def _batches(length: np.ndarray, size: int, rng: np.random.Generator) -> Iterato
         yield batches[i]
 
 
-def _loss(mean: torch.Tensor, log_std: torch.Tensor, truth: torch.Tensor, *, kind: str) -> torch.Tensor:
-    """The negative log-likelihood of a Laplace distribution (robust_l1); or the absolute error of the mean, plus that
-    likelihood as a function of the standard deviation alone (l1)."""
-    error = (truth - mean).abs()
-    # The sum over members keeps each member's gradient independent of their number.
-    if kind == "robust_l1":
-        return (2**0.5 * error * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
-    # The standard deviation is fitted to the errors but does not weigh them, nor does it train the layers below.
-    return (error + 2**0.5 * error.detach() * torch.exp(-log_std) + log_std).mean(dim=(1, 2)).sum()
+def laplace_loss(kind: str) -> Loss:
+    """The loss of means and logarithms of standard deviations, each (members x n x targets).
+
+    It is the negative log-likelihood of a Laplace distribution (robust_l1); or the absolute error of the mean, plus
+    that likelihood as a function of the standard deviation alone (l1).
+    """
+
+    def loss_of(out: Sequence[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
+        mean, log_std = out
+        error = (truth - mean).abs()
+        if kind == "robust_l1":
+            return (2**0.5 * error * torch.exp(-log_std) + log_std).mean(dim=(1, 2))
+        # The standard deviation is fitted to the errors but does not weigh them, nor does it train the layers below.
+        return (error + 2**0.5 * error.detach() * torch.exp(-log_std) + log_std).mean(dim=(1, 2))
+
+    return loss_of

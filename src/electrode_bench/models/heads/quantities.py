@@ -61,10 +61,11 @@ class Quantities:
 
     @classmethod
     def of(cls, targets: pd.DataFrame, electrodes: Electrodes) -> Self:
-        """From targets in their units. A share that rounding puts above 1 is 1."""
+        """From targets in their units. A share that rounding puts above 1 is 1, and so is that of a capacity of 0."""
         gravimetric = targets[GRAVIMETRIC.key].to_numpy(dtype=np.float64)
+        full = electrodes.full_capacity
         return cls(
-            np.clip(gravimetric / electrodes.full_capacity, 0.0, 1.0),
+            np.clip(np.divide(gravimetric, full, out=np.ones_like(full), where=full > 0), 0.0, 1.0),
             targets[VOLUMETRIC.key].to_numpy(dtype=np.float64) / gravimetric,
             targets[VOLTAGE.key].to_numpy(dtype=np.float64),
         )

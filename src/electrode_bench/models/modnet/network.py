@@ -35,6 +35,8 @@ class TreeNetwork(nn.Module):
     features : number of inputs.
     groups : targets that share the layers of a group, as positions among the targets.
     shared, grouped, separate : widths of the layers of all targets, of a group of targets, and of a single target.
+    outputs : number of outputs of each target; None stands for one.
+    spread : targets that have one more output, for the spread of their values. Its loss trains its own layer only.
     """
 
     def __init__(
@@ -47,6 +49,8 @@ class TreeNetwork(nn.Module):
         grouped: Sequence[int],
         separate: Sequence[int],
         dropout: float = 0.0,
+        outputs: Sequence[int] | None = None,
+        spread: Sequence[int] = (),
     ) -> None:
         super().__init__()
 
@@ -62,12 +66,25 @@ class TreeNetwork(nn.Module):
         self.shared = block(widths[0], shared)
         self.grouped = nn.ModuleList(block(widths[1], grouped) for _ in groups)
         self.separate = nn.ModuleList(block(widths[2], separate) for group in groups for _ in group)
-        self.out = nn.ModuleList(Dense(members, widths[3], 1) for _ in self.separate)
+        targets = [target for group in groups for target in group]
+        self.out = nn.ModuleList(Dense(members, widths[3], 1 if outputs is None else outputs[t]) for t in targets)
+        self.spread = nn.ModuleDict({str(target): Dense(members, widths[3], 1) for target in sorted(spread)})
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of all targets, with their spreads."""
+        return sum(layer.weight.shape[2] for layer in [*self.out, *self.spread.values()])
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Predictions (members x n x targets) from inputs (members x n x features)."""
+        """Outputs from inputs (members x n x features).
+
+        Returns
+        -------
+        Tensor (members x n x outputs): the outputs of each target, in the order of the targets, then the spreads.
+        """
         common = self.shared(x)
         of_target: dict[int, torch.Tensor] = {}
+        spread: dict[int, torch.Tensor] = {}
         branch = 0
         for group, layers in zip(self.groups, self.grouped, strict=True):
             inner = layers(common)
@@ -76,5 +93,7 @@ class TreeNetwork(nn.Module):
                 # bfloat16 has three digits: enough inside the network, but not for its output.
                 with torch.autocast(x.device.type, enabled=False):
                     of_target[target] = self.out[branch](own.float())
+                    if str(target) in self.spread:
+                        spread[target] = self.spread[str(target)](own.float().detach())
                 branch += 1
-        return torch.cat([of_target[t] for t in sorted(of_target)], dim=2)
+        return torch.cat([part[t] for part in (of_target, spread) for t in sorted(part)], dim=2)

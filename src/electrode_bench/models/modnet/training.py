@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from electrode_bench.models.modnet.config import Config
 from electrode_bench.models.modnet.network import TreeNetwork
 from electrode_bench.models.neural.session import autocast
-from electrode_bench.models.neural.training import batch_size, call_back, one_cycle
+from electrode_bench.models.neural.training import Loss, TrainingConfig, batch_size, call_back, one_cycle
 from electrode_bench.models.neural.weights import WeightEMA, set_weights
 
 #: Rows that are predicted at once.
 _CHUNK = 4096
+
+
+def absolute_error(out: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Mean absolute error of each member (members,), from outputs and targets (members x n x targets)."""
+    return (out - truth).abs().mean(dim=(1, 2))
 
 
 def train(
@@ -22,8 +26,9 @@ def train(
     network: TreeNetwork,
     x: np.ndarray,
     y: np.ndarray,
-    config: Config,
+    config: TrainingConfig,
     *,
+    loss_of: Loss,
     seed: int,
     device: torch.device,
 ) -> None:
@@ -32,7 +37,8 @@ def train(
     Parameters
     ----------
     model : the :class:`MODNet` whose epoch callback is called.
-    x, y : scaled features (n x features) and targets (n x targets).
+    x, y : scaled features (n x features), and what the loss compares the outputs with (n x any number).
+    loss_of : the loss of each member from its outputs and from ``y``.
     """
     rng = np.random.default_rng(seed)
     n = len(x)
@@ -53,9 +59,9 @@ def train(
             with autocast(device):
                 out = network(inputs[rows])
             # The sum over members keeps each member's gradient independent of their number.
-            loss = (out - truth[rows]).abs().mean(dim=(1, 2)).sum()
+            loss = loss_of(out, truth[rows]).sum()
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             ema.update()
@@ -65,8 +71,8 @@ def train(
 
 
 def predict(network: TreeNetwork, x: np.ndarray, device: torch.device) -> np.ndarray:
-    """Predictions (members x n x targets) from scaled features (n x features), in scaled units."""
-    chunks = [np.empty((network.members, 0, len(network.out)))]
+    """Outputs (members x n x outputs) from scaled features (n x features)."""
+    chunks = [np.empty((network.members, 0, network.outputs))]
     for start in range(0, len(x), _CHUNK):
         chunk = torch.as_tensor(x[start : start + _CHUNK], device=device)
         with autocast(device):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import pandas as pd
@@ -9,6 +10,21 @@ import torch
 
 from electrode_bench.models.base import EpochCallback, Prediction
 from electrode_bench.models.neural.weights import WeightEMA, set_weights
+
+
+class TrainingConfig(Protocol):
+    """What the configuration of every network says about its training."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    ema: float
+    ensemble_size: int
+
+
+#: The loss of each member (members,) from the outputs of a network and from what they are compared with.
+Loss = Callable[[Any, torch.Tensor], torch.Tensor]
 
 #: Small training sets get smaller batches: this many in an epoch, down to this size.
 _STEPS, _SMALLEST_BATCH = 8, 64

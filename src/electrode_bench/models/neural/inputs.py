@@ -1,8 +1,8 @@
-"""MODNet's inputs: features as numbers of order one."""
+"""The inputs of a network: features as numbers of order one."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -10,6 +10,19 @@ from electrode_bench.core.imputation import BELOW_CENTRED_RANGE, BELOW_STANDARDI
 
 #: What a missing feature is imputed as, by scaling.
 _IMPUTED_AS = {"minmax": BELOW_CENTRED_RANGE, "standard": BELOW_STANDARDISED}
+
+
+class Scaling(Protocol):
+    """Turns features into the inputs of a network."""
+
+    def scaled(self, values: np.ndarray) -> np.ndarray:
+        """Inputs (n x any number) from features (n x features; NaN is missing), as float32."""
+        ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self: ...
 
 
 class Inputs:
@@ -26,7 +39,7 @@ class Inputs:
         self.missing = float(missing)
 
     @classmethod
-    def of(cls, values: np.ndarray, *, kind: str) -> Inputs:
+    def of(cls, values: np.ndarray, *, kind: str) -> Self:
         """From the training rows (n x features); a feature that is constant or missing in all rows becomes constant.
 
         ``kind`` is "minmax" (to -0.5..0.5) or "standard" (to mean 0 and standard deviation 1).
@@ -51,5 +64,5 @@ class Inputs:
         return arrays | {"missing": self.missing}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Inputs:
+    def from_json(cls, value: dict[str, Any]) -> Self:
         return cls(**{name: np.array(numbers) for name, numbers in value.items()})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from electrode_bench.models.modnet.inputs import Inputs
+from electrode_bench.models.neural.inputs import Inputs
 
 
 def test_scaled_inputs_match_a_calculation_by_hand() -> None:

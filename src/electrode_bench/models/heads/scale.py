@@ -1,0 +1,136 @@
+"""Between the outputs of a network and extracted share, density and voltage: numbers of order one, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench.data.density import AdditiveDensity
+from electrode_bench.features.elements import SYMBOLS
+from electrode_bench.models.base import Prediction
+from electrode_bench.models.heads.deviation import composed_deviations, share_deviation
+from electrode_bench.models.heads.quantities import Electrodes, Quantities
+from electrode_bench.models.heads.share import ShareScale, median_share
+from electrode_bench.models.target_scale import TargetScale
+
+
+@dataclass(frozen=True)
+class QuantityScale:
+    """What a network learns for an electrode, from the training rows.
+
+    A network learns P(share <= threshold) for each threshold, the logarithm of the density divided by the additive
+    density, and the voltage.
+
+    Attributes
+    ----------
+    share : the thresholds, and the share that stands for each interval between them.
+    additive : the additive density.
+    scale : of the two continuous quantities, log density ratio and voltage.
+    density : smallest and largest density of the training rows (g/cm3); predictions are clipped to them.
+    capacity : mean full-extraction capacity of the training rows (mAh/g).
+    prior : (thresholds,) share of the training rows at or below each threshold.
+    """
+
+    share: ShareScale
+    additive: AdditiveDensity
+    scale: TargetScale
+    density: tuple[float, float]
+    capacity: float
+    prior: tuple[float, ...]
+
+    @classmethod
+    def of(cls, quantities: Quantities, electrodes: Electrodes) -> Self:
+        """From the training rows."""
+        share = ShareScale.of(quantities.share)
+        additive = AdditiveDensity.fit(electrodes.fractions, quantities.density, SYMBOLS)
+        return cls(
+            share,
+            additive,
+            TargetScale.of(_continuous(quantities, electrodes, additive)),
+            (float(quantities.density.min()), float(quantities.density.max())),
+            float(electrodes.full_capacity.mean()),
+            tuple(share.below(quantities.share).mean(axis=0).tolist()),
+        )
+
+    def truth(self, quantities: Quantities, electrodes: Electrodes) -> np.ndarray:
+        """What the loss compares a network's outputs with: (n x (3 + thresholds)), as float32.
+
+        The columns are the weight of the row's share, which is its full-extraction capacity over the mean of the
+        training rows; the scaled log density ratio; the scaled voltage; and 0 or 1 for each threshold.
+        """
+        columns = [
+            (electrodes.full_capacity / self.capacity)[:, None],
+            self.scale.scaled(_continuous(quantities, electrodes, self.additive)),
+            self.share.below(quantities.share),
+        ]
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def prediction(
+        self,
+        cumulative: np.ndarray,
+        mean: np.ndarray,
+        std: np.ndarray,
+        electrodes: Electrodes,
+        *,
+        index: pd.Index,
+        targets: list[str],
+    ) -> Prediction:
+        """The prediction of an ensemble.
+
+        Parameters
+        ----------
+        cumulative : (members x n x thresholds) P(share <= threshold), non-decreasing.
+        mean, std : (members x n x 2) scaled log density ratio and voltage, and their standard deviations.
+        """
+        distribution = np.clip(cumulative.mean(axis=0, dtype=np.float64), 0.0, 1.0)
+        share = median_share(distribution, self.share.values)
+        share_std = share_deviation(distribution, self.share.values)
+        if electrodes.exact_share is not None:
+            share, share_std = electrodes.exact_share, np.zeros(len(share))
+            distribution = self.share.below(share)
+        log_ratio, voltage = self.scale.restored(mean.mean(axis=0)).T
+        # Law of total variance over the members.
+        total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.var(axis=0, dtype=np.float64))
+        log_std, voltage_std = (total * self.scale.scale).T
+        density = np.clip(self.additive.density(electrodes.fractions) * np.exp(log_ratio), *self.density)
+        quantities = Quantities(share, density, voltage)
+        deviations = Quantities(share_std, density * log_std, voltage_std)
+        return Prediction.of(
+            quantities.targets(electrodes, targets),
+            composed_deviations(quantities, deviations, electrodes, targets),
+            index=index,
+            targets=targets,
+            share=distribution,
+            share_values=self.share.values,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "thresholds": list(self.share.thresholds),
+            "values": list(self.share.values),
+            "additive": self.additive.to_json(),
+            "scale": self.scale.to_json(),
+            "density": list(self.density),
+            "capacity": self.capacity,
+            "prior": list(self.prior),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        return cls(
+            ShareScale(tuple(value["thresholds"]), tuple(value["values"])),
+            AdditiveDensity.from_json(value["additive"]),
+            TargetScale.from_json(value["scale"]),
+            (value["density"][0], value["density"][1]),
+            value["capacity"],
+            tuple(value["prior"]),
+        )
+
+
+def _continuous(quantities: Quantities, electrodes: Electrodes, additive: AdditiveDensity) -> np.ndarray:
+    """Log density ratio and voltage (n x 2)."""
+    ratio = np.log(quantities.density / additive.density(electrodes.fractions))
+    return np.stack([ratio, quantities.voltage], axis=1)
