@@ -102,6 +102,12 @@ def test_an_element_without_tabulated_states_is_flagged() -> None:
     assert math.isnan(features("LiHeF", "Li")["headroom"])
 
 
+def test_a_formula_without_its_working_ion_has_no_capacity() -> None:
+    row = features("FePO4", "Li")
+    assert row["full capacity"] == row["ion fraction"] == 0
+    assert math.isnan(row["headroom"])
+
+
 def test_the_pair_setting_knows_the_extracted_share() -> None:
     assert features("Li3V2(PO4)3", "Li", "LiV2(PO4)3")["extracted share"] == pytest.approx(2 / 3)
     assert features("LiFePO4", "Li", "FePO4")["extracted share"] == 1

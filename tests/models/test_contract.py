@@ -110,8 +110,9 @@ def test_tiny_training_sets_work(spec: models.ModelSpec, rows: int) -> None:
 def test_unseen_elements_and_long_formulas_are_predicted(spec: models.ModelSpec) -> None:
     frame, targets = _data(spec)
     # Pure, rare, fractional, ten elements.
-    formulas = ["Cs", "OsXe2", "Li0.37YbTe1.5", "LiNaKRbMgCaZnAlYO20"]
-    other = features_of(spec, pd.DataFrame({FORMULA: formulas, "working_ion": "Li"}, index=["p", "q", "r", "s"]))
+    formulas = ["Cs", "LiOsXe2", "Li0.37YbTe1.5", "LiNaKRbMgCaZnAlYO20"]
+    ions = ["Cs", "Li", "Li", "Li"]
+    other = features_of(spec, pd.DataFrame({FORMULA: formulas, "working_ion": ions}, index=["p", "q", "r", "s"]))
     mean = quick_model(spec).fit(frame, targets).predict(other).mean
     assert np.isfinite(mean.to_numpy()).all()
     together = quick_model(spec).fit(
@@ -149,7 +150,9 @@ def test_constant_features_and_targets_work(spec: models.ModelSpec) -> None:
     frame = frame.iloc[[0] * len(frame)].set_axis(frame.index)
     targets = targets * 0.0 + [100.0, 300.0, 3.0]
     mean = quick_model(spec).fit(frame, targets).predict(frame).mean
-    np.testing.assert_allclose(mean, targets[mean.columns], rtol=1e-6)
+    # Faraday's capacities are not learned.
+    learned = [VOLTAGE.key] if spec.name == "faraday" else list(mean.columns)
+    np.testing.assert_allclose(mean[learned], targets[learned], rtol=1e-6)
 
 
 def test_predicting_before_fitting_is_a_clear_error(spec: models.ModelSpec) -> None:

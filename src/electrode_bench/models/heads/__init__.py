@@ -12,7 +12,8 @@ so that no prediction can exceed Faraday's limit.
 from __future__ import annotations
 
 from electrode_bench.data.density import AdditiveDensity
+from electrode_bench.models.heads.compose import composed
 from electrode_bench.models.heads.quantities import Electrodes, Quantities
 from electrode_bench.models.heads.share import ShareScale, median_share, monotone
 
-__all__ = ["AdditiveDensity", "Electrodes", "Quantities", "ShareScale", "median_share", "monotone"]
+__all__ = ["AdditiveDensity", "Electrodes", "Quantities", "ShareScale", "composed", "median_share", "monotone"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -77,3 +77,16 @@ class ShareScale:
     def below(self, shares: np.ndarray) -> np.ndarray:
         """Whether each share is at most each threshold: 0 or 1, shape (n x thresholds)."""
         return (shares[:, None] <= np.asarray(self.thresholds)[None, :]).astype(np.float64)
+
+    def mean_and_variance(self, cumulative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each distribution (n x thresholds), both (n,)."""
+        weight, values = np.diff(cumulative, axis=1, prepend=0.0, append=1.0), np.asarray(self.values)
+        mean = (weight * values).sum(axis=1)
+        return mean, np.maximum((weight * values**2).sum(axis=1) - mean**2, 0.0)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"thresholds": list(self.thresholds), "values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        return cls(tuple(value["thresholds"]), tuple(value["values"]))
