@@ -62,7 +62,10 @@ def _closures(stage: str, item: dict[str, str]) -> Iterator[SourceClosure]:
     if stage in ("split", "compare", "report", "publish"):
         yield from (source_closure(f"{splits.PROTOCOLS.module(name)}:PROTOCOL") for name in splits.PROTOCOLS)
     if stage == "fit":
-        yield models.named(item["model"], params.load(ROOT / "params.yaml")).closure()
+        values = params.load(ROOT / "params.yaml")
+        spec = models.named(item["model"], values)
+        members = models.members_of(models.configured(spec, values)).values()
+        yield from (one.closure() for one in (spec, *(member.spec for member in members)))
     if stage == "publish":
         yield from (models.spec(name).closure() for name in FITTED)
 

@@ -32,6 +32,7 @@ PARAMS = QUICK.model_copy(
     update={
         "models": {
             "rf_magpie": {"n_estimators": 7},
+            "sharing_model": {"module": "support.sharing_model", "slope": 2.0},
             "sharing_redox": {"module": "support.sharing_redox"},
             "ensemble": {"members": list(MEMBERS), "weights": {"rf_magpie": {"voltage": 2}}},
         }
@@ -91,8 +92,11 @@ def test_a_changed_member_changes_the_ensemble_and_nothing_else(project: Project
 
 
 def test_its_model_is_made_of_the_members_models_and_predicts_alone(project: Project, tmp_path: Path) -> None:
-    alone = PARAMS.model_copy(update={"models": {**PARAMS.models, "ensemble": {"members": ["sharing_redox"]}}})
-    for params, with_share in ((PARAMS, False), (alone, True)):
+    # Members that all predict the distribution of the share, from different features.
+    sharing = PARAMS.model_copy(
+        update={"models": {**PARAMS.models, "ensemble": {"members": ["sharing_model", "sharing_redox"]}}}
+    )
+    for params, with_share in ((PARAMS, False), (sharing, True)):
         run = fit.run(project, params, model="ensemble", protocol="grouped")
         folder = final_model(project, run)
         assert folder is not None

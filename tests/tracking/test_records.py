@@ -10,7 +10,7 @@ import pandas as pd
 
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_json
-from electrode_bench.core.results import Adoption
+from electrode_bench.core.results import Adoption, MemberRecord
 from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.records import collect
@@ -46,6 +46,9 @@ def test_a_tuned_configuration_has_its_trial_and_state(finished: Project, tmp_pa
     assert collect(project, run).tuning == {
         "state": "not_nested", "study": "a study", "trial": "3", "outer_fold": "grouped/fold-0",
     }  # fmt: skip
+    member = MemberRecord(module="m", feature_set=None, config=adopted.config, code="c")
+    ensemble = project.run("control", "grouped").model_copy(update={"members": {"rf_magpie": member}})
+    assert collect(project, ensemble).tuning == collect(project, run).tuning
     write_json({**adopted.model_dump(mode="json"), "config": "0" * 64}, project.paths.adoption("rf_magpie"))
     edited = collect(project, run)
     assert edited.tuning["state"] == "edited"

@@ -122,6 +122,11 @@ class Run(Strict):
         """Training rows by fold."""
         return {key: fold.n_train for key, fold in self.folds.items()}
 
+    @property
+    def configurations(self) -> dict[str, str]:
+        """Digests of the configurations that the run was made with: the model's own, and those of its members."""
+        return {self.model: self.digests.config, **{name: member.config for name, member in self.members.items()}}
+
     def record(self) -> dict[str, Any]:
         """The content of ``cell.json``: everything but the tables."""
         return self.model_dump(mode="json")

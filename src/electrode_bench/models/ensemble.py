@@ -223,5 +223,5 @@ SPEC = ModelSpec(
     # Those of its members.
     feature_set=None,
     reads="composition and ion, with physics",
-    quick={"members": ("control", "rf_magpie")},
+    quick={"members": ("boosting", "modnet_physics")},
 )

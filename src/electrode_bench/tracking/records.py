@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from electrode_bench.core.digests import digest, digest_files, digest_frame
-from electrode_bench.core.results import Run
+from electrode_bench.core.results import Run, TuningState
 from electrode_bench.evaluation.metrics import score
 from electrode_bench.fitting.final import final_model
 from electrode_bench.fitting.fold_cache import fold_resources
@@ -76,12 +76,19 @@ def collect(project: Project, run: Run) -> Record:
 
 
 def _tuning(project: Project, run: Run) -> dict[str, str]:
-    adoption = project.adoption(run.model)
-    if adoption is None:
+    """The state of a tuned configuration; for an ensemble that of its tuned members, the gravest where they differ."""
+    states: dict[TuningState, None] = {}
+    adoptions = []
+    for name, config in run.configurations.items():
+        adoption = project.adoption(name)
+        if adoption is not None:
+            adoptions.append(adoption)
+            states[adoption.state(config=config, table=run.digests.table)] = None
+    if not adoptions:
         return {}
     return {
-        "state": adoption.state(config=run.digests.config, table=run.digests.table),
-        "study": adoption.study,
-        "trial": str(adoption.trial),
-        "outer_fold": adoption.part,
+        "state": next(state for state in get_args(TuningState) if state in states),
+        "study": ", ".join(adoption.study for adoption in adoptions),
+        "trial": ", ".join(str(adoption.trial) for adoption in adoptions),
+        "outer_fold": ", ".join(dict.fromkeys(adoption.part for adoption in adoptions)),
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from electrode_bench.core.results import Adoption
+from electrode_bench.core.results import Adoption, MemberRecord
 from electrode_bench.core.schema import COMPOSITION_ONLY, WITH_PHYSICS
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import published
@@ -40,6 +40,18 @@ def test_the_limits_name_tuned_models(results: Results, changes: dict[str, str],
     for part in parts:
         assert part in text
     assert "nested" not in html(results, plotly="")
+
+
+def test_the_tuned_member_of_an_ensemble_is_named_with_it(results: Results) -> None:
+    adoption = _adoption(results)
+    member = MemberRecord(module="m", feature_set=None, config=adoption.config, code="c")
+    runs = [
+        run.model_copy(update={"members": {"rf_magpie": member}}) if run.model == "control" else run
+        for run in results.runs
+    ]
+    rows = tuned(replace(results, runs=runs, adoptions={"rf_magpie": adoption}))
+    assert {row["title"] for row in rows} == {"RF@Magpie", "Control (training mean) (its member rf_magpie)"}
+    assert {row["state"] for row in rows} == {"not_nested"}
 
 
 def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: Results) -> None:

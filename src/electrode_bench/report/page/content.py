@@ -146,18 +146,22 @@ def doublings(results: Results) -> list[str]:
 
 
 def tuned(results: Results) -> list[dict[str, str]]:
-    """For each tuned model: title, study, trial, the outer fold tuned on, and what may be said of it (state)."""
-    digests = {run.model: run.digests for run in results.runs}
+    """For each tuned model: title, study, trial, the outer fold tuned on, and what may be said of it (state).
+
+    A tuned member of an ensemble makes a row of the ensemble too.
+    """
+    runs = {run.model: run for run in results.runs}
     return [
         {
-            "title": title,
+            "title": title if name == model else f"{title} (its member {name})",
             "study": adoption.study,
             "trial": str(adoption.trial),
             "part": adoption.part,
-            "state": adoption.state(config=digests[model].config, table=digests[model].table),
+            "state": adoption.state(config=config, table=runs[model].digests.table),
         }
         for model, title in results.titles.items()
-        if (adoption := results.adoptions.get(model)) is not None
+        for name, config in runs[model].configurations.items()
+        if (adoption := results.adoptions.get(name)) is not None
     ]
 
 

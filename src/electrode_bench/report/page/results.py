@@ -76,7 +76,9 @@ class Results:
         """
         headline = project.comparison("table")
         models = [str(model) for model in headline["model"].unique()]
-        adoptions = {model: adoption for model in models if (adoption := project.adoption(model)) is not None}
+        runs = project.runs()
+        fitted = dict.fromkeys(name for run in runs for name in run.configurations)
+        adoptions = {name: adoption for name in fitted if (adoption := project.adoption(name)) is not None}
         return cls(
             card=project.card(),
             origin=provenance(project.root),
@@ -84,10 +86,14 @@ class Results:
             map=project.map(),
             splits=project.split_digests(),
             left_out=project.left_out(),
-            runs=project.runs(),
+            runs=runs,
             headline=headline,
             adoptions=adoptions,
-            sweeps={model: record for model in adoptions if (record := adopted_record(project, model)) is not None},
+            sweeps={
+                model: record
+                for model in models
+                if model in adoptions and (record := adopted_record(project, model)) is not None
+            },
             **{name: project.comparison(name) for name in TABLES},
         )
 
