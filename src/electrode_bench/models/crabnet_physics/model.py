@@ -17,9 +17,9 @@ from electrode_bench.models.crabnet.model import CrabNet, require_elements, toke
 from electrode_bench.models.crabnet.tokens import ElementColumns
 from electrode_bench.models.crabnet_physics.config import Config
 from electrode_bench.models.crabnet_physics.tokens import ElectrodeTokens, ion_columns
-from electrode_bench.models.heads.quantities import Electrodes, Quantities
 from electrode_bench.models.heads.scale import QuantityScale
 from electrode_bench.models.neural.electrode_inputs import ElectrodeInputs
+from electrode_bench.models.neural.quantities import LearnsQuantities
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from electrode_bench.models.neural.training import Loss
 
 
-class CrabNetPhysics(CrabNet):
+class CrabNetPhysics(LearnsQuantities, CrabNet):
     """An ensemble of CrabNet networks with heads for extracted share, density and voltage.
 
     Frames need the columns of the feature sets `elements` and `redox`.
@@ -42,7 +42,6 @@ class CrabNetPhysics(CrabNet):
         #: Columns of the features of the whole electrode.
         self.context_: list[str] = []
         self.inputs_: ElectrodeInputs | None = None
-        self.quantities_: QuantityScale | None = None
 
     def _read_columns(self, columns: list[str]) -> None:
         self.all_columns_ = columns
@@ -77,17 +76,8 @@ class CrabNetPhysics(CrabNet):
         width = len(self.columns_.columns)
         return ElectrodeTokens.joined(numbers[:, :width], self.columns_, numbers[:, width], numbers[:, width + 1 :])
 
-    def _learned(self, frame: pd.DataFrame, targets: pd.DataFrame) -> np.ndarray:
-        electrodes = Electrodes.of(frame)
-        quantities = Quantities.of(targets, electrodes)
-        self.quantities_ = QuantityScale.of(quantities, electrodes)
-        return self.quantities_.truth(quantities, electrodes)
-
     def _loss(self) -> Loss:
-        from electrode_bench.models.neural.heads import HeadLoss
-
-        assert self.quantities_ is not None
-        loss = HeadLoss(self.config, self.quantities_)
+        loss = self._head_loss()
 
         def loss_of(out: Sequence[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
             return loss(out[0], truth)
@@ -95,16 +85,11 @@ class CrabNetPhysics(CrabNet):
         return loss_of
 
     def _prediction(self, out: list[np.ndarray], frame: pd.DataFrame) -> Prediction:
-        from electrode_bench.models.neural.heads import read_outputs
-
-        assert self.quantities_ is not None
-        read = read_outputs(out[0], len(self.quantities_.share.thresholds))
-        return self.quantities_.prediction(*read, Electrodes.of(frame), index=frame.index, targets=self.targets_)
+        return self._composed(out[0], frame)
 
     def _state(self) -> dict[str, Any]:
-        assert self.quantities_ is not None
         assert self.inputs_ is not None
-        return {"quantities": self.quantities_.to_json(), "inputs": self.inputs_.to_json()}
+        return {"quantities": self._fitted().to_json(), "inputs": self.inputs_.to_json()}
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.quantities_ = QuantityScale.from_json(state["quantities"])
@@ -118,8 +103,7 @@ class CrabNetPhysics(CrabNet):
 
         assert self.columns_ is not None
         assert self.inputs_ is not None
-        assert self.quantities_ is not None
-        config, thresholds = self.config, len(self.quantities_.share.thresholds)
+        config, thresholds = self.config, len(self._fitted().share.thresholds)
         network = ElectrodeNetwork(
             token_vectors(),
             thresholds=thresholds,
@@ -135,5 +119,5 @@ class CrabNetPhysics(CrabNet):
             context=self.inputs_.width,
         )
         with torch.no_grad():
-            network.output.fc_out.get_parameter("bias")[..., :thresholds].copy_(first_biases(self.quantities_))
+            network.output.fc_out.get_parameter("bias")[..., :thresholds].copy_(first_biases(self._fitted()))
         return network
