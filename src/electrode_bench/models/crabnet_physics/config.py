@@ -22,7 +22,7 @@ class Config(HeadWeights):
     """Widths of the layers after the transformer."""
     bins: NonNegativeInt = 16
     """Intervals of the encoding of each redox feature; 0 for none."""
-    epochs: PositiveInt = 60
+    epochs: PositiveInt = 40
     """Passes over the training electrodes."""
     batch_size: PositiveInt = 64
     """Electrodes in a batch; fewer when the training set is small."""

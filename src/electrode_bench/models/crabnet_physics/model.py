@@ -45,8 +45,10 @@ class CrabNetPhysics(LearnsQuantities, CrabNet):
 
     def _read_columns(self, columns: list[str]) -> None:
         self.all_columns_ = columns
-        self.context_ = [name for name in columns if name.startswith("redox: ")]
-        self.columns_ = ElementColumns.of(name for name in columns if not name.startswith("redox: "))
+        symbols = set(SYMBOLS)
+        elements = [name for name in columns if name.rpartition(": ")[2] in symbols]
+        self.context_ = [name for name in columns if name not in set(elements)]
+        self.columns_ = ElementColumns.of(elements)
 
     def _values(self, frame: pd.DataFrame) -> np.ndarray:
         """Fractions (n x element columns), then features (n x features)."""
@@ -64,7 +66,8 @@ class CrabNetPhysics(LearnsQuantities, CrabNet):
         assert self.columns_ is not None
         fractions, features = np.split(values, [len(self.columns_.columns)], axis=1)
         if fitting:
-            self.inputs_ = ElectrodeInputs.of(features, encoded=range(features.shape[1]), bins=self.config.bins)
+            redox = [i for i, name in enumerate(self.context_) if name.startswith("redox: ")]
+            self.inputs_ = ElectrodeInputs.of(features, encoded=redox, bins=self.config.bins)
         assert self.inputs_ is not None
         ion = np.zeros((len(values), 1))
         for number, position in ion_columns(self.context_, SYMBOLS).items():

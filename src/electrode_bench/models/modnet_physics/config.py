@@ -19,7 +19,7 @@ class Config(HeadWeights):
     """Widths of the first of each head's own layers."""
     separate: Widths = (32,)
     """Widths of the layers that follow."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of activations dropped in training."""
     bins: NonNegativeInt = 16
     """Intervals of the encoding of each redox feature; 0 for none."""
@@ -29,7 +29,7 @@ class Config(HeadWeights):
     """Rows in a batch; fewer when the training set is small."""
     learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
-    weight_decay: NonNegativeFloat = 1e-2
+    weight_decay: NonNegativeFloat = 1e-1
     """AdamW's weight decay."""
     ema: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Time constant of the exponential moving average of the weights, as a share of all steps; 0 takes the last
