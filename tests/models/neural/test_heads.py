@@ -12,7 +12,7 @@ from electrode_bench.core.schema import SHARE_THRESHOLDS
 from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.models.heads.quantities import Electrodes, Quantities
 from electrode_bench.models.heads.scale import QuantityScale
-from electrode_bench.models.neural.heads import HeadLoss, first_biases, read_outputs
+from electrode_bench.models.neural.heads import HeadLoss, cumulative_logits, first_biases, read_outputs
 from electrode_bench.models.neural.losses import HeadWeights
 
 K = len(SHARE_THRESHOLDS)
@@ -34,6 +34,13 @@ def test_any_outputs_give_a_distribution(values: list[float]) -> None:
     assert (cumulative <= 1).all()
     assert (np.diff(cumulative) >= 0).all()
     assert (std > 0).all()
+
+
+def test_what_is_trained_is_what_is_read() -> None:
+    torch.manual_seed(0)
+    out = 5 * torch.randn(2, 3, K + 4, dtype=torch.float64)
+    read = read_outputs(out.numpy(), K)[0]
+    np.testing.assert_allclose(read, torch.sigmoid(cumulative_logits(out[..., :K])), atol=1e-12)
 
 
 def test_first_outputs_are_the_proportions_of_the_training_rows(scale: QuantityScale) -> None:

@@ -28,8 +28,10 @@ def cumulative_logits(raw: torch.Tensor) -> torch.Tensor:
 
     The first output is the first logit; the softplus of each other output is the distance from the logit before.
     """
-    first = raw[..., :1]
-    return torch.cat([first, first + nn.functional.softplus(raw[..., 1:]).cumsum(-1)], dim=-1)
+    first, distance = raw[..., :1], nn.functional.softplus(raw[..., 1:])
+    # A product with a triangle of ones, because torch has no deterministic cumulative sum on a GPU.
+    summed = distance @ torch.ones(2 * distance.shape[-1:], dtype=raw.dtype, device=raw.device).triu()
+    return torch.cat([first, first + summed], dim=-1)
 
 
 def first_biases(scale: QuantityScale) -> torch.Tensor:
@@ -75,6 +77,10 @@ def read_outputs(out: np.ndarray, thresholds: int) -> tuple[np.ndarray, np.ndarr
     cumulative : (members x n x thresholds) P(share <= threshold).
     mean, std : (members x n x 2) of the log density ratio and the voltage, scaled.
     """
-    cumulative = torch.sigmoid(cumulative_logits(torch.as_tensor(out[..., :thresholds], dtype=torch.float64)))
-    mean, log_std = np.split(out[..., thresholds:].astype(np.float64), 2, axis=-1)
-    return cumulative.numpy(), mean, np.exp(np.clip(log_std, *_LOG_STD_RANGE))
+    from scipy.special import expit
+
+    raw, rest = np.split(out.astype(np.float64), [thresholds], axis=-1)
+    # As cumulative_logits, but a sum that adds from left to right, so that no probability falls by a last bit.
+    logits = np.cumsum(np.concatenate([raw[..., :1], np.logaddexp(0.0, raw[..., 1:])], axis=-1), axis=-1)
+    mean, log_std = np.split(rest, 2, axis=-1)
+    return expit(logits), mean, np.exp(np.clip(log_std, *_LOG_STD_RANGE))
