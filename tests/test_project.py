@@ -169,6 +169,14 @@ def test_an_unknown_protocol_or_table_has_the_nearest_name(finished: Project) ->
     assert "no comparison table 'scors'; did you mean 'scores'?" in message(lambda: finished.comparison("scors"))
 
 
+def test_runs_of_another_composition_setting_are_never_mixed(project: Project) -> None:
+    text = project.paths.params.read_text(encoding="utf-8")
+    project.paths.params.write_text(f"{text}\nfeaturize: {{composition: pair}}\n", encoding="utf-8")
+    expected = "rf_magpie under grouped was fitted with another featurize.composition than pair; run: dvc repro"
+    assert expected in message(lambda: project.run("rf_magpie", "grouped"))
+    assert "fitted with another featurize.composition than pair" in message(lambda: project.runs("grouped"))
+
+
 def test_a_run_of_another_split_is_refused(project: Project) -> None:
     split.run(project, QUICK.split, seed=QUICK.seed + 1)
     expected = "rf_magpie under grouped was fitted on another split; run: dvc repro fit@rf_magpie-grouped"
