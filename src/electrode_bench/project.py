@@ -252,6 +252,7 @@ class Project:
         splits, table = self.split_digests(), self.targets_digest()
         problems: dict[str, list[Run]] = {}
         composition = self.params().featurize.composition
+        other_composition = f"{{}} fitted with another featurize.composition than {composition}"
         for run in runs:
             if run.composition != composition:
                 # With the charged formula the capacity is known exactly: never to be compared with the other settings.
