@@ -256,9 +256,7 @@ class Project:
         for run in runs:
             if run.composition != composition:
                 # With the charged formula the capacity is known exactly: never to be compared with the other settings.
-                problems.setdefault(f"{{}} fitted with another featurize.composition than {composition}", []).append(
-                    run
-                )
+                problems.setdefault(other_composition, []).append(run)
             if run.digests.split != splits.get(run.protocol):
                 problems.setdefault("{} fitted on another split", []).append(run)
             if run.digests.table != table:
