@@ -1,4 +1,4 @@
-"""CrabNet with physics: the working ion marked, redox features on each token, and heads that keep Faraday's law."""
+"""CrabNet with physics: the working ion marked, features on each token, and heads that keep Faraday's law."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEC = ModelSpec(
     build=CrabNetPhysics,
     load=CrabNetPhysics.load,
     config=Config,
-    feature_set="elements+redox",
+    feature_set="modnet+elements+redox",
     reads=WITH_PHYSICS,
     device=network_device,
     space=SPACE,

@@ -28,7 +28,7 @@ class Config(HeadWeights):
     """Electrodes in a batch; fewer when the training set is small."""
     learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
-    weight_decay: NonNegativeFloat = 1e-2
+    weight_decay: NonNegativeFloat = 1e-1
     """AdamW's weight decay."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of activations dropped in the transformer."""

@@ -34,5 +34,5 @@ class Config(HeadWeights):
     ema: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Time constant of the exponential moving average of the weights, as a share of all steps; 0 takes the last
     weights."""
-    ensemble_size: PositiveInt = 4
+    ensemble_size: PositiveInt = 3
     """Networks in the ensemble."""
