@@ -1,6 +1,6 @@
 """CrabNet with physics: the network of CrabNet with heads for extracted share, density and voltage.
 
-The token of the working ion is marked by a learned vector, and the redox features are embedded and added to each token.
+The token of the working ion is marked by a learned vector, and the features are embedded and added to each token.
 """
 
 from __future__ import annotations
