@@ -18,11 +18,11 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.config import Strict
-from electrode_bench.core.schema import GRAVIMETRIC, SHARE_THRESHOLDS, VOLTAGE, VOLUMETRIC
+from electrode_bench.core.schema import GRAVIMETRIC, SHARE_THRESHOLDS, VOLTAGE, VOLUMETRIC, WITH_PHYSICS
 from electrode_bench.models import saved
 from electrode_bench.models.base import EnsembleConfig, ModelSpec, Prediction, check_columns
 from electrode_bench.models.heads import median_share
-from electrode_bench.models.heads.quantities import FULL_CAPACITY
+from electrode_bench.models.heads.quantities import EXACT_SHARE, FULL_CAPACITY
 from electrode_bench.models.members import FittedMember
 
 #: The targets in the order of :class:`Weights`.
@@ -113,7 +113,10 @@ class Ensemble:
             shared = [p for p in of_members.values() if p.share is not None]
             own = weights[learned]
             share, share_values = _mixture(shared, own[:, 0])
-            composed = _composed(values[learned], own, median_share(share, share_values), _full_capacity(frame))
+            # With the charged formula, the share is known exactly.
+            known = frame[EXACT_SHARE].to_numpy(dtype=float) if EXACT_SHARE in frame else None
+            extracted = median_share(share, share_values) if known is None else known
+            composed = _composed(values[learned], own, extracted, _full_capacity(frame))
             # Together they are one member more, with the weight of all of them.
             rows = np.concatenate([composed[None], values[~np.array(learned)]])
             counts = np.concatenate([own.sum(axis=0)[None], weights[~np.array(learned)]])
@@ -222,6 +225,6 @@ SPEC = ModelSpec(
     config=Config,
     # Those of its members.
     feature_set=None,
-    reads="composition and ion, with physics",
+    reads=WITH_PHYSICS,
     quick={"members": ("boosting", "modnet_physics")},
 )

@@ -61,13 +61,6 @@ def test_share_values_are_medians_of_the_training_shares() -> None:
     assert ShareScale.from_json(scale.to_json()) == scale
 
 
-def test_mean_and_variance_by_hand() -> None:
-    scale = ShareScale((0.5,), (0.25, 1.0))
-    mean, variance = scale.mean_and_variance(np.array([[0.4]]))
-    assert mean[0] == pytest.approx(0.7)
-    assert variance[0] == pytest.approx(0.4 * 0.45**2 + 0.6 * 0.3**2)
-
-
 @given(probabilities)
 def test_monotone_is_monotone_and_keeps_what_is_monotone(raw: np.ndarray) -> None:
     cumulative = monotone(raw)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.models.base import Prediction
+from electrode_bench.models.heads.deviation import composed_deviations, share_deviation
 from electrode_bench.models.heads.quantities import Electrodes, Quantities
 from electrode_bench.models.heads.share import ShareScale, median_share
 
@@ -21,6 +24,7 @@ def composed(
     voltage: np.ndarray,
     voltage_std: np.ndarray,
     index: pd.Index,
+    names: Sequence[str] = tuple(TARGETS),
 ) -> Prediction:
     """The prediction of n electrodes.
 
@@ -31,27 +35,20 @@ def composed(
     cumulative : (n x thresholds) P(share <= threshold), non-decreasing.
     density, density_std : (n,) in g/cm3; standard deviation of its logarithm.
     voltage, voltage_std : (n,) in V.
+    names : the targets, in the order of the prediction's columns.
     """
     if electrodes.exact_share is None:
-        share = median_share(cumulative, scale.values)
-        # Around the reported median, not the mean.
-        mean, variance = scale.mean_and_variance(cumulative)
-        share_std = np.sqrt(variance + (mean - share) ** 2)
+        share, share_std = median_share(cumulative, scale.values), share_deviation(cumulative, scale.values)
     else:
         share, share_std = electrodes.exact_share, np.zeros(len(voltage))
         cumulative = scale.below(share)
-    targets = Quantities(share, density, voltage).targets(electrodes)
-    gravimetric_std = share_std * electrodes.full_capacity
-    std = {
-        GRAVIMETRIC.key: gravimetric_std,
-        VOLUMETRIC.key: density * np.hypot(gravimetric_std, share * electrodes.full_capacity * density_std),
-        VOLTAGE.key: voltage_std,
-    }
+    quantities = Quantities(share, density, voltage)
+    deviations = Quantities(share_std, density * density_std, voltage_std)
     return Prediction.of(
-        targets,
-        np.stack([std[name] for name in TARGETS], axis=1),
+        quantities.targets(electrodes, names),
+        composed_deviations(quantities, deviations, electrodes, names),
         index=index,
-        targets=list(TARGETS),
+        targets=names,
         share=cumulative,
         share_values=scale.values,
     )

@@ -11,9 +11,9 @@ import pandas as pd
 from electrode_bench.data.density import AdditiveDensity
 from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.models.base import Prediction
-from electrode_bench.models.heads.deviation import composed_deviations, share_deviation
+from electrode_bench.models.heads.compose import composed
 from electrode_bench.models.heads.quantities import Electrodes, Quantities
-from electrode_bench.models.heads.share import ShareScale, median_share
+from electrode_bench.models.heads.share import ShareScale
 from electrode_bench.models.target_scale import TargetScale
 
 
@@ -85,32 +85,25 @@ class QuantityScale:
         cumulative : (members x n x thresholds) P(share <= threshold), non-decreasing.
         mean, std : (members x n x 2) scaled log density ratio and voltage, and their standard deviations.
         """
-        distribution = np.clip(cumulative.mean(axis=0, dtype=np.float64), 0.0, 1.0)
-        share = median_share(distribution, self.share.values)
-        share_std = share_deviation(distribution, self.share.values)
-        if electrodes.exact_share is not None:
-            share, share_std = electrodes.exact_share, np.zeros(len(share))
-            distribution = self.share.below(share)
         log_ratio, voltage = self.scale.restored(mean.mean(axis=0)).T
         # Law of total variance over the members.
         total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.var(axis=0, dtype=np.float64))
         log_std, voltage_std = (total * self.scale.scale).T
-        density = np.clip(self.additive.density(electrodes.fractions) * np.exp(log_ratio), *self.density)
-        quantities = Quantities(share, density, voltage)
-        deviations = Quantities(share_std, density * log_std, voltage_std)
-        return Prediction.of(
-            quantities.targets(electrodes, targets),
-            composed_deviations(quantities, deviations, electrodes, targets),
+        return composed(
+            electrodes,
+            cumulative=np.clip(cumulative.mean(axis=0, dtype=np.float64), 0.0, 1.0),
+            scale=self.share,
+            density=np.clip(self.additive.density(electrodes.fractions) * np.exp(log_ratio), *self.density),
+            density_std=log_std,
+            voltage=voltage,
+            voltage_std=voltage_std,
             index=index,
-            targets=targets,
-            share=distribution,
-            share_values=self.share.values,
+            names=targets,
         )
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "thresholds": list(self.share.thresholds),
-            "values": list(self.share.values),
+            "share": self.share.to_json(),
             "additive": self.additive.to_json(),
             "scale": self.scale.to_json(),
             "density": list(self.density),
@@ -121,7 +114,7 @@ class QuantityScale:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         return cls(
-            ShareScale(tuple(value["thresholds"]), tuple(value["values"])),
+            ShareScale.from_json(value["share"]),
             AdditiveDensity.from_json(value["additive"]),
             TargetScale.from_json(value["scale"]),
             (value["density"][0], value["density"][1]),

@@ -78,12 +78,6 @@ class ShareScale:
         """Whether each share is at most each threshold: 0 or 1, shape (n x thresholds)."""
         return (shares[:, None] <= np.asarray(self.thresholds)[None, :]).astype(np.float64)
 
-    def mean_and_variance(self, cumulative: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each distribution (n x thresholds), both (n,)."""
-        weight, values = np.diff(cumulative, axis=1, prepend=0.0, append=1.0), np.asarray(self.values)
-        mean = (weight * values).sum(axis=1)
-        return mean, np.maximum((weight * values**2).sum(axis=1) - mean**2, 0.0)
-
     def to_json(self) -> dict[str, Any]:
         return {"thresholds": list(self.thresholds), "values": list(self.values)}
 
