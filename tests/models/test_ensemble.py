@@ -15,7 +15,7 @@ from electrode_bench.core.schema import SHARE_THRESHOLDS, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.models import Prediction
 from electrode_bench.models.ensemble import Config, Ensemble
-from electrode_bench.models.heads.quantities import FULL_CAPACITY
+from electrode_bench.models.heads.quantities import EXACT_SHARE, FULL_CAPACITY
 from electrode_bench.params import Params
 
 VALUES = (0.1, 0.2, 0.28, 1 / 3, 0.4, 0.5, 0.55, 2 / 3, 0.75, 0.85, 0.95, 1.0)
@@ -127,6 +127,14 @@ def test_a_mixture_is_a_distribution_and_stays_within_faradays_limit(
     assert (np.diff(share, axis=1) >= 0).all()
     assert (combined.mean["gravimetric_capacity"] <= FRAME[FULL_CAPACITY]).all()
     np.testing.assert_allclose(combined.mean["volumetric_capacity"] / combined.mean["gravimetric_capacity"], 2.5)
+
+
+def test_the_exact_share_of_a_pair_is_kept() -> None:
+    frame = FRAME.assign(**{EXACT_SHARE: [0.45, 0.7]})
+    member = learned(half=[0.9, 0.4], density=2.0, voltage=3.0)
+    combined = ensemble("x", "y").combine({"x": member, "y": member}, frame)
+    np.testing.assert_allclose(combined.mean["gravimetric_capacity"], [135, 84])
+    np.testing.assert_allclose(combined.mean["volumetric_capacity"], [270, 168])
 
 
 def test_a_distribution_needs_the_full_capacity() -> None:
