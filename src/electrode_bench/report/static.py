@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.artifacts import replacing
 from electrode_bench.core.schema import TARGETS
-from electrode_bench.data.card import SYNTHETIC_NOTICE
-from electrode_bench.report import formulas, numbers, parity, style
+from electrode_bench.report import drawing, formulas, numbers, parity, style
 from electrode_bench.report.composition_map import AXES, CompositionMap, ion_counts
+from electrode_bench.report.drawing import new_figure, open_axes
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DPI = 200
 #: The map's size in inches; its plotting area and the labels' font size in points.
 _MAP_SIZE = (6.6, 5.0)
 _MAP_AREA = (420, 310)
@@ -47,19 +44,10 @@ def write(
     predictions : of one protocol, by the model's title.
     synthetic : whether each figure must say that its data are synthetic.
     """
-    import matplotlib as mpl
-
     names = []
-    # The salt makes the ids of an SVG the same each time.
-    with mpl.rc_context({"svg.hashsalt": "electrode-bench", "font.size": 8}):
-        for name, draw in _figures(table, map_frame, headline, learning_curve, predictions):
-            figure = draw()
-            if synthetic:
-                figure.suptitle(SYNTHETIC_NOTICE, x=0.005, ha="left", fontsize=6, color=style.WARNING)
-            for suffix, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-                with replacing(folder / f"{name}.{suffix}") as temporary:
-                    figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=metadata)
-            names.append(name)
+    for name, draw in _figures(table, map_frame, headline, learning_curve, predictions):
+        drawing.save(draw, folder / name, synthetic=synthetic)
+        names.append(name)
     return names
 
 
@@ -80,35 +68,21 @@ def _figures(
         yield "parity", lambda: parity_panels(predictions)
 
 
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _open(axes: Axes) -> None:
-    """Draw no frame above and on the right."""
-    axes.spines[["top", "right"]].set_visible(False)
-
-
 def working_ions(table: pd.DataFrame) -> Figure:
     """How many electrodes each working ion has."""
     counts = ion_counts(table)
-    figure = _figure(4.0, 2.6)
+    figure = new_figure(4.0, 2.6)
     axes = figure.add_subplot()
     bars = axes.bar([ion for ion, _ in counts], [n for _, n in counts], color=style.COLOURS[0])
     axes.bar_label(bars, fmt="{:,.0f}", fontsize=7)
     axes.set(xlabel="Working ion", ylabel="Electrodes")
-    _open(axes)
+    open_axes(axes)
     return figure
 
 
 def composition_map(chart: CompositionMap) -> Figure:
     """The map of compositions by cluster, each labelled with its ElMD mean representative."""
-    figure = _figure(*_MAP_SIZE)
+    figure = new_figure(*_MAP_SIZE)
     axes = figure.add_subplot()
     for group in chart.clusters():
         rows = chart.members(group, "cluster")
@@ -130,7 +104,7 @@ def composition_map(chart: CompositionMap) -> Figure:
         )  # fmt: skip
     x_range, y_range = chart.ranges
     axes.set(xlabel=AXES[0], ylabel=AXES[1], aspect="equal", xlim=x_range, ylim=y_range)
-    _open(axes)
+    open_axes(axes)
     return figure
 
 
@@ -138,7 +112,7 @@ def protocols(headline: pd.DataFrame) -> Figure:
     """SMAE of every model under every protocol, with its standard deviation over folds."""
     styles = style.model_styles(headline["model"])
     names = list(dict.fromkeys(headline["protocol"]))
-    figure = _figure(7.2, 2.8)
+    figure = new_figure(7.2, 2.8)
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
         axes = figure.add_subplot(1, len(TARGETS), i)
         for k, (model, rows) in enumerate(headline.groupby("model", sort=False)):
@@ -153,7 +127,7 @@ def protocols(headline: pd.DataFrame) -> Figure:
         axes.set_xticks(range(len(names)), names)
         axes.set(title=column.label, ylabel="SMAE (no unit)" if i == 1 else None)
         axes.set_ylim(bottom=0)
-        _open(axes)
+        open_axes(axes)
     _legend(figure)
     return figure
 
@@ -162,7 +136,7 @@ def learning(curve: pd.DataFrame, *, titles: Mapping[str, str]) -> Figure:
     """MAE against the number of training rows, both on logarithmic axes."""
     styles = style.model_styles(titles)
     rows = curve[curve["metric"] == "mae"]
-    figure = _figure(7.2, 2.8)
+    figure = new_figure(7.2, 2.8)
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
         axes = figure.add_subplot(1, len(TARGETS), i)
         for name, points in rows[rows["target"] == target].groupby("model", sort=False):
@@ -173,7 +147,7 @@ def learning(curve: pd.DataFrame, *, titles: Mapping[str, str]) -> Figure:
             )  # fmt: skip
         axes.set(xscale="log", yscale="log", title=column.label, xlabel="Training rows")
         axes.set(ylabel=f"MAE ({numbers.unit(column)})")
-        _open(axes)
+        open_axes(axes)
     _legend(figure)
     return figure
 
@@ -185,7 +159,7 @@ def _legend(figure: Figure) -> None:
 
 def parity_panels(predictions: Mapping[str, pd.DataFrame]) -> Figure:
     """Predicted against reference values: one row per model, one column per target."""
-    figure = _figure(7.2, 2.3 * len(predictions))
+    figure = new_figure(7.2, 2.3 * len(predictions))
     for row, (title, frame) in enumerate(predictions.items()):
         for i, target in enumerate(TARGETS, start=1):
             axes = figure.add_subplot(len(predictions), len(TARGETS), row * len(TARGETS) + i)

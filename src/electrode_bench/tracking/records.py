@@ -12,8 +12,8 @@ import pandas as pd
 from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.results import Run, TuningState
 from electrode_bench.evaluation.metrics import score
+from electrode_bench.fitting.costs import run_resources
 from electrode_bench.fitting.final import final_model
-from electrode_bench.fitting.fold_cache import fold_resources
 from electrode_bench.models import CannotSave
 from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance, lock_entry_digest
@@ -67,7 +67,7 @@ def collect(project: Project, run: Run) -> Record:
     return Record(
         run=run,
         scores=score(run.predictions, folds, project.table()),
-        resources={key: fold_resources(project.paths.cache, fold.cache_key) for key, fold in run.folds.items()},
+        resources=run_resources(project, run),
         model=model,
         no_model=no_model,
         lock_digest=lock_entry_digest(project.root, run.stage),

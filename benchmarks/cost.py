@@ -1,0 +1,114 @@
+"""Error against processor seconds per fold, for every model of a project.
+
+    python benchmarks/cost.py --project . --out docs/results/2023.11.1
+
+Reads the comparison (results/compare) and what the folds took from the fold cache, and writes cost.csv and a figure of
+it. A model is on the Pareto front of a target if no model with a smaller error costs less. An ensemble costs what its
+members cost together.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from electrode_bench.core.artifacts import write_csv
+from electrode_bench.core.schema import CONTROL, TARGETS
+from electrode_bench.fitting.costs import mean_cpu_seconds
+from electrode_bench.project import Project
+from electrode_bench.report import drawing, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def table(project: Project, protocol: str) -> pd.DataFrame:
+    """One row for each target and model that the fold cache has costs of.
+
+    The columns are protocol, target, model, title, reads, smae and its standard deviation over folds, processor seconds
+    per fold, and whether the model is on the Pareto front of error and cost. The control is left out.
+    """
+    compared = project.comparison("table")
+    compared = compared[(compared["protocol"] == protocol) & (compared["model"] != CONTROL)]
+    seconds = {name: mean_cpu_seconds(project, project.run(name, protocol)) for name in compared["model"]}
+    rows = pd.concat(
+        [
+            compared[["protocol", "model", "title", "reads"]].assign(
+                target=target,
+                smae=compared[f"{target}/smae"],
+                smae_spread=compared[f"{target}/smae spread"],
+                cpu_seconds=compared["model"].map(seconds),
+            )
+            for target in TARGETS
+        ],
+        ignore_index=True,
+    ).dropna(subset="cpu_seconds")
+    rows["on_front"] = False
+    for _, of in rows.groupby("target"):
+        rows.loc[front(of["cpu_seconds"], of["smae"]), "on_front"] = True
+    order = ["protocol", "target", "model", "title", "reads", "smae", "smae_spread", "cpu_seconds", "on_front"]
+    return rows[order]
+
+
+def front(cost: pd.Series, error: pd.Series) -> pd.Index:
+    """Labels of the Pareto front, cheapest first: no other point is at most as dear and has a smaller error.
+
+    >>> front(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.5, 0.6, 0.4])).tolist()
+    [0, 2]
+    """
+    points = pd.DataFrame({"cost": cost, "error": error}).sort_values(["cost", "error"])
+    best = points["error"].cummin().shift(fill_value=float("inf"))
+    return points.index[points["error"] < best]
+
+
+def draw(rows: pd.DataFrame) -> Figure:
+    """One panel per target, with the front as a line."""
+    styles = style.model_styles(rows["model"].unique())
+    figure = drawing.new_figure(8.4, 3.4)
+    for i, (target, column) in enumerate(TARGETS.items(), start=1):
+        axes = figure.add_subplot(1, len(TARGETS), i)
+        of = rows[rows["target"] == target]
+        best = of[of["on_front"]].sort_values("cpu_seconds")
+        axes.step(best["cpu_seconds"], best["smae"], where="post", color=style.GREY, linewidth=1, label="Pareto front")
+        for row in of.to_dict("records"):
+            own = styles[row["model"]]
+            axes.errorbar(
+                row["cpu_seconds"],
+                row["smae"],
+                yerr=row["smae_spread"],
+                color=own.colour,
+                marker=own.marker,
+                markersize=own.size(6),
+                markerfacecolor=own.colour if row["on_front"] else "white",
+                linestyle="none",
+                elinewidth=0.8,
+                label=row["title"],
+            )
+        axes.set(xscale="log", xlabel="Processor seconds per fold", title=column.label)
+        axes.set_ylim(bottom=0)
+        if i == 1:
+            axes.set_ylabel("SMAE ± standard deviation over folds")
+        drawing.open_axes(axes)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--project", type=Path, default=Path(), help="folder of the project")
+    parser.add_argument("--protocol", default="grouped")
+    parser.add_argument("--out", type=Path, required=True, help="folder that the table and the figure are written to")
+    given = parser.parse_args()
+    project = Project.open(given.project)
+    rows = table(project, given.protocol)
+    write_csv(rows, given.out / "cost.csv")
+    drawing.save(lambda: draw(rows), given.out / "cost", synthetic=project.synthetic())
+    print(rows.round(3).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Static figures: made without a screen, and saved as SVG and PNG with the same bytes for the same content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from electrode_bench.core.artifacts import replacing
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.report import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DPI = 200
+#: Without a date and a program's name, which would change the bytes.
+_METADATA = {"svg": {"Date": None}, "png": {"Software": None}}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of this size in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def open_axes(axes: Axes) -> None:
+    """Draw no frame above and on the right."""
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def save(draw: Callable[[], Figure], path: Path, *, synthetic: bool, formats: Sequence[str] = ("svg", "png")) -> None:
+    """Write a figure as ``<path>.svg`` and ``<path>.png``.
+
+    Parameters
+    ----------
+    draw : makes the figure; it is called with the settings of all figures.
+    synthetic : whether the figure must say that its data are synthetic.
+    formats : which of the two are written.
+    """
+    import matplotlib as mpl
+
+    # The salt makes the ids of an SVG the same each time.
+    with mpl.rc_context({"svg.hashsalt": "electrode-bench", "font.size": 8}):
+        figure = draw()
+        if synthetic:
+            figure.suptitle(SYNTHETIC_NOTICE, x=0.005, ha="left", fontsize=6, color=style.WARNING)
+        for suffix in formats:
+            with replacing(path.with_name(f"{path.name}.{suffix}")) as temporary:
+                figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=_METADATA[suffix])
