@@ -50,8 +50,8 @@ _SHOWN = {
 }
 #: Where a feature comes from, by a regular expression of its name; the first that fits counts.
 _SOURCES = {
-    "full capacity": "Faraday's law; masses: IUPAC",
-    "mass": "masses: IUPAC",
+    "full capacity": "Faraday's law; atomic masses of pymatgen",
+    "mass": "atomic masses of pymatgen",
     "electronegativity": "Pauling, by pymatgen",
     "ionisation energy": "NIST Atomic Spectra Database, by pymatgen",
     "highest|lowest|headroom|excess|unknown state": "states of elements: Greenwood and Earnshaw, and ICSD, by pymatgen",
