@@ -72,7 +72,8 @@ def draw(rows: pd.DataFrame) -> Figure:
         axes = figure.add_subplot(1, len(TARGETS), i)
         of = rows[rows["target"] == target]
         best = of[of["on_front"]].sort_values("cpu_seconds")
-        axes.step(best["cpu_seconds"], best["smae"], where="post", color=style.GREY, linewidth=1, label="Pareto front (filled markers)")
+        line = {"color": style.GREY, "linewidth": 1, "label": "Pareto front (filled markers)"}
+        axes.step(best["cpu_seconds"], best["smae"], where="post", **line)
         for row in of.to_dict("records"):
             own = styles[row["model"]]
             axes.errorbar(
