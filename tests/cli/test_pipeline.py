@@ -34,7 +34,7 @@ def test_the_stages_one_by_one(run, project: Project) -> None:
     assert "RF@Magpie" in table
     assert "Synthetic data" in table
     assert "Gravimetric capacity, mAh/g" in table
-    assert "Who is better" in table
+    assert "Which model is better" in table
     assert re.search(r"RF@Magpie [<~] Control", table)
     assert output("show").startswith(table)
     # Without grouped folds, the intervals come from the stratified ones.

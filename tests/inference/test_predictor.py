@@ -6,7 +6,7 @@ import pytest
 
 from electrode_bench.core.schema import FORMULA, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.errors import UserError
-from electrode_bench.inference.predictor import Predictor, compositions, exceeds, working_ion
+from electrode_bench.inference.predictor import Predictor, compositions, exceeds, within_limit, working_ion
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,16 @@ def test_a_limit_that_was_rounded_is_not_exceeded() -> None:
     assert not exceeds(float(f"{limit:.12g}"), limit)
     assert not exceeds(float(f"{limit:.11g}"), limit)
     assert exceeds(169.8904, limit)
+
+
+def test_the_upper_end_of_a_capacity_is_clipped_to_the_faraday_limit(predictor: Predictor) -> None:
+    np.testing.assert_array_equal(
+        within_limit(np.array([300.0, 150.0, 400.0]), np.array([200.0, 100.0, 350.0]), 274.0), [274.0, 150.0, 350.0]
+    )
+    for answer in predictor.predict(["LiCoO2", "LiFePO4", "Li2MnO3"]):
+        estimate = answer.targets["gravimetric_capacity"]
+        assert estimate.high <= max(answer.theoretical_capacity, estimate.value)
+        assert estimate.low <= estimate.value <= estimate.high
 
 
 def test_an_answer_does_not_depend_on_the_other_formulas(predictor: Predictor) -> None:

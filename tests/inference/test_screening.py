@@ -66,6 +66,10 @@ def test_energies_are_clipped_to_the_faraday_limit() -> None:
     assert found[["gravimetric_capacity", "volumetric_capacity"]].tolist() == [547.6, 1000]
     assert found["energy"] == pytest.approx(273.8 * 4, rel=1e-3)
     assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
+    # The interval ends at the prediction, which is above the limit; one below it ends at the limit at most.
+    assert found["gravimetric_capacity_high"] == 547.6
+    below = screen(_chunks(["LiCoO2"]), _predictor({"LiCoO2": (273.0, 1000.0, 4.0)})).best.iloc[0]
+    assert below["gravimetric_capacity_high"] == below["theoretical_capacity"]
 
 
 def test_a_capacity_above_the_faraday_limit_is_marked_and_clipped_for_ranking() -> None:

@@ -72,7 +72,7 @@ def test_the_order_shows_which_neighbours_differ_significantly() -> None:
     pairs = pd.DataFrame(
         [
             {"protocol": "loco", "target": "average_voltage", "model": one, "other": two, "mae": mae[one],
-             "other_mae": mae[two], "high": mae[one] - mae[two], "different": two == "control"}
+             "other_mae": mae[two], "high": mae[one] - mae[two], "p_holm": 0.04, "different": two == "control"}
             for one, two in (("a", "b"), ("a", "control"), ("b", "control"))
         ]
     )  # fmt: skip
@@ -83,6 +83,11 @@ def test_the_order_shows_which_neighbours_differ_significantly() -> None:
     assert "A ~ B: statistically tied" in str(table.caption)
     text = tables.markdown(_rows(), pairs, titles=titles, ceilings=NO_CEILINGS, synthetic=False)
     assert "| loco | Average voltage | A &#126; b < Control | A, b |" in text
+    # With one fold nothing was tested, so nothing is a tie.
+    single = pairs.assign(p_holm=np.nan, different=False)
+    assert tables.orders(single, titles=titles) == {"average_voltage": "A, b, Control"}
+    text = tables.markdown(_rows(), single, titles=titles, ceilings=NO_CEILINGS, synthetic=False)
+    assert "| loco | Average voltage | A, b, Control | one fold: no test |" in text
 
 
 def _with_two_kinds() -> pd.DataFrame:

@@ -7,7 +7,7 @@ electrodes, and whether the composition lies within the applicability domain.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -147,6 +147,9 @@ class Predictor:
         distance = nearest[0][1]
         estimates = {target: self._estimate(predicted, target) for target in TARGETS}
         limit, candidates = chemistry.full_capacity(formula, ion), candidate_ions(formula)
+        gravimetric = estimates[GRAVIMETRIC.key]
+        high = float(within_limit(gravimetric.high, gravimetric.value, limit))
+        estimates[GRAVIMETRIC.key] = replace(gravimetric, high=high)
         reads_formula_only = "working_ion" not in self.model.columns
         return Answer(
             formula=formula,
@@ -207,6 +210,14 @@ def _extracted_share(predicted: pd.Series, value: float) -> ExtractedShare | Non
     if not at_most:
         return None
     return ExtractedShare(value, 1.0 - at_most[SHARE_THRESHOLDS[-1]], at_most)
+
+
+def within_limit(high: float | np.ndarray, value: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:
+    """Upper ends of intervals of the gravimetric capacity (mAh/g), clipped to the theoretical capacity.
+
+    An interval still contains its prediction, which a model that does not know the limit may put above it.
+    """
+    return np.asarray(np.maximum(np.minimum(high, limit), value))
 
 
 def exceeds(capacity: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:

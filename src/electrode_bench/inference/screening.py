@@ -16,7 +16,7 @@ from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRI
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.inference.domain import Domain
-from electrode_bench.inference.predictor import Predictor, compositions, exceeds, working_ion
+from electrode_bench.inference.predictor import Predictor, compositions, exceeds, within_limit, working_ion
 
 #: What candidates can be ranked by; larger is better.
 OBJECTIVES = {
@@ -253,6 +253,8 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
     for target in TARGETS:
         std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
         low, high = predictor.calibration[target].interval(target, rows[target].to_numpy(), std)
+        if target == GRAVIMETRIC.key:
+            high = within_limit(high, rows[target].to_numpy(), rows["theoretical_capacity"].to_numpy())
         rows[f"{target}_low"], rows[f"{target}_high"] = low, high
     known = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
     rows["nearest"], rows["nearest_distance"] = [formula for formula, _ in known], [distance for _, distance in known]

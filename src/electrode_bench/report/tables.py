@@ -88,7 +88,7 @@ def order(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[Table]:
     from rich.table import Table
 
     table = Table(
-        title="Who is better",
+        title="Which model is better",
         caption=f"{VERDICTS}\n{_ALL_PAIRS}",
         title_justify="left",
         caption_justify="left",
@@ -137,7 +137,7 @@ def markdown(
         caption = _caption(str(protocol), synthetic=synthetic).replace("\n", "; ")
         lines += ["", f"{caption[0].upper()}{caption[1:]}.", ""]
     if not pairs.empty:
-        lines += ["### Who is better", "", f"| {' | '.join(_ORDER_COLUMNS)} |", "|---|---|---|---|"]
+        lines += ["### Which model is better", "", f"| {' | '.join(_ORDER_COLUMNS)} |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row).replace('~', '&#126;')} |" for row in _order_rows(pairs, titles=titles)]
         lines += ["", f"{VERDICTS.replace('~', '&#126;')}. {_ALL_PAIRS}."]
     for protocol, reason in left_out.items():
@@ -146,11 +146,17 @@ def markdown(
 
 
 def orders(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> dict[str, str]:
-    """One line for each target of one protocol, such as ``CrabNet ~ MODNet < RF@Magpie < Control``."""
+    """One line for each target of one protocol, such as ``CrabNet ~ MODNet < RF@Magpie < Control``.
+
+    Where nothing could be tested, because there is one fold, names are separated by commas.
+    """
     lines = {}
     for target, rows in pairs.groupby("target", sort=False):
         mae, different = standing(rows)
         names = [titles.get(name, name) for name in mae]
+        if not _tested(rows):
+            lines[str(target)] = ", ".join(names)
+            continue
         line = names[0]
         for (better, worse), title in zip(itertools.pairwise(mae), names[1:], strict=True):
             line += f" {'<' if frozenset((better, worse)) in different else '~'} {title}"
@@ -241,7 +247,14 @@ def _order_rows(pairs: pd.DataFrame, *, titles: Mapping[str, str]) -> Iterator[t
             against_control = rows[(rows["target"] == target) & (rows["other"] == CONTROL)]
             better = against_control[against_control["different"].astype(bool) & (against_control["high"] < 0)]
             names = ", ".join(titles.get(str(name), str(name)) for name in better["model"]) or "none"
+            if not _tested(against_control):
+                names = "one fold: no test"
             yield str(protocol), TARGETS[target].label, line, names
+
+
+def _tested(pairs: pd.DataFrame) -> bool:
+    """Whether the pairs of one protocol and target were tested over folds; one fold does not allow it."""
+    return bool(pairs["p_holm"].notna().any())
 
 
 def _title(protocol: str) -> str:
