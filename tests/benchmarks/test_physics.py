@@ -67,7 +67,7 @@ def test_the_page_says_what_the_committed_numbers_say() -> None:
     text = " ".join(physics.PAGE.read_text(encoding="utf-8").split())
     numbers = pd.read_csv(physics.NUMBERS).set_index("share")
     full = numbers.loc["all", "electrodes"] / numbers["electrodes"].sum()
-    assert f"{full:.0%} of the electrodes in the release 2023.11.1 release all of their ion" in text
+    assert f"{full:.0%} of the electrodes in the data of 2023.11.1 give up all of their ion" in text
     error = numbers["mae boosting"]
     others = error.drop("all")
     assert f"{error['all']:.0f} mAh/g where all of the ion is extracted" in text

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from electrode_bench.core.schema import FORMULA, SHARE_THRESHOLDS, TARGETS, share_column
