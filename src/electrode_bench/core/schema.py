@@ -70,7 +70,7 @@ TABLE_COLUMNS: Mapping[str, Column] = MappingProxyType(
 )
 
 #: Thresholds of the extracted share (0..1) at which models predict its cumulative distribution. They lie between the
-#: simple fractions (1/4, 1/3, 2/5, 1/2, 2/3, 3/4, 1) at which most electrodes stand. P(share <= 1) is 1 and is not
+#: simple fractions (1/4, 1/3, 2/5, 1/2, 2/3, 3/4, 1) that most electrodes have. P(share <= 1) is 1 and is not
 #: stored: the probability of full extraction is 1 minus the value at the last threshold.
 SHARE_THRESHOLDS: tuple[float, ...] = (0.15, 0.25, 0.3, 0.36, 0.45, 0.52, 0.6, 0.7, 0.8, 0.9, 0.985)
 

@@ -5,15 +5,15 @@
     structure and charged end, which no formula tells: no model that reads only formulas can have a smaller error on
     these rows.
 ``equal_formulas``
-    The same without the predicted electrode: what looking up the same formula would reach. For a formula that stands
+    The same without the predicted electrode: what looking up the same formula would reach. For a formula that occurs
     twice the error is the whole difference, where the bound above has half of it. A perfect model would be between.
 ``predicted_density``
     The true gravimetric capacity times a density that is predicted: a sum of element volumes, fitted to the training
     rows of the fold. What a model that knows the capacity would still miss with so simple a density.
 
-An electrode whose formula stands once has no equal, so the first two hold for a part of the rows, whose number and
-share are told. Their SMAE divides by the control's error on the same rows, and the smallest error of a model on the
-same rows is told beside it.
+An electrode whose formula occurs once has no equal, so the first two are known for a part of the rows only; their
+number and share are given. Their SMAE divides by the control's error on the same rows, and the smallest error of a
+model on the same rows is given beside it.
 """
 
 from __future__ import annotations

@@ -204,8 +204,9 @@ def ceiling_rows(ceilings: pd.DataFrame, runs: pd.DataFrame, *, target: str) -> 
         if row["share"] < 1:
             best = ""
             if not numbers.missing(row["best_smae"]):
-                best = f"; {titles.get(row['best_model'], row['best_model'])} there: {row['best_smae']:.3f}"
-            part = f" ({numbers.percent(row['share'])} of electrodes{best})"
+                title = titles.get(row["best_model"], row["best_model"])
+                best = f"; best model on these: {title}, SMAE {row['best_smae']:.3f}"
+            part = f" (on {numbers.percent(row['share'])} of the electrodes{best})"
         values = [
             numbers.with_deviation(row[metric.key], None, _decimals(row[metric.key], metric.key))
             if metric.key in row
