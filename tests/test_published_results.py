@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from support import ROOT
+from support.published import order, table_rows
 
 from electrode_bench import models
 from electrode_bench.core.digests import digest
@@ -39,25 +39,11 @@ def _text(path: Path) -> str:
     return " ".join(path.read_text(encoding="utf-8").split())
 
 
-def _rows(document: Path, after: str, *, columns: int) -> list[list[str]]:
-    """The rows of the first table with this many columns below a heading, without its header."""
-    text = document.read_text(encoding="utf-8")
-    text = text[text.index(after) :]
-    rows = []
-    for line in text.splitlines():
-        fields = [field.strip() for field in line.strip().strip("|").split("|")]
-        if line.startswith("|") and len(fields) == columns:
-            rows.append(fields)
-        elif rows:
-            break
-    return [row for row in rows[1:] if not set("".join(row)) <= set("-:")]
-
-
 def test_the_readme_has_the_scores_of_the_table(headline: pd.DataFrame) -> None:
     protocols = iter(("stratified", "grouped", "loco", "bootstrap"))
     protocol = ""
     checked = 0
-    for title, *shown in _rows(ROOT / "README.md", "| SMAE |", columns=4):
+    for title, *shown in table_rows(ROOT / "README.md", "| SMAE |", columns=4):
         if title.startswith("**"):
             protocol = next(protocols)
             continue
@@ -76,7 +62,7 @@ def test_the_results_have_the_studys_table(headline: pd.DataFrame) -> None:
         return f"{value} ± {spread} ({filtered} ± {its})"
 
     for protocol in ("stratified", "grouped", "loco", "bootstrap"):
-        rows = _rows(RESULTS / "README.md", f"({protocol})\n", columns=5)
+        rows = table_rows(RESULTS / "README.md", f"({protocol})\n", columns=5)
         assert len(rows) == 12
         for label, title, *values in rows:
             target, row = labels[label], headline.loc[(protocol, TITLES[title])]
@@ -87,23 +73,14 @@ def test_the_results_have_the_studys_table(headline: pd.DataFrame) -> None:
 
 
 def test_the_results_have_the_order_of_the_models(pairs: pd.DataFrame) -> None:
-    rows = {protocol: cells for protocol, *cells in _rows(RESULTS / "README.md", "## Which differences", columns=4)}
+    rows = {
+        protocol: cells for protocol, *cells in table_rows(RESULTS / "README.md", "## Which differences", columns=4)
+    }
     assert set(rows) == set(pairs["protocol"])
     for protocol, cells in rows.items():
         for cell, target in zip(cells, TARGETS, strict=True):
             of = pairs[(pairs["protocol"] == protocol) & (pairs["target"] == target)]
-            assert cell == _order(of), f"{protocol}, {target}"
-
-
-def _order(pairs: pd.DataFrame) -> str:
-    """The models by their error: ``<`` for a significantly smaller one, ``~`` for a tie."""
-    mae = dict(zip([*pairs["model"], *pairs["other"]], [*pairs["mae"], *pairs["other_mae"]], strict=True))
-    different = {frozenset(r) for r in pairs.loc[pairs["different"], ["model", "other"]].itertuples(index=False)}
-    order = sorted(mae, key=lambda name: mae[name])
-    out = SHORT[order[0]]
-    for one, other in pairwise(order):
-        out += f" {'<' if frozenset((one, other)) in different else '~'} {SHORT[other]}"
-    return out
+            assert cell == order(of, SHORT), f"{protocol}, {target}"
 
 
 def test_a_difference_is_significant_when_interval_and_test_agree(pairs: pd.DataFrame) -> None:
@@ -201,7 +178,7 @@ def test_the_results_say_what_leakage_and_more_data_change(headline: pd.DataFram
 def test_the_results_have_the_errors_of_each_cluster_ion_and_size() -> None:
     scores = pd.read_csv(RESULTS / "scores.csv")
     loco = scores[(scores["protocol"] == "loco") & (scores["metric"] == "smae")].set_index(["fold", "target", "model"])
-    for cluster, _, n, _, *cells in _rows(RESULTS / "README.md", "## The map", columns=7):
+    for cluster, _, n, _, *cells in table_rows(RESULTS / "README.md", "## The map", columns=7):
         of = loco.loc[f"cluster-{int(cluster):02d}"]
         assert cells == [", ".join(f"{of.loc[(t, m), 'value']:.2f}" for m in LISTED) for t in TARGETS]
         assert int(n) == of["n"].iloc[0]
@@ -218,13 +195,13 @@ def test_the_results_have_the_errors_of_each_cluster_ion_and_size() -> None:
 
     curve = pd.read_csv(RESULTS / "learning_curve.csv")
     curve = curve[curve["metric"] == "smae"].set_index(["n_train", "target", "model"])["value"]
-    for size, *cells in _rows(RESULTS / "README.md", "## More data", columns=4):
+    for size, *cells in table_rows(RESULTS / "README.md", "## More data", columns=4):
         of = curve.loc[int(size.replace(",", ""))]
         assert cells == [", ".join(f"{of.loc[(t, m)]:.3f}" for m in LISTED) for t in TARGETS]
 
     ions = pd.read_csv(RESULTS / "by_ion.csv")
     ions = ions[ions["protocol"] == "stratified"].set_index(["working_ion", "target", "model"])
-    for ion, n, *cells in _rows(RESULTS / "README.md", "## Working ions", columns=5):
+    for ion, n, *cells in table_rows(RESULTS / "README.md", "## Working ions", columns=5):
         of = ions.loc[ion]
         assert cells == [", ".join(f"{of.loc[(t, m), 'smae']:.2f}" for m in LISTED) for t in TARGETS]
         assert int(n.replace(",", "")) == of["n"].iloc[0]
@@ -247,7 +224,7 @@ def test_the_tables_of_tuning_are_those_of_the_studies_records() -> None:
         return f"{mean} ({low} to {high})"
 
     for protocol, heading in (("stratified", "### Stratified"), ("loco", "### Leave one")):
-        rows = _rows(page, heading, columns=8)
+        rows = table_rows(page, heading, columns=8)
         assert len(rows) == 12
         for title, label, _, before, after, shown, p, verdict in rows:
             row = scores[TITLES[title], protocol, labels[label]]
@@ -261,7 +238,7 @@ def test_the_tables_of_tuning_are_those_of_the_studies_records() -> None:
     closest = scores["crabnet", "stratified", "average_voltage"]
     assert f"p is {closest['p']:.3f} alone, and {closest['p_holm']:.3f} after Holm's correction" in _text(page)
     assert "No error of any model changed significantly, so" in _text(ROOT / "README.md")
-    for title, before, after, shown in _rows(page, "## On rows that no trial", columns=4):
+    for title, before, after, shown in table_rows(page, "## On rows that no trial", columns=4):
         row = scores[TITLES[title], "grouped", "mean"]
         assert (before, after) == (f"{row['configured_smae']:.3f}", f"{row['tuned_smae']:.3f}")
         assert shown == change(row)
@@ -269,7 +246,7 @@ def test_the_tables_of_tuning_are_those_of_the_studies_records() -> None:
 
 def test_params_have_the_configurations_that_the_cost_rule_keeps() -> None:
     """Decision 18: a configuration that costs more ships only when its mean SMAE is significantly smaller."""
-    table = {model: (cost, ships) for model, cost, _, ships in _rows(
+    table = {model: (cost, ships) for model, cost, _, ships in table_rows(
         ROOT / "docs" / "decisions" / "0018-cost-rule.md", "**What it keeps**", columns=4)}  # fmt: skip
     project = Project.open(ROOT)
     params = project.params()
