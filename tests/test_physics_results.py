@@ -76,7 +76,11 @@ def test_the_page_says_what_was_reached(table: pd.DataFrame) -> None:
     for protocol, _, *cells in rows:
         for model, cell in zip(("ensemble", "boosting"), cells, strict=False):
             assert cell == ", ".join(f"{scores.loc[(protocol, model), f'{t}/smae']:.3f}" for t in TARGETS)
-        study = [scores.loc[(protocol, model)] for model in ("rf_magpie", "modnet", "crabnet")]
+        study = [
+            scores.loc[(protocol, model)]
+            for model in ("rf_magpie", "modnet", "crabnet")
+            if (protocol, model) in scores.index
+        ]
         assert cells[2] == ", ".join(f"{min(row[f'{t}/smae'] for row in study):.3f}" for t in TARGETS)
 
 
