@@ -48,7 +48,9 @@ def test_the_documents_have_the_scores_of_the_table(document: str, table: pd.Dat
     protocol, shown = "", 0
     for title, *cells in table_rows(ROOT / document, heading, columns=4):
         if title.startswith("**"):
-            protocol = next(name for name in protocols if title.lower().startswith(f"**{name}") or f"({name}" in title.lower())
+            protocol = next(
+                name for name in protocols if title.lower().startswith(f"**{name}") or f"({name}" in title.lower()
+            )
             continue
         wanted = _cells(titles[protocol, title], deviation=protocol != "chronological")
         assert cells == wanted, f"{protocol}, {title}"
