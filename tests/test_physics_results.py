@@ -115,3 +115,28 @@ def test_the_page_has_the_costs() -> None:
 def test_the_table_has_every_model_with_physics(table: pd.DataFrame) -> None:
     physics = table[table["reads"] == WITH_PHYSICS]
     assert {"faraday", "boosting", "modnet_physics", "crabnet_physics", "ensemble"} == set(physics["model"])
+
+
+def test_what_the_documents_say_of_significance(pairs: pd.DataFrame) -> None:
+    learning, study = {"boosting", "modnet_physics", "crabnet_physics", "ensemble"}, {"rf_magpie", "modnet", "crabnet"}
+    different = {
+        (row.protocol, row.target, frozenset((row.model, row.other))) for row in pairs[pairs["different"]].itertuples()
+    }
+    for target in TARGETS:
+        for ours in learning:
+            for theirs in study:
+                assert ("grouped", target, frozenset((ours, theirs))) in different
+    capacities = [target for target in TARGETS if target != "average_voltage"]
+    among = {(target, both) for protocol, target, both in different if protocol == "grouped" and both <= learning}
+    assert not [both for target, both in among if target in capacities]
+    assert {both for _, both in among} == {
+        frozenset(("ensemble", "modnet_physics")),
+        frozenset(("ensemble", "crabnet_physics")),
+        frozenset(("boosting", "crabnet_physics")),
+    }
+    loco = {(t, both) for protocol, t, both in different if protocol == "loco" and both <= learning | study}
+    assert loco == {
+        ("average_voltage", frozenset(("ensemble", "modnet"))),
+        ("average_voltage", frozenset(("ensemble", "rf_magpie"))),
+        ("average_voltage", frozenset(("boosting", "rf_magpie"))),
+    }
