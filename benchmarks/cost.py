@@ -94,7 +94,8 @@ def draw(rows: pd.DataFrame) -> Figure:
             axes.set_ylabel("SMAE ± standard deviation over folds")
         drawing.open_axes(axes)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    # The longest name is that of the ensemble: three columns fit the width of the figure, four do not.
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize="small")
     return figure
 
 
