@@ -60,8 +60,6 @@ def test_a_finished_project_holds_everything(finished: Project) -> None:
         (model, protocol) for protocol in finished.folds() for model in ("control", "rf_magpie")
     ]
     assert finished.runs("loco") == [finished.run(model, "loco") for model in ("control", "rf_magpie")]
-    assert finished.has_run("control", "grouped")
-    assert not finished.has_run("control", "groupd")
     assert finished.adoption("rf_magpie") is None
     assert finished.map_summary()["n_clusters"] == finished.clusters().max() + 1
     for name in COMPARISON_TABLES:

@@ -219,10 +219,6 @@ class Project:
         order = list(self.split_digests()) if protocol is not None else list(self.folds()) if runs else []
         return sorted(runs, key=lambda run: (order.index(run.protocol), run.model))
 
-    def has_run(self, model: str, protocol: str) -> bool:
-        """Whether a model was fitted under a protocol, on whatever data."""
-        return self.paths.run(model, protocol).exists()
-
     def _fitted(self) -> Iterator[tuple[str, str]]:
         """Model and protocol of every run. A protocol that is left out has none, whatever its files hold."""
         paths = sorted(self.paths.results.glob("fit/*/*/cell.json"))

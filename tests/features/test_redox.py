@@ -152,7 +152,7 @@ def test_scale_and_charge(compound: tuple[dict[str, int], str], factor: int) -> 
     pd.testing.assert_series_equal(first, second, check_exact=True, check_names=False)
     assert not np.isinf(first.to_numpy()).any()
     # Charges add up to zero: what the rules fix, and what the redox-active elements carry.
-    of = charges(pd.DataFrame([amounts]).astype(float))
+    of = charges(np.array([[float(amounts.get(symbol, 0)) for symbol in SYMBOLS]]))
     total = (of.fixed * of.amounts).sum() + of.of_redox_elements[0]
     assert total == pytest.approx(0.0, abs=1e-9)
     assert first["full capacity"] == pytest.approx(chemistry.full_capacity(written, ion), rel=1e-12)

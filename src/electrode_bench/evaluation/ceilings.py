@@ -55,6 +55,7 @@ def ceilings(
     predictions : schema.PREDICTION_COLUMNS of all models.
     """
     from electrode_bench.data.chemistry import canonical
+    from electrode_bench.features import elements
 
     rows = table.set_index(ID)
     truth, formula = rows[list(TARGETS)], rows[FORMULA].map(canonical)
@@ -63,7 +64,7 @@ def ceilings(
         "equal_formulas": median_of_others(truth, formula),
     }
     models = _by_fold(predictions)
-    fractions = _fractions(formula)
+    fractions = elements.compute(list(formula)).set_axis(formula.index)
     found = []
     for protocol, of_protocol in folds.items():
         chosen = set(headline_folds(of_protocol))
@@ -97,14 +98,6 @@ def median_of_others(values: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
             result[at] = np.median(array[positions[positions != at]], axis=0)
     out[:] = result
     return out
-
-
-def _fractions(formula: pd.Series) -> pd.DataFrame:
-    """Atomic fractions, electrodes x elements."""
-    from electrode_bench.features.composition import amounts, totals
-
-    matrix = amounts(list(formula))
-    return matrix.div(totals(matrix), axis=0).set_axis(formula.index)
 
 
 def _with_predicted_density(truth: pd.DataFrame, fractions: pd.DataFrame, fold: Fold) -> pd.DataFrame:

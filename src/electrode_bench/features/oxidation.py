@@ -52,20 +52,18 @@ _CYANIDE = 0.8
 
 @dataclass(frozen=True)
 class Charges:
-    """Charges by rule of n compounds, per formula unit as given.
+    """Charges by rule of n compounds, per formula unit as given; columns are the 118 elements by atomic number.
 
     Attributes
     ----------
     fixed : (n x elements) state of each element that is not redox-active; 0 where the element is absent.
     redox : (n x elements) amount of each redox-active element.
     amounts : (n x elements) amount of each element.
-    elements : symbols of the columns.
     """
 
     fixed: np.ndarray
     redox: np.ndarray
     amounts: np.ndarray
-    elements: tuple[str, ...]
 
     @property
     def of_redox_elements(self) -> np.ndarray:
@@ -73,40 +71,41 @@ class Charges:
         return np.asarray(-(self.fixed * self.amounts).sum(axis=1))
 
 
-def charges(amounts: pd.DataFrame) -> Charges:
-    """Charges of compounds from amounts (n x elements; columns are symbols, 0 where an element is absent).
+def charges(amounts: np.ndarray) -> Charges:
+    """Charges of compounds from amounts (n x 118, by atomic number; 0 where an element is absent).
 
     An element is redox-active unless a rule gives it a fixed state. All working ions have one.
 
     Examples
     --------
-    >>> result = charges(pd.DataFrame({"Fe": [1.0], "Li": [1.0], "O": [4.0], "P": [1.0]}))
-    >>> dict(zip(result.elements, result.fixed[0].tolist())), float(result.of_redox_elements[0])
-    ({'Fe': 0.0, 'Li': 1.0, 'O': -2.0, 'P': 5.0}, 2.0)
+    >>> amounts = pd.DataFrame([{"Li": 1.0, "Fe": 1.0, "P": 1.0, "O": 4.0}], columns=list(SYMBOLS)).fillna(0.0)
+    >>> result = charges(amounts.to_numpy())
+    >>> {symbol: float(result.fixed[0, SYMBOLS.index(symbol)]) for symbol in ("Li", "Fe", "P", "O")}
+    {'Li': 1.0, 'Fe': 0.0, 'P': 5.0, 'O': -2.0}
+    >>> float(result.of_redox_elements[0])
+    2.0
     """
-    symbols = [str(symbol) for symbol in amounts.columns]
-    values = amounts.to_numpy(dtype=np.float64)
-    column = {symbol: values[:, i] for i, symbol in enumerate(symbols)}
-    absent = np.zeros(len(values))
+    column = dict(zip(SYMBOLS, amounts.T, strict=True))
+    n = len(amounts)
 
     def amount(*names: str) -> np.ndarray:
-        return np.asarray(sum((column.get(name, absent) for name in names), start=absent))
+        return np.asarray(sum((column[name] for name in names), start=np.zeros(n)))
 
     def per_atom(name: str, of: np.ndarray) -> np.ndarray:
         own = column[name]
-        return np.asarray(np.divide(of, own, out=np.zeros(len(own)), where=own > 0))
+        return np.asarray(np.divide(of, own, out=np.zeros(n), where=own > 0))
 
     oxygen, chalcogen = amount("O"), amount("S", "Se")
     strong = amount("O", "F", "Cl", "Br", "I", "S", "Se", "Te", "N", "P", "As", "C") > 0
     state: dict[str, np.ndarray] = {}
-    for name in symbols:
+    for name in SYMBOLS:
         if name in FIXED:
-            state[name] = np.full(len(values), float(FIXED[name]))
+            state[name] = np.full(n, float(FIXED[name]))
         elif name in METALLOIDS:
             positive, negative = METALLOIDS[name]
             state[name] = np.where(strong, positive, negative).astype(float)
         elif name in ANIONS or name == "C":
-            of = np.full(len(values), float(ANIONS.get(name, -4)))
+            of = np.full(n, float(ANIONS.get(name, -4)))
             if name == "C":
                 of = np.where(per_atom(name, amount("N")) >= _CYANIDE, 2.0, of)
             if name in ("P", "As"):
@@ -119,11 +118,11 @@ def charges(amounts: pd.DataFrame) -> Charges:
             other = strong | (amount("Si", "Ge") > 0)
             state[name] = np.where(other, np.nan, float(_METALLIC_ANIONS[name]))
         else:
-            state[name] = np.full(len(values), np.nan)
-    states = np.stack([state[name] for name in symbols], axis=1) if symbols else np.zeros((len(values), 0))
-    redox = np.where(np.isnan(states), values, 0.0)
-    fixed = np.where((values > 0) & ~np.isnan(states), states, 0.0)
-    return Charges(fixed, redox, values, tuple(symbols))
+            state[name] = np.full(n, np.nan)
+    states = np.stack([state[name] for name in SYMBOLS], axis=1)
+    redox = np.where(np.isnan(states), amounts, 0.0)
+    fixed = np.where((amounts > 0) & ~np.isnan(states), states, 0.0)
+    return Charges(fixed, redox, amounts)
 
 
 @functools.cache

@@ -109,18 +109,18 @@ def _block(described: Sequence[electrodes.Electrode]) -> np.ndarray:
             amounts[i, column[symbol]] = amount
     ions = np.array([electrode.ion for electrode in described], dtype=object)
     at = np.array([column[ion] for ion in ions], dtype=np.int64)
-    features = _features(charges(pd.DataFrame(amounts, columns=list(SYMBOLS))), ions, at)
+    features = _features(charges(amounts), ions, at)
     return np.stack([features[name] for name in MEANING], axis=1)
 
 
 def _features(of: Charges, ions: np.ndarray, at: np.ndarray) -> dict[str, np.ndarray]:
     """The features by name, each (n,); ``at`` is the column of each row's ion."""
     rows, amounts = np.arange(len(ions)), of.amounts
-    mass = np.array([chemistry.molar_mass({symbol: 1.0}) for symbol in of.elements])
+    mass = np.array([chemistry.molar_mass({symbol: 1.0}) for symbol in SYMBOLS])
     charge = np.array([float(ION_CHARGE[ion]) for ion in ions])
     ion, atoms, molar = amounts[rows, at], amounts.sum(axis=1), (amounts * mass).sum(axis=1)
     moved, redox, state_sum = ion * charge, of.redox.sum(axis=1), of.of_redox_elements
-    host = np.where(np.arange(len(of.elements))[None, :] == at[:, None], 0.0, amounts)
+    host = np.where(np.arange(len(SYMBOLS))[None, :] == at[:, None], 0.0, amounts)
     fixed, anions = np.where(of.fixed > 0, host, 0.0), np.where(of.fixed < 0, amounts, 0.0)
     anion_atoms, electronegativity = anions.sum(axis=1), electronegativities().to_numpy()
     states = state_table()

@@ -12,11 +12,11 @@ import pandas as pd
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.core.seeds import derive
-from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.models.base import Prediction, check_columns, content_order
 from electrode_bench.models.boosting.config import Config
 from electrode_bench.models.boosting.trees import Trees
-from electrode_bench.models.heads import AdditiveDensity, Electrodes, Quantities, ShareScale, composed, monotone
+from electrode_bench.models.heads import Electrodes, Quantities, monotone
+from electrode_bench.models.heads.scale import QuantityScale
 
 #: The loss of the density: an error of the logarithm from which on it grows linearly.
 _DENSITY_HUBER = 0.05
@@ -41,8 +41,7 @@ class Boosting:
         self.config = config
         self.seed = seed
         self.columns_: list[str] = []
-        self.scale_: ShareScale | None = None
-        self.additive_: AdditiveDensity | None = None
+        self.quantities_: QuantityScale | None = None
         #: One model for each threshold of the share.
         self.share_: list[Trees] = []
         #: Logarithm of the density divided by the additive density; voltage (V); absolute error of the voltage (V).
@@ -51,8 +50,6 @@ class Boosting:
         self.voltage_error_: Trees | None = None
         #: Typical relative error of the density.
         self.density_error_ = 0.0
-        #: Range of the training voltages (V) and densities (g/cm3).
-        self.range_: dict[str, tuple[float, float]] = {}
 
     def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
         if targets.empty:
@@ -65,18 +62,14 @@ class Boosting:
         self.columns_ = [str(c) for c in frame.columns]
         electrodes = Electrodes.of(frame)
         quantities = Quantities.of(targets.iloc[order], electrodes)
-        self._fit_share(x, quantities.share, electrodes)
-        self._fit_density(x, quantities.density, electrodes)
+        scale = self.quantities_ = QuantityScale.of(quantities, electrodes)
+        self._fit_share(x, scale.share.below(quantities.share), electrodes)
+        self._fit_density(_with_additive(x, scale, electrodes), scale.log_ratio(quantities, electrodes), x)
         self._fit_voltage(x, quantities.voltage)
-        self.range_ = {
-            "density": (float(quantities.density.min()), float(quantities.density.max())),
-            "voltage": (float(quantities.voltage.min()), float(quantities.voltage.max())),
-        }
         return self
 
-    def _fit_share(self, x: np.ndarray, share: np.ndarray, electrodes: Electrodes) -> None:
+    def _fit_share(self, x: np.ndarray, below: np.ndarray, electrodes: Electrodes) -> None:
         config = self.config
-        self.scale_ = ShareScale.of(share)
         options = {
             "learning_rate": config.share_learning_rate,
             "num_leaves": config.share_leaves,
@@ -90,20 +83,17 @@ class Boosting:
         self.share_ = [
             Trees.fit(
                 x,
-                below,
+                at_most,
                 objective="binary",
                 trees=config.share_trees,
                 seed=derive(self.seed, "share", i),
                 options=options,
                 weight=weight,
             )
-            for i, below in enumerate(self.scale_.below(share).T)
+            for i, at_most in enumerate(below.T)
         ]
 
-    def _fit_density(self, x: np.ndarray, density: np.ndarray, electrodes: Electrodes) -> None:
-        self.additive_ = AdditiveDensity.fit(electrodes.fractions, density, SYMBOLS)
-        extended = self._with_additive(x, electrodes)
-        factor = np.log(density / extended[:, -1])
+    def _fit_density(self, extended: np.ndarray, ratio: np.ndarray, x: np.ndarray) -> None:
         options = {
             "learning_rate": self.config.density_learning_rate,
             "alpha": _DENSITY_HUBER,
@@ -114,10 +104,10 @@ class Boosting:
 
         def fit(rows: np.ndarray, trees: int) -> Trees:
             seed = derive(self.seed, "density")
-            return Trees.fit(extended[rows], factor[rows], objective="huber", trees=trees, seed=seed, options=options)
+            return Trees.fit(extended[rows], ratio[rows], objective="huber", trees=trees, seed=seed, options=options)
 
         self.density_ = fit(np.arange(len(x)), self.config.density_trees)
-        errors = np.abs(_left_out(fit, x, extended, self.config.density_trees) - factor)
+        errors = np.abs(_left_out(fit, x, extended, self.config.density_trees) - ratio)
         self.density_error_ = float(np.median(errors)) * 1.4826
 
     def _fit_voltage(self, x: np.ndarray, voltage: np.ndarray) -> None:
@@ -140,34 +130,26 @@ class Boosting:
         errors = np.abs(_left_out(fit, x, x, config.voltage_trees) - voltage)
         self.voltage_error_ = fit(every, _fewer(config.voltage_trees), errors, "voltage error")
 
-    def _with_additive(self, x: np.ndarray, electrodes: Electrodes) -> np.ndarray:
-        """Features with two more columns: volume per atom and density, both by sums over elements."""
-        assert self.additive_ is not None
-        volume = self.additive_.volume_per_atom(electrodes.fractions)
-        return np.column_stack([x, volume, self.additive_.density(electrodes.fractions)])
-
     def predict(self, frame: pd.DataFrame) -> Prediction:
-        if self.scale_ is None or self.density_ is None or self.voltage_ is None or self.voltage_error_ is None:
+        if self.quantities_ is None or self.density_ is None or self.voltage_ is None or self.voltage_error_ is None:
             raise ValueError("the model is not fitted; call fit first")
         check_columns(frame, self.columns_)
         x, electrodes = frame.to_numpy(dtype=np.float64), Electrodes.of(frame)
         if np.isinf(x).any():
             raise ValueError("features must be finite or missing")
         cumulative = monotone(np.column_stack([trees.predict(x) for trees in self.share_]))
-        extended = self._with_additive(x, electrodes)
-        return composed(
+        log_ratio = self.density_.predict(_with_additive(x, self.quantities_, electrodes))
+        voltage_std = np.maximum(self.voltage_error_.predict(x), 0.0)
+        return self.quantities_.composed(
             electrodes,
             cumulative=cumulative,
-            scale=self.scale_,
-            density=np.clip(extended[:, -1] * np.exp(self.density_.predict(extended)), *self.range_["density"]),
-            density_std=np.full(len(x), self.density_error_),
-            voltage=np.clip(self.voltage_.predict(x), *self.range_["voltage"]),
-            voltage_std=np.maximum(self.voltage_error_.predict(x), 0.0),
+            continuous=np.stack([log_ratio, self.voltage_.predict(x)], axis=1),
+            std=np.stack([np.full(len(x), self.density_error_), voltage_std], axis=1),
             index=frame.index,
         )
 
     def save(self, folder: Path) -> None:
-        if self.scale_ is None or self.additive_ is None:
+        if self.quantities_ is None:
             raise ValueError("the model is not fitted; call fit first")
         for name, trees in self._trees().items():
             write_text(trees.to_text(), folder / f"{name}.txt")
@@ -175,10 +157,8 @@ class Boosting:
             "config": self.config.model_dump(),
             "seed": self.seed,
             "columns": self.columns_,
-            "share": self.scale_.to_json(),
-            "additive": self.additive_.to_json(),
+            "quantities": self.quantities_.to_json(),
             "density_error": self.density_error_,
-            "range": self.range_,
         }
         write_text(json.dumps(state), folder / "boosting.json")
 
@@ -187,14 +167,12 @@ class Boosting:
         state = json.loads((folder / "boosting.json").read_text(encoding="utf-8"))
         model = cls(Config(**state["config"]), state["seed"])
         model.columns_, model.density_error_ = state["columns"], state["density_error"]
-        model.scale_ = ShareScale.from_json(state["share"])
-        model.additive_ = AdditiveDensity.from_json(state["additive"])
-        model.range_ = {name: (low, high) for name, (low, high) in state["range"].items()}
+        model.quantities_ = QuantityScale.from_json(state["quantities"])
 
         def trees(name: str) -> Trees:
             return Trees.from_text((folder / f"{name}.txt").read_text(encoding="utf-8"))
 
-        model.share_ = [trees(f"share-{i:02d}") for i in range(len(model.scale_.thresholds))]
+        model.share_ = [trees(f"share-{i:02d}") for i in range(len(model.quantities_.share.thresholds))]
         model.density_, model.voltage_, model.voltage_error_ = map(trees, ("density", "voltage", "voltage-error"))
         return model
 
@@ -203,6 +181,12 @@ class Boosting:
         single = {"density": self.density_, "voltage": self.voltage_, "voltage-error": self.voltage_error_}
         shares = {f"share-{i:02d}": trees for i, trees in enumerate(self.share_)}
         return shares | {name: trees for name, trees in single.items() if trees is not None}
+
+
+def _with_additive(x: np.ndarray, scale: QuantityScale, electrodes: Electrodes) -> np.ndarray:
+    """Features with two more columns: volume per atom and density, both by sums over elements."""
+    volume = scale.additive.volume_per_atom(electrodes.fractions)
+    return np.column_stack([x, volume, scale.additive.density(electrodes.fractions)])
 
 
 def _fewer(trees: int) -> int:

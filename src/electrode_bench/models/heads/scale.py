@@ -1,13 +1,15 @@
-"""Between the outputs of a network and extracted share, density and voltage: numbers of order one, and back."""
+"""Between what a model learns and extracted share, density and voltage."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.density import AdditiveDensity
 from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.models.base import Prediction
@@ -19,9 +21,9 @@ from electrode_bench.models.target_scale import TargetScale
 
 @dataclass(frozen=True)
 class QuantityScale:
-    """What a network learns for an electrode, from the training rows.
+    """What a model learns for an electrode, from the training rows.
 
-    A network learns P(share <= threshold) for each threshold, the logarithm of the density divided by the additive
+    A model learns P(share <= threshold) for each threshold, the logarithm of the density divided by the additive
     density, and the voltage.
 
     Attributes
@@ -49,11 +51,15 @@ class QuantityScale:
         return cls(
             share,
             additive,
-            TargetScale.of(_continuous(quantities, electrodes, additive)),
+            TargetScale.of(np.stack([_log_ratio(quantities, electrodes, additive), quantities.voltage], axis=1)),
             (float(quantities.density.min()), float(quantities.density.max())),
             float(electrodes.full_capacity.mean()),
             tuple(share.below(quantities.share).mean(axis=0).tolist()),
         )
+
+    def log_ratio(self, quantities: Quantities, electrodes: Electrodes) -> np.ndarray:
+        """Logarithm (n,) of the density divided by the additive density."""
+        return _log_ratio(quantities, electrodes, self.additive)
 
     def truth(self, quantities: Quantities, electrodes: Electrodes) -> np.ndarray:
         """What the loss compares a network's outputs with: (n x (3 + thresholds)), as float32.
@@ -61,9 +67,10 @@ class QuantityScale:
         The columns are the weight of the row's share, which is its full-extraction capacity over the mean of the
         training rows; the scaled log density ratio; the scaled voltage; and 0 or 1 for each threshold.
         """
+        continuous = np.stack([self.log_ratio(quantities, electrodes), quantities.voltage], axis=1)
         columns = [
             (electrodes.full_capacity / self.capacity)[:, None],
-            self.scale.scaled(_continuous(quantities, electrodes, self.additive)),
+            self.scale.scaled(continuous),
             self.share.below(quantities.share),
         ]
         return np.concatenate(columns, axis=1).astype(np.float32)
@@ -78,25 +85,50 @@ class QuantityScale:
         index: pd.Index,
         targets: list[str],
     ) -> Prediction:
-        """The prediction of an ensemble.
+        """The prediction of an ensemble of networks, from their scaled outputs.
 
         Parameters
         ----------
         cumulative : (members x n x thresholds) P(share <= threshold), non-decreasing.
         mean, std : (members x n x 2) scaled log density ratio and voltage, and their standard deviations.
         """
-        log_ratio, voltage = self.scale.restored(mean.mean(axis=0)).T
         # Law of total variance over the members.
         total = np.sqrt((std.astype(np.float64) ** 2).mean(axis=0) + mean.var(axis=0, dtype=np.float64))
-        log_std, voltage_std = (total * self.scale.scale).T
-        return composed(
+        return self.composed(
             electrodes,
             cumulative=np.clip(cumulative.mean(axis=0, dtype=np.float64), 0.0, 1.0),
+            continuous=self.scale.restored(mean.mean(axis=0)),
+            std=total * self.scale.scale,
+            index=index,
+            targets=targets,
+        )
+
+    def composed(
+        self,
+        electrodes: Electrodes,
+        *,
+        cumulative: np.ndarray,
+        continuous: np.ndarray,
+        std: np.ndarray,
+        index: pd.Index,
+        targets: Sequence[str] = tuple(TARGETS),
+    ) -> Prediction:
+        """The prediction from what a model learned; density and voltage are clipped to the range of the training rows.
+
+        Parameters
+        ----------
+        cumulative : (n x thresholds) P(share <= threshold), non-decreasing.
+        continuous, std : (n x 2) log density ratio and voltage (V), and their standard deviations.
+        """
+        log_ratio, voltage = np.clip(continuous, self.scale.low, self.scale.high).T
+        return composed(
+            electrodes,
+            cumulative=cumulative,
             scale=self.share,
             density=np.clip(self.additive.density(electrodes.fractions) * np.exp(log_ratio), *self.density),
-            density_std=log_std,
+            density_std=std[:, 0],
             voltage=voltage,
-            voltage_std=voltage_std,
+            voltage_std=std[:, 1],
             index=index,
             names=targets,
         )
@@ -123,7 +155,5 @@ class QuantityScale:
         )
 
 
-def _continuous(quantities: Quantities, electrodes: Electrodes, additive: AdditiveDensity) -> np.ndarray:
-    """Log density ratio and voltage (n x 2)."""
-    ratio = np.log(quantities.density / additive.density(electrodes.fractions))
-    return np.stack([ratio, quantities.voltage], axis=1)
+def _log_ratio(quantities: Quantities, electrodes: Electrodes, additive: AdditiveDensity) -> np.ndarray:
+    return np.asarray(np.log(quantities.density / additive.density(electrodes.fractions)))

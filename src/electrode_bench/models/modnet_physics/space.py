@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from electrode_bench.models.neural.losses import HEAD_SPACE
 from electrode_bench.models.search_space import Choice, Dimension, Float, Int
 
 #: The ensemble's size is not searched: a larger ensemble is always better and always costs more.
@@ -17,7 +18,5 @@ SPACE: Mapping[str, Dimension] = {
     "learning_rate": Float(3e-4, 1e-2, log=True),
     "weight_decay": Float(1e-4, 3e-1, log=True),
     "ema": Choice((0.0, 0.02, 0.05, 0.1)),
-    "share_weight": Float(1.0, 16.0, log=True),
-    "voltage_weight": Float(0.5, 4.0, log=True),
-    "voltage_loss": Choice(("l1", "huber")),
+    **HEAD_SPACE,
 }

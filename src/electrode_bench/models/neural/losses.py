@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import PositiveFloat
 
 from electrode_bench.core.config import Strict
+from electrode_bench.models.search_space import Choice, Dimension, Float
 
 
 class HeadWeights(Strict):
@@ -23,3 +25,11 @@ class HeadWeights(Strict):
     """Absolute error of the voltage, or the same with a parabola for small errors."""
     voltage_huber: PositiveFloat = 0.2
     """Error, in units of the voltage's deviation, below which the Huber loss is a parabola."""
+
+
+#: What tuning may try of them.
+HEAD_SPACE: Mapping[str, Dimension] = {
+    "share_weight": Float(1.0, 16.0, log=True),
+    "voltage_weight": Float(0.5, 4.0, log=True),
+    "voltage_loss": Choice(("l1", "huber")),
+}
