@@ -120,7 +120,8 @@ class Sweep(Strict):
     objective: Literal["smae", "gravimetric_capacity", "volumetric_capacity", "average_voltage"] = "smae"
     """Objective, which is minimised: the mean SMAE over the three targets, or the SMAE of one."""
     against_seconds: bool = False
-    """Whether the time of a fit is a second objective. The result is then a Pareto front, and nothing is pruned."""
+    """Whether the cost of a fit is a second objective: processor seconds, or seconds on a GPU. The result is then a
+    Pareto front, and nothing is pruned."""
     sampler: Literal["auto", "tpe", "gp", "random"] = "tpe"
     """Sampler of Optuna: tree-structured Parzen estimators, a Gaussian process, or random values; auto uses the
     Gaussian process for short sweeps, and tpe for long ones or two objectives."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,8 @@ class Config(Strict):
     """Rows of a batch."""
     memory: int = 1024
     """Largest batch that fits into memory."""
+    waiting: float = 0.0
+    """Seconds that a fit waits without computing anything."""
 
 
 class Fragile:
@@ -36,6 +39,7 @@ class Fragile:
             raise ValueError("this fit was told to fail")
         if self.config.batch_size > self.config.memory:
             raise MemoryError
+        time.sleep(self.config.waiting)
         self.columns_ = list(targets.columns)
         self.level_ = (targets.mean() + self.config.shift * targets.std()).to_numpy()
         return self

@@ -131,6 +131,15 @@ def test_two_objectives_have_error_and_seconds_per_fold(
     assert all(result.steps == () for result in logger.results)
 
 
+def test_the_cost_of_a_fit_is_processor_time(make_spec: MakeSpec, logger: RecordingLogger, tmp_path: Path) -> None:
+    model, space = models.from_module(FRAGILE), {"shift": Float(0.0, 1.0)}
+    spec = make_spec(model, base={"waiting": 0.5}, space=space, against_seconds=True)
+    run_study(spec, journal(tmp_path), logger, trials=1)
+    (result,) = logger.results
+    assert result.seconds >= 0.5 * len(result.folds)
+    assert 0 < result.values[1] < 0.5
+
+
 def test_a_gpu_is_named_with_what_its_number_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert device_on_host("cuda:0 H100") == "cuda:0 H100"
