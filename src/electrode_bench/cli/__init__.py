@@ -11,7 +11,7 @@ import typer
 import typer.exceptions
 
 from electrode_bench import __version__
-from electrode_bench.cli import inspect, pipeline, predict, tune
+from electrode_bench.cli import inspect, pipeline, predict, screen, tracking, tune
 from electrode_bench.cli.options import Options
 from electrode_bench.errors import UserError
 
@@ -46,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for panel in (pipeline, inspect, predict, tune):
+for panel in (pipeline, inspect, predict, screen, tracking, tune):
     app.add_typer(panel.app)
 
 

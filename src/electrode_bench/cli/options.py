@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from electrode_bench.params import Params
     from electrode_bench.project import Project
 
+#: The panel of the help that lists commands that use fitted models.
+USE_PANEL = "Use the models"
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
 
 Model = Annotated[str | None, typer.Option(show_default="the one with the smallest error")]

@@ -1,26 +1,18 @@
-"""Predictions and screenings as tables for a terminal."""
+"""Predictions as tables for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
-from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.inference.calibration import LEVEL
 from electrode_bench.inference.predictor import Answer, Neighbour
-from electrode_bench.inference.screening import OBJECTIVES, Screened
 from electrode_bench.report.numbers import compact
+from electrode_bench.report.terminal import titled
 
 if TYPE_CHECKING:
-    from rich.console import JustifyMethod
     from rich.table import Table
-
-
-#: How many candidates of a screening a terminal shows.
-ROWS = 10
 
 
 def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
@@ -33,7 +25,7 @@ def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, s
     """
     for answer in answers:
         heading = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, predicted by {title}"
-        table = _titled(heading, list(_notes(answer, protocol)), synthetic=synthetic)
+        table = titled(heading, list(_notes(answer, protocol)), synthetic=synthetic)
         table.add_column("")
         table.add_column("ElMD", justify="right")
         for column in TARGETS.values():
@@ -83,47 +75,3 @@ def _known_value(known: Neighbour, target: str) -> str:
     if known.electrodes == 1:
         return mean
     return f"{mean} ({compact(known.lowest[target])} to {compact(known.highest[target])})"
-
-
-def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: int = ROWS) -> Table:
-    """The first ``rows`` candidates of a screening.
-
-    Parameters
-    ----------
-    title : the model's name for people.
-    """
-    objective = OBJECTIVES[screened.objective]
-    low, high = screened.window
-    shown = screened.best.head(rows)
-    notes = [
-        f"window: how many V outside {low:g} to {high:g} V",
-        "front: Pareto front, where more energy is available only at voltages further outside the window",
-        "distance: ElMD to the nearest known electrode; the file has the intervals and all other columns",
-    ]
-    if shown["above_limit"].any():
-        notes.insert(0, "!: above the Faraday limit, an error of the model; energies are clipped to the limit")
-    if not shown["in_domain"].all():
-        notes.append("[yellow]out[/yellow]: outside the applicability domain; --in-domain excludes such candidates")
-    table = _titled(f"Best by {objective.title}, predicted by {title}", notes, synthetic=synthetic)
-    headings: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
-    headings |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
-    headings |= {"front": "left", "domain": "left", "distance": "right"}
-    for heading, justify in headings.items():
-        table.add_column(heading, justify=justify)
-    for row in shown.to_dict("records"):
-        numbers = [compact(row[column]) for column in (*TARGETS, "energy", "energy_density", "outside_window")]
-        if row["above_limit"]:
-            numbers[0] += "!"
-        rank = "" if pd.isna(row["rank"]) else str(row["rank"])
-        flags = ["yes" if row["on_front"] else "", "in" if row["in_domain"] else "[yellow]out[/yellow]"]
-        table.add_row(rank, row["formula"], row["working_ion"], *numbers, *flags, f"{row['nearest_distance']:.2f}")
-    return table
-
-
-def _titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
-    """An empty table with notes below it."""
-    from rich.table import Table
-
-    if synthetic:
-        notes = [*notes, f"[yellow]{SYNTHETIC_NOTICE}[/yellow]"]
-    return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")

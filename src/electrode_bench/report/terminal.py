@@ -1,0 +1,19 @@
+"""What all tables for a terminal have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
+    """An empty table with notes below it."""
+    from rich.table import Table
+
+    if synthetic:
+        notes = [*notes, f"[yellow]{SYNTHETIC_NOTICE}[/yellow]"]
+    return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")
