@@ -79,7 +79,7 @@ lint: install-dev
 # ESLint for JavaScript, CSS and HTML, as pinned in package-lock.json.
 ifneq ($(and $(shell command -v node),$(shell command -v npm)),)
 lint-web: $(WEB_LINT)/node_modules/.installed
-	@$(WEB_LINT)/node_modules/.bin/eslint --config $(WEB_LINT)/eslint.config.js src/electrode_bench/report/page
+	@$(WEB_LINT)/node_modules/.bin/eslint --config $(WEB_LINT)/eslint.config.js src/electrode_bench
 else
 lint-web:
 	@echo "note: JavaScript, CSS and HTML were not checked: node or npm is missing; on Debian: apt-get install nodejs npm"

@@ -1,4 +1,4 @@
-// Rules for the report's page: its scripts (ES modules that Python joins), style sheets and Jinja templates.
+// Rules for all pages: their scripts (ES modules that Python joins), style sheets and Jinja templates.
 
 import css from "@eslint/css";
 import js from "@eslint/js";

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from support.web import check_files
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report.numbers import unit
-from electrode_bench.report.page.build import SCRIPTS, STYLES, bundle, embedded, html
+from electrode_bench.report.page.build import SCRIPTS, STYLES, html
 from electrode_bench.report.page.results import TABLES, Results
+from electrode_bench.report.web.files import embedded
 
 EVIL = "</script><script>alert(1)</script><!--&\u2028"
 
@@ -158,31 +158,5 @@ def test_the_page_of_4351_electrodes_four_models_and_protocols_is_below_8_megaby
     assert 5e6 < size < 8e6
 
 
-def test_scripts_import_what_earlier_scripts_export() -> None:
-    folder = Path(str(files("electrode_bench.report.page") / "assets"))
-    assert sorted(path.name for path in folder.iterdir()) == sorted((*SCRIPTS, *STYLES))
-    for position, name in enumerate(SCRIPTS):
-        source = (folder / name).read_text(encoding="utf-8")
-        for names, module in re.findall(r'^import \{([^}]+)\} from "\./(.+?)";$', source, flags=re.MULTILINE):
-            assert module in SCRIPTS[:position], name
-            exported = re.findall(
-                r"^export (?:const|function) (\w+)", (folder / module).read_text(), flags=re.MULTILINE
-            )
-            assert {imported.strip() for imported in names.split(",")} <= set(exported), (name, module)
-    assert not re.search(r"^(import|export) ", bundle(), flags=re.MULTILINE)
-
-
-def test_names_of_the_bundle_are_unique() -> None:
-    """A page has one scope for all scripts."""
-    names = re.findall(r"^(?:const|let|function) (\w+)", bundle(), flags=re.MULTILINE)
-    assert sorted(names) == sorted(set(names))
-
-
-def test_sources_of_the_page_are_readable() -> None:
-    folder = Path(str(files("electrode_bench.report.page")))
-    sources = [*folder.glob("assets/*"), *folder.glob("templates/*")]
-    assert len(sources) > 10
-    for path in sources:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        assert len(lines) <= 400, path
-        assert max(map(len, lines)) <= 120, path
+def test_files_of_the_page_fit_together() -> None:
+    check_files("electrode_bench.report.page", styles=STYLES, scripts=SCRIPTS)

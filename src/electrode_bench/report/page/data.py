@@ -12,7 +12,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.evaluation.scores import headline_predictions
-from electrode_bench.report import formulas, parity, style, tuning
+from electrode_bench.report import parity, style, tuning
 from electrode_bench.report.composition_map import AXES, CompositionMap, Group, ion_counts
 from electrode_bench.report.numbers import all_rounded, rounded, unit, with_unit
 from electrode_bench.report.page.answer import against_control
@@ -36,7 +36,7 @@ def data(results: Results) -> dict[str, Any]:
     styles = style.model_styles(results.titles)
     return {
         "style": {"colours": list(style.COLOURS), "grey": style.GREY, "colourMap": style.COLOUR_MAP,
-                  "webglFrom": style.WEBGL_FROM, "amount": formulas.AMOUNT},
+                  "webglFrom": style.WEBGL_FROM},
         "targets": [{"key": k, "label": c.label, "unit": unit(c), "title": with_unit(c)} for k, c in TARGETS.items()],
         "models": [
             {"name": name, "title": title, "colour": styles[name].colour, "symbol": styles[name].symbol,

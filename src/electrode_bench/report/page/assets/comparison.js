@@ -2,8 +2,9 @@
 
 import { DATA, ELECTRODES, STYLE, modelNamed, modelsIn } from "./input.js";
 import { axis, draw, eachTarget, layout, marker, panels, rule, scatterType } from "./plots.js";
-import { clusterName, compact, escaped, percent, protocolOf, selected, subscripts, titles } from "./text.js";
-import { colours } from "./theme.js";
+import { clusterName, protocolOf, selected, titles } from "./labels.js";
+import { compact, escaped, percent, subscripts } from "../../web/assets/text.js";
+import { colours } from "../../web/assets/theme.js";
 
 draw.ranking = function () {
   const protocol = protocolOf("ranking");

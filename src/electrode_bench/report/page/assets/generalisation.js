@@ -3,7 +3,8 @@
 import { clusterTitle } from "./comparison.js";
 import { DATA, modelsIn } from "./input.js";
 import { axis, draw, eachTarget, layout, marker, panels, rule } from "./plots.js";
-import { compact, escaped, titles } from "./text.js";
+import { titles } from "./labels.js";
+import { compact, escaped } from "../../web/assets/text.js";
 
 draw.leakage = function () {
   panels("leakage", eachTarget(leakagePlot));

@@ -3,8 +3,9 @@
 import { DATA, STYLE, byFormula } from "./input.js";
 import { find, showDetails } from "./map.js";
 import { draw, drawn, legend, redraw } from "./plots.js";
-import { byId, node, protocolOf } from "./text.js";
-import { startTheme } from "./theme.js";
+import { protocolOf } from "./labels.js";
+import { byId, node } from "../../web/assets/text.js";
+import { startTheme } from "../../web/assets/theme.js";
 
 const boxes = document.querySelectorAll("[data-plots]");
 

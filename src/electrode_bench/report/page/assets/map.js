@@ -2,8 +2,9 @@
 
 import { DATA, ELECTRODES, STYLE, byFormula, modelsIn, positionOf } from "./input.js";
 import { axis, draw, drawn, layout, legend, panels, scatterType } from "./plots.js";
-import { byId, clusterName, compact, escaped, formulaNode, node, protocolOf, selected, subscripts } from "./text.js";
-import { colours } from "./theme.js";
+import { clusterName, protocolOf, selected } from "./labels.js";
+import { byId, compact, escaped, formulaNode, node, subscripts } from "../../web/assets/text.js";
+import { colours } from "../../web/assets/theme.js";
 
 const onMap = ELECTRODES.id.map((_, i) => i).filter((i) => ELECTRODES.x[i] !== null && ELECTRODES.y[i] !== null);
 const MOST_OTHERS = 12;

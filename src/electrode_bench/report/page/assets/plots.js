@@ -1,8 +1,8 @@
 // What all plots share: axes, layout, markers, legends, and the boxes that they are drawn into.
 
 import { DATA, STYLE } from "./input.js";
-import { formulaNode, node } from "./text.js";
-import { colours } from "./theme.js";
+import { formulaNode, node } from "../../web/assets/text.js";
+import { colours } from "../../web/assets/theme.js";
 
 const TOUCH = matchMedia("(pointer: coarse)").matches;
 

@@ -2,8 +2,9 @@
 
 import { DATA, STYLE, modelNamed } from "./input.js";
 import { axis, draw, drawn, hasWebgl, layout, panels, rule } from "./plots.js";
-import { compact, selected } from "./text.js";
-import { colours, isDark } from "./theme.js";
+import { selected } from "./labels.js";
+import { compact } from "../../web/assets/text.js";
+import { colours, isDark } from "../../web/assets/theme.js";
 
 draw.tuning = function () {
   const model = modelNamed(selected("tuning-model"));

@@ -1,8 +1,7 @@
 // Text and elements. Text from the data is escaped wherever it becomes HTML.
 
-import { STYLE } from "./input.js";
-
-const AMOUNT = new RegExp(STYLE.amount, "g");
+// An amount in a formula, as report/formulas.py finds it.
+const AMOUNT = /(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)/g;
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 export const byId = (id) => document.getElementById(id);
@@ -17,8 +16,6 @@ export function compact(value) {
 }
 
 export const percent = (share) => `${compact(100 * share)}%`;
-export const clusterName = (cluster) => (Number(cluster) === -1 ? "noise" : `cluster ${cluster}`);
-export const titles = (models) => models.map((model) => model.title).join(", ") || "no model";
 
 export function node(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -32,10 +29,3 @@ export function formulaNode(tag, text) {
   element.innerHTML = subscripts(text);
   return element;
 }
-
-// The value of a select, and the protocol that a section's select shows.
-export function selected(id) {
-  const select = byId(id);
-  return select ? select.value : null;
-}
-export const protocolOf = (section) => selected(`${section}-protocol`);
