@@ -238,7 +238,8 @@ def _row(answer: Answer) -> dict[str, object]:
     row: dict[str, object] = {"formula": answer.formula, "working_ion": answer.working_ion}
     for target in TARGETS:
         estimate = answer.targets[target]
-        row |= {target: estimate.value, f"{target}_low": estimate.low, f"{target}_high": estimate.high}
+        low, high = (math.nan if end is None else end for end in (estimate.low, estimate.high))
+        row |= {target: estimate.value, f"{target}_low": low, f"{target}_high": high}
     return row | {
         "theoretical_capacity": answer.theoretical_capacity,
         "above_limit": answer.above_limit,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,25 @@ def test_the_reach_is_a_quantile_of_the_distances_between_known_compositions() -
     assert domain.outside("LiCoO2", distance=0.0) is None
     assert domain.outside("LiCoO2", distance=domain.reach * 2).startswith("the nearest known composition is")  # type: ignore[union-attr]
     assert domain.outside("LiUO2", distance=0.0) == "no known electrode contains U"
+
+
+def test_a_saved_domain_is_the_same(tmp_path: Path) -> None:
+    domain = Domain(["LiCoO2", "LiNiO2", "LiMnO2", "LiFeO2", "Li2Co2O4"])
+    domain.save(tmp_path / "domain.npz")
+    loaded = Domain.load(tmp_path / "domain.npz")
+    assert (loaded.formulas, loaded.elements, loaded.reach) == (domain.formulas, domain.elements, domain.reach)
+    assert loaded.nearest("LiCo0.5Ni0.5O2", number=4) == domain.nearest("LiCo0.5Ni0.5O2", number=4)
+
+
+def test_the_nearest_of_many_is_the_nearest_of_each() -> None:
+    domain = Domain(["LiNiO2", "LiCoO2", "LiMnO2", "LiFeO2"])
+    # Halfway between two known compositions the first by name is taken.
+    formulas = ["LiCo0.5Ni0.5O2", "LiFe0.5Co0.5O2", "Li2MnO3", "LiUO2", "LiCoO2"]
+    names, distances = domain.nearest_of_each(formulas)
+    one_by_one = [domain.nearest(formula, number=1)[0] for formula in formulas]
+    assert names == [name for name, _ in one_by_one]
+    assert distances == pytest.approx([distance for _, distance in one_by_one])
+    assert domain.nearest_of_each([])[0] == []
 
 
 def test_membership() -> None:

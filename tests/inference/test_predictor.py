@@ -62,10 +62,16 @@ def test_an_answer_has_intervals_limits_neighbours_and_domain(predictor: Predict
         assert pair.targets[target] == pytest.approx((pair.lowest[target] + pair.highest[target]) / 2)
     assert (known.fitted_on, unlike.fitted_on) == (2, 0)
     assert [n.distance for n in known.neighbours] == sorted(n.distance for n in known.neighbours)
-    for estimate in known.targets.values():
-        assert estimate.low <= estimate.value <= estimate.high
+    assert known.no_interval == "in the training data (2 electrodes): the interval does not apply"
+    assert all(estimate.low is estimate.high is None for estimate in known.targets.values())
+    assert known.no_interval in known.notes
     assert unlike.outside == "no known electrode contains U"
-    assert all(e.low >= 0 for a in (known, unlike) for t, e in a.targets.items() if t != "average_voltage")
+    assert "outside the applicability domain: no known electrode contains U" in unlike.notes
+    (fresh,) = predictor.predict(["Li3CoO3"])
+    assert (fresh.no_interval, fresh.fitted_on) == (None, 0)
+    for target, estimate in fresh.targets.items():
+        assert estimate.low <= estimate.value <= estimate.high
+        assert estimate.low >= 0 or target == "average_voltage"
     assert predictor.predict(["LiCoO2"], neighbours=0)[0].neighbours == ()
     assert known.nearest_distance == pytest.approx(0, abs=1e-9)
     assert known.reach == predictor.domain.reach > 0
@@ -105,7 +111,7 @@ def test_the_upper_end_of_a_capacity_is_clipped_to_the_faraday_limit(predictor: 
     np.testing.assert_array_equal(
         within_limit(np.array([300.0, 150.0, 400.0]), np.array([200.0, 100.0, 350.0]), 274.0), [274.0, 150.0, 350.0]
     )
-    for answer in predictor.predict(["LiCoO2", "LiFePO4", "Li2MnO3"]):
+    for answer in predictor.predict(["Li3CoO2", "LiFePO4", "Li5MnO3"]):
         estimate = answer.targets["gravimetric_capacity"]
         assert estimate.high <= max(answer.theoretical_capacity, estimate.value)
         assert estimate.low <= estimate.value <= estimate.high
@@ -120,4 +126,48 @@ def test_an_answer_does_not_depend_on_the_other_formulas(predictor: Predictor) -
 def test_every_spelling_of_a_composition_has_the_same_answer(predictor: Predictor) -> None:
     for one, other in (("LiNi0.333Mn0.333Co0.333O2", "Li3NiMnCoO6"), ("Li(Ni0.8Co0.2)O2", "Li10Ni8Co2O20")):
         answers = predictor.predict([one, other])
-        assert dataclasses.replace(answers[0], formula=other) == answers[1]
+        # Electrons are counted for the formula unit as written.
+        assert dataclasses.replace(answers[0], formula=other, reading=None, notes=()) == dataclasses.replace(
+            answers[1], reading=None, notes=()
+        )
+        readings = [answer.reading for answer in answers]
+        assert readings[0].reduced_formula == readings[1].reduced_formula
+        assert readings[0].states == readings[1].states
+
+
+def test_energies_are_capacity_times_voltage_and_never_above_the_limit(predictor: Predictor) -> None:
+    answer, heavy = predictor.predict(["Li3CoO2", "LiU50O100"])
+    gravimetric, volumetric, voltage = (estimate.value for estimate in answer.targets.values())
+    assert answer.specific_energy == pytest.approx(gravimetric * voltage)
+    assert answer.energy_density == pytest.approx(volumetric * voltage)
+    assert heavy.above_limit
+    voltage = heavy.targets["average_voltage"].value
+    assert heavy.specific_energy == pytest.approx(heavy.theoretical_capacity * voltage)
+
+
+def test_many_formulas_are_evaluated_as_one_by_one(predictor: Predictor) -> None:
+    formulas = ["LiCoO2", "Li3CoO2", "Na2MnO3", "LiU50O100"]
+    table = predictor.evaluate(formulas, [working_ion(formula) for formula in formulas])
+    for row, answer in zip(table.to_dict("records"), predictor.predict(formulas), strict=True):
+        assert row["nearest"] == answer.neighbours[0].formula
+        assert row["nearest_distance"] == pytest.approx(answer.neighbours[0].distance)
+        assert row["outside"] == answer.outside
+        assert [row[target] for target in TARGETS] == [answer.targets[target].value for target in TARGETS]
+
+
+def test_without_the_known_electrodes_there_are_no_neighbours(predictor: Predictor) -> None:
+    alone = Predictor(predictor.model, calibration=predictor.calibration, domain=predictor.domain)
+    (answer,) = alone.predict(["LiCoO2"])
+    assert (answer.neighbours, answer.fitted_on) == ((), 0)
+    assert answer.nearest_distance == pytest.approx(0, abs=1e-9)
+    with pytest.raises(ValueError, match="give the table of known electrodes, or the domain"):
+        Predictor(predictor.model, calibration=predictor.calibration)
+
+
+def test_the_notes_say_what_is_unusual_about_a_composition(predictor: Predictor) -> None:
+    alloy, host, sodium = predictor.predict(["LiCo", "LiAlO2", "Na0.667CoO2"], ion="Li")
+    assert any(note.startswith("no anion") for note in alloy.notes)
+    assert any(note.startswith("no redox-active element") for note in host.notes)
+    assert "Al might move as well; this answer is for Li" in host.notes
+    assert "Na0.667 is read as 2/3" in sodium.notes
+    assert "Na0.667CoO2 contains no Li; its working ion is Na" in sodium.notes

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from electrode_bench.clustering import elmd
+from electrode_bench.core.artifacts import replacing
 from electrode_bench.data import chemistry
 
 #: Share of known compositions that lie within ``reach`` of another known one.
@@ -36,6 +39,28 @@ class Domain:
         self._cumulative = elmd.cumulative(list(known))
         self.reach = float(np.quantile(self._nearest_other(), REACH)) if len(self.formulas) > 1 else 0.0
 
+    def save(self, path: Path) -> None:
+        """Write the domain to an npz file, without pickle."""
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                formulas=np.array(self.formulas),
+                elements=np.array(sorted(self.elements)),
+                cumulative=self._cumulative,
+                reach=np.array(self.reach),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what :meth:`save` wrote, which is faster than measuring all distances again."""
+        domain = cls.__new__(cls)
+        with np.load(path, allow_pickle=False) as stored:
+            domain.formulas = [str(formula) for formula in stored["formulas"]]
+            domain.elements = frozenset(str(element) for element in stored["elements"])
+            domain._cumulative = stored["cumulative"]
+            domain.reach = float(stored["reach"])
+        return domain
+
     def _nearest_other(self) -> np.ndarray:
         """Distance of each known composition to the nearest other one."""
         nearest = []
@@ -50,6 +75,18 @@ class Domain:
         distance = self._distances(formula)
         order = sorted(range(len(distance)), key=lambda i: (round(float(distance[i]), 9), self.formulas[i]))
         return [(self.formulas[i], float(distance[i])) for i in order[:number]]
+
+    def nearest_of_each(self, formulas: Sequence[str]) -> tuple[list[str], np.ndarray]:
+        """The nearest known composition of each formula, and its distance (n,); ties are broken by name."""
+        by_name = np.argsort(np.array(self.formulas), kind="stable")
+        known, names, distances = self._cumulative[by_name], [], [np.empty(0)]
+        for start in range(0, len(formulas), _BLOCK):
+            canonical = [chemistry.canonical(formula) for formula in formulas[start : start + _BLOCK]]
+            between = elmd.between(elmd.cumulative(canonical), known)
+            first = np.round(between, 9).argmin(axis=1)
+            names += [self.formulas[i] for i in by_name[first]]
+            distances.append(between[np.arange(len(between)), first])
+        return names, np.concatenate(distances)
 
     def _distances(self, formula: str) -> np.ndarray:
         """Distance to each known composition, shape (n_known,)."""

@@ -1,103 +1,42 @@
 """What a fitted model predicts for candidate compositions, with what a chemist needs to judge the prediction.
 
-Besides the three targets, an answer has prediction intervals, the capacity limit of Faraday's law, the nearest known
-electrodes, and whether the composition lies within the applicability domain.
+Besides the three targets, an answer says how the formula was read, and has prediction intervals, the capacity limit of
+Faraday's law, energies, the nearest known electrodes, and whether the composition lies within the applicability domain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, SHARE_THRESHOLDS, TARGETS, share_column
+from electrode_bench.core.rows import records
+from electrode_bench.core.schema import (
+    FORMULA,
+    GRAVIMETRIC,
+    SHARE_THRESHOLDS,
+    TARGETS,
+    VOLTAGE,
+    VOLUMETRIC,
+    share_column,
+)
 from electrode_bench.data import chemistry
-from electrode_bench.errors import UserError
+from electrode_bench.inference.answer import Answer, Estimate, ExtractedShare, Neighbour
 from electrode_bench.inference.calibration import Calibration
+from electrode_bench.inference.compositions import compositions, working_ion
 from electrode_bench.inference.domain import Domain
 from electrode_bench.inference.formula_model import FormulaModel
-from electrode_bench.inference.ions import candidate_ions, choose_ion
+from electrode_bench.inference.ions import candidate_ions
+from electrode_bench.inference.known import Known
+from electrode_bench.inference.notes import notes, why_no_interval
+from electrode_bench.inference.reading import Reading, read
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A predicted target in its unit, with the 90% prediction interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class ExtractedShare:
-    """How much of the working ion is extracted."""
-
-    #: Predicted gravimetric capacity over the theoretical one.
-    value: float
-    #: The probability that all of it is extracted: that the share is above the last threshold.
-    full_extraction: float
-    #: The probability that the share is at most a threshold, for each of schema.SHARE_THRESHOLDS.
-    at_most: dict[float, float]
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A known composition near the candidate, with mean and range of the targets of its electrodes."""
-
-    formula: str
-    #: ElMD to the candidate.
-    distance: float
-    #: How many known electrodes have this composition.
-    electrodes: int
-    targets: dict[str, float]
-    lowest: dict[str, float]
-    highest: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The prediction for one composition."""
-
-    formula: str
-    working_ion: str
-    #: mAh/g, if all of the working ion is extracted (Faraday's law).
-    theoretical_capacity: float
-    targets: dict[str, Estimate]
-    neighbours: tuple[Neighbour, ...]
-    #: Why the composition is outside the applicability domain; None when it is inside.
-    outside: str | None
-    #: Distance (ElMD) to the nearest known composition, and the largest one within the domain.
-    nearest_distance: float = 0.0
-    reach: float = 0.0
-    #: Whether the predicted gravimetric capacity is above the theoretical one, which is an error of the model.
-    above_limit: bool = False
-    #: The candidate ions, where the formula has several and the model reads the formula only: its prediction is the
-    #: same for each of them.
-    undecided: tuple[str, ...] = ()
-    #: How many training electrodes have this composition. If any, the interval does not apply: it comes from errors on
-    #: compositions outside the training set.
-    fitted_on: int = 0
-    #: None for a model that does not predict the distribution of the extracted share.
-    share: ExtractedShare | None = None
-
-
-def working_ion(formula: str, ion: str | None = None) -> str:
-    """The working ion of a discharged formula: its only candidate, or ``ion`` if it is one of several.
-
-    Raises
-    ------
-    UserError
-        When the formula cannot be read, has no candidate, or has several and ``ion`` is not one of them.
-    """
-    try:
-        candidates = candidate_ions(formula)
-        if ion is not None:
-            chemistry.ion_charge(ion)
-        return choose_ion(formula, ion if len(candidates) > 1 else None, give="--ion {}")
-    except chemistry.FormulaError as error:
-        raise UserError(str(error) if formula in str(error) else f"{formula}: {error}") from error
+__all__ = [
+    "Answer", "Estimate", "ExtractedShare", "Neighbour", "Predictor", "compositions", "exceeds", "within_limit",
+    "working_ion",
+]  # fmt: skip
 
 
 class Predictor:
@@ -105,17 +44,37 @@ class Predictor:
 
     Parameters
     ----------
-    model : fitted on the electrodes of ``table``.
-    table : the known electrodes (schema.TABLE_COLUMNS).
+    model : fitted on the known electrodes.
     calibration : of each target's intervals.
+    table : the known electrodes (schema.TABLE_COLUMNS), which ``known`` and ``domain`` are made from where they are not
+        given.
+    domain : the applicability domain.
+    known : the known electrodes by composition. Without them and without a table, answers have no neighbours and do not
+        say whether a composition was in the training data.
     """
 
-    def __init__(self, model: FormulaModel, *, table: pd.DataFrame, calibration: dict[str, Calibration]) -> None:
+    def __init__(
+        self,
+        model: FormulaModel,
+        *,
+        calibration: dict[str, Calibration],
+        table: pd.DataFrame | None = None,
+        domain: Domain | None = None,
+        known: Known | None = None,
+    ) -> None:
         self.model = model
         self.calibration = calibration
-        self.domain = Domain(table[FORMULA].tolist())
-        composition = table[FORMULA].map(chemistry.canonical)
-        self._known = {key: rows[list(TARGETS)] for key, rows in table.groupby(composition)}
+        if domain is None:
+            if table is None:
+                raise ValueError("give the table of known electrodes, or the domain")
+            domain = Domain(table[FORMULA].tolist())
+        self.domain = domain
+        self.known = Known(table) if known is None and table is not None else known
+
+    @property
+    def reads_ion(self) -> bool:
+        """Whether the model reads the working ion."""
+        return "working_ion" in self.model.columns
 
     def predict(
         self, formulas: Sequence[str], *, ion: str | Sequence[str | None] | None = None, neighbours: int = 3
@@ -134,36 +93,107 @@ class Predictor:
         """
         requested = [ion] * len(formulas) if ion is None or isinstance(ion, str) else list(ion)
         ions = [working_ion(*pair) for pair in zip(formulas, requested, strict=True)]
-        predicted = self.model.evaluate(compositions(formulas, ions))
+        rows = records(self.evaluate(formulas, ions))
         return [
-            self._answer(*given, predicted.targets.iloc[i], predicted.undefined[i], neighbours=neighbours)
-            for i, given in enumerate(zip(formulas, ions, strict=True))
+            self._answer(row, asked_for, neighbours=neighbours) for row, asked_for in zip(rows, requested, strict=True)
         ]
 
-    def _answer(
-        self, formula: str, ion: str, predicted: pd.Series, undefined: Sequence[str], *, neighbours: int
-    ) -> Answer:
-        nearest = self.domain.nearest(formula, number=max(neighbours, 1))
-        distance = nearest[0][1]
-        estimates = {target: self._estimate(predicted, target) for target in TARGETS}
-        limit, candidates = chemistry.full_capacity(formula, ion), candidate_ions(formula)
-        gravimetric = estimates[GRAVIMETRIC.key]
-        high = float(within_limit(gravimetric.high, gravimetric.value, limit))
-        estimates[GRAVIMETRIC.key] = replace(gravimetric, high=high)
-        reads_formula_only = "working_ion" not in self.model.columns
+    def evaluate(
+        self, formulas: Sequence[str], ions: Sequence[str], *, charged: Sequence[str | None] | None = None
+    ) -> pd.DataFrame:
+        """What is known of many discharged formulas with these working ions, one row for each, in order.
+
+        The columns are formula, working_ion, reading (a :class:`~electrode_bench.inference.reading.Reading`); the
+        targets with ``<target>_low`` and ``<target>_high`` (missing where no interval is justified); no_interval (why);
+        theoretical_capacity (mAh/g), above_limit, extracted_share, full_extraction, ``share_at_most_<threshold>``
+        (missing for a model that does not predict them), specific_energy (Wh/kg), energy_density (Wh/L), nearest,
+        nearest_distance (ElMD), outside (why a composition is outside the domain; None inside) and fitted_on (training
+        electrodes of the composition).
+
+        Parameters
+        ----------
+        charged : charged formulas, for a model that reads them.
+
+        Raises
+        ------
+        UserError
+            For the first formula that cannot be used.
+        """
+        frame = compositions(formulas, ions, charged)
+        predicted = self.model.evaluate(frame)
+        rows = predicted.targets.reset_index(drop=True)
+        capacity, voltage = rows[GRAVIMETRIC.key].to_numpy(), rows[VOLTAGE.key].to_numpy()
+        limit = np.array([chemistry.full_capacity(*pair) for pair in zip(formulas, ions, strict=True)])
+        nearest, distance = self.domain.nearest_of_each(formulas)
+        given = zip(formulas, distance, predicted.undefined, strict=True)
+        outside = [self.outside(formula, distance=far, undefined=absent) for formula, far, absent in given]
+        fitted_on = self.known.electrodes(formulas) if self.known else np.zeros(len(rows), dtype=np.int64)
+        clipped = np.where(exceeds(capacity, limit), limit / np.where(capacity > 0, capacity, 1.0), 1.0)
+        share = [share_column(threshold) for threshold in SHARE_THRESHOLDS]
+        made = {
+            "formula": list(formulas),
+            "working_ion": list(ions),
+            "reading": read(formulas, ions),
+            **{target: rows[target].to_numpy() for target in TARGETS},
+            **self._intervals(rows, limit=limit, fitted_on=fitted_on, outside=outside),
+            "theoretical_capacity": limit,
+            "above_limit": exceeds(capacity, limit),
+            "extracted_share": capacity / limit,
+            "full_extraction": 1.0 - rows[share[-1]].to_numpy() if share[-1] in rows else np.nan,
+            **{column: rows[column].to_numpy() if column in rows else np.nan for column in share},
+            # mAh/g times V is Wh/kg; mAh/cm3 times V is Wh/L.
+            "specific_energy": capacity * clipped * voltage,
+            "energy_density": rows[VOLUMETRIC.key].to_numpy() * clipped * voltage,
+            "nearest": nearest,
+            "nearest_distance": distance,
+            "outside": outside,
+            "fitted_on": fitted_on,
+        }
+        return pd.DataFrame(made, index=rows.index)
+
+    def _intervals(
+        self, rows: pd.DataFrame, *, limit: np.ndarray, fitted_on: np.ndarray, outside: Sequence[str | None]
+    ) -> dict[str, Any]:
+        """The columns ``<target>_low``, ``<target>_high`` and no_interval. All intervals of answers are made here."""
+        ends: dict[str, Any] = {}
+        for target in TARGETS:
+            value = rows[target].to_numpy()
+            std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
+            low, high = self.calibration[target].interval(target, value, std)
+            if target == GRAVIMETRIC.key:
+                high = within_limit(high, value, limit)
+            applies = (fitted_on == 0) & np.isfinite(low) & np.isfinite(high)
+            ends[f"{target}_low"], ends[f"{target}_high"] = (
+                np.where(applies, low, np.nan),
+                np.where(applies, high, np.nan),
+            )
+        missing = np.any([np.isnan(column) for column in ends.values()], axis=0)
+        given = zip(missing, fitted_on, outside, strict=True)
+        return {**ends, "no_interval": [why_no_interval(*one) for one in given]}
+
+    def _answer(self, row: Mapping[str, Any], asked_for: str | None, *, neighbours: int) -> Answer:
+        formula, candidates = row["formula"], candidate_ions(row["formula"])
+        nearest = self.domain.nearest(formula, number=neighbours) if self.known and neighbours else []
+        reading: Reading = row["reading"]
+        several = tuple(candidates) if len(candidates) > 1 else ()
         return Answer(
             formula=formula,
-            working_ion=ion,
-            theoretical_capacity=limit,
-            targets=estimates,
-            neighbours=tuple(self._neighbour(*known) for known in nearest[:neighbours]),
-            outside=self.outside(formula, distance=distance, undefined=undefined),
-            nearest_distance=distance,
+            working_ion=row["working_ion"],
+            theoretical_capacity=float(row["theoretical_capacity"]),
+            targets={target: estimate(row, target) for target in TARGETS},
+            neighbours=tuple(self.known.neighbour(*one) for one in nearest) if self.known else (),
+            outside=row["outside"],
+            nearest_distance=float(row["nearest_distance"]),
             reach=self.domain.reach,
-            above_limit=bool(exceeds(estimates[GRAVIMETRIC.key].value, limit)),
-            undecided=tuple(candidates) if reads_formula_only and len(candidates) > 1 else (),
-            fitted_on=len(self._known.get(chemistry.canonical(formula), ())),
-            share=_extracted_share(predicted, estimates[GRAVIMETRIC.key].value / limit),
+            above_limit=bool(row["above_limit"]),
+            undecided=() if self.reads_ion else several,
+            fitted_on=int(row["fitted_on"]),
+            share=_extracted_share(row),
+            reading=reading,
+            specific_energy=float(row["specific_energy"]),
+            energy_density=float(row["energy_density"]),
+            no_interval=row["no_interval"],
+            notes=tuple(notes(row, reads_ion=self.reads_ion, asked_for=asked_for)),
         )
 
     def outside(self, formula: str, *, distance: float, undefined: Sequence[str]) -> str | None:
@@ -177,19 +207,11 @@ class Predictor:
         reasons = [self.domain.outside(formula, distance=distance), _without(undefined)]
         return "; ".join(filter(None, reasons)) or None
 
-    def _estimate(self, predicted: pd.Series, target: str) -> Estimate:
-        value = float(predicted[target])
-        std = np.array([predicted.get(f"{target}_std", np.nan)], dtype=float)
-        low, high = self.calibration[target].interval(target, np.array([value]), std)
-        return Estimate(value, float(low[0]), float(high[0]))
 
-    def _neighbour(self, formula: str, distance: float) -> Neighbour:
-        rows = self._known[chemistry.canonical(formula)]
-        mean, lowest, highest = (
-            {str(target): float(value) for target, value in values.items()}
-            for values in (rows.mean(), rows.min(), rows.max())
-        )
-        return Neighbour(formula, distance, len(rows), mean, lowest, highest)
+def estimate(row: Mapping[str, Any], target: str) -> Estimate:
+    """A target of a row of :meth:`Predictor.evaluate`."""
+    low, high = (float(row[f"{target}_{end}"]) for end in ("low", "high"))
+    return Estimate(float(row[target]), None if np.isnan(low) else low, None if np.isnan(high) else high)
 
 
 def _without(undefined: Sequence[str]) -> str | None:
@@ -205,11 +227,11 @@ def _without(undefined: Sequence[str]) -> str | None:
     )
 
 
-def _extracted_share(predicted: pd.Series, value: float) -> ExtractedShare | None:
-    at_most = {t: float(predicted[share_column(t)]) for t in SHARE_THRESHOLDS if share_column(t) in predicted}
-    if not at_most:
+def _extracted_share(row: Mapping[str, Any]) -> ExtractedShare | None:
+    if np.isnan(row["full_extraction"]):
         return None
-    return ExtractedShare(value, 1.0 - at_most[SHARE_THRESHOLDS[-1]], at_most)
+    at_most = {threshold: float(row[share_column(threshold)]) for threshold in SHARE_THRESHOLDS}
+    return ExtractedShare(float(row["extracted_share"]), float(row["full_extraction"]), at_most)
 
 
 def within_limit(high: float | np.ndarray, value: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:
@@ -226,29 +248,3 @@ def exceeds(capacity: float | np.ndarray, limit: float | np.ndarray) -> np.ndarr
     Models that keep Faraday's law read the limit as a feature, which is rounded to 12 digits.
     """
     return np.asarray(np.asarray(capacity) > np.asarray(limit) * (1 + 1e-9))
-
-
-def compositions(formulas: Sequence[str], ions: Sequence[str]) -> pd.DataFrame:
-    """All columns that a model may read (features.COMPOSITION_COLUMNS), from discharged formulas and working ions.
-
-    The charged formula is taken to be the framework: all of the working ion is extracted.
-
-    Raises
-    ------
-    UserError
-        When a formula contains nothing but the working ion.
-    """
-    frameworks = []
-    for formula, ion in zip(formulas, ions, strict=True):
-        try:
-            frameworks.append(chemistry.reduced(chemistry.framework(chemistry.parse(formula), ion)))
-        except chemistry.FormulaError as error:
-            raise UserError(f"{formula}: {error}; give a compound") from error
-    return pd.DataFrame(
-        {
-            FORMULA: list(formulas),
-            "formula_charge": frameworks,
-            "framework_formula": frameworks,
-            "working_ion": list(ions),
-        }
-    )

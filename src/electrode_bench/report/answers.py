@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
 from electrode_bench.inference.calibration import LEVEL
-from electrode_bench.inference.predictor import Answer, Neighbour
+from electrode_bench.inference.predictor import Answer, Estimate, Neighbour
 from electrode_bench.report.numbers import compact
 from electrode_bench.report.terminal import titled
 
@@ -30,7 +30,7 @@ def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, s
         table.add_column("ElMD", justify="right")
         for column in TARGETS.values():
             table.add_column(f"{column.label}\n{column.unit}", justify="right")
-        values = [f"{compact(e.value)} ({compact(e.low)} to {compact(e.high)})" for e in answer.targets.values()]
+        values = [with_interval(e) for e in answer.targets.values()]
         table.add_row("predicted", "", *values, end_section=True)
         for known in answer.neighbours:
             name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
@@ -47,26 +47,19 @@ def _notes(answer: Answer, protocol: str) -> Iterator[str]:
             f"extracted share: {answer.share.value:.0%}; the probability of full extraction is "
             f"{answer.share.full_extraction:.0%}"
         )
-    if answer.outside:
-        yield f"[yellow]outside the applicability domain: {answer.outside}[/yellow]"
-    else:
+    if answer.outside is None:
         yield (
             f"within the applicability domain: the nearest known electrode is {answer.nearest_distance:.2f} away, "
             f"the limit is {answer.reach:.2f}"
         )
-    if answer.fitted_on:
-        yield (
-            f"this composition is in the training data ({_electrodes(answer.fitted_on)}); the interval does not apply"
-        )
-    if answer.undecided:
-        ions = " or ".join(answer.undecided)
-        yield f"the model reads only the composition: its prediction is the same whether {ions} moves"
-    if answer.above_limit:
-        yield "[yellow]the predicted capacity is above the Faraday limit, which is an error of the model[/yellow]"
+    yield from answer.notes
 
 
-def _electrodes(count: int) -> str:
-    return f"{count} electrode{'s' if count > 1 else ''}"
+def with_interval(estimate: Estimate) -> str:
+    """A predicted value, and in brackets its interval if there is one."""
+    if estimate.low is None or estimate.high is None:
+        return compact(estimate.value)
+    return f"{compact(estimate.value)} ({compact(estimate.low)} to {compact(estimate.high)})"
 
 
 def _known_value(known: Neighbour, target: str) -> str:
