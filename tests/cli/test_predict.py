@@ -27,7 +27,8 @@ def test_predict_prints_json(run, finished: Project) -> None:
     assert answer["working_ion"] == "Li"
     assert set(answer) == {
         "formula", "working_ion", "theoretical_capacity", "targets", "neighbours", "outside", "nearest_distance",
-        "reach", "above_limit", "undecided", "fitted_on", "share",
+        "reach", "above_limit", "undecided", "fitted_on", "share", "reading", "specific_energy", "energy_density",
+        "no_interval", "notes", "models", "pair",
     }  # fmt: skip
     assert len(answer["neighbours"]) == 3
     assert set(answer["targets"]["average_voltage"]) == {"value", "low", "high"}
