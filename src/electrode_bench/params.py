@@ -104,6 +104,25 @@ class Fit(Strict):
     """Models that the pipeline fits; null takes every model but the published packages."""
 
 
+class Intervals(Strict):
+    """Prediction intervals: how likely they hold the true value, and which compositions share a calibration."""
+
+    levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.5, 0.8, 0.9, 0.95)
+    """Shares of new compositions whose true value should lie within the interval."""
+    level: float = 0.9
+    """The level that answers show; one of ``levels``."""
+    fewest: PositiveInt = 60
+    """A working ion with at least this many compositions has intervals of its own; the other ions are pooled."""
+
+    @model_validator(mode="after")
+    def _level_among_levels(self) -> Intervals:
+        if len(set(self.levels)) < len(self.levels):
+            raise ValueError("levels: a level stands twice")
+        if self.level not in self.levels:
+            raise ValueError(f"level: {self.level:g} is not among the levels ({', '.join(map(str, self.levels))})")
+        return self
+
+
 class Sweep(Strict):
     """How a sweep tunes. The numbers of trials and workers and the server are options of the command: they change no
     trial."""
@@ -144,6 +163,7 @@ class Params(Strict):
     map: Map = Map()
     split: Split = Split()
     fit: Fit = Fit()
+    intervals: Intervals = Intervals()
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Configuration of each model; `electrode-bench models` lists what each takes."""
     sweep: Sweep = Sweep()
