@@ -123,6 +123,10 @@ class Intervals(Strict):
         return self
 
 
+#: The intervals of a params.yaml that says nothing of them.
+DEFAULT_INTERVALS = Intervals()
+
+
 class Sweep(Strict):
     """How a sweep tunes. The numbers of trials and workers and the server are options of the command: they change no
     trial."""
@@ -163,7 +167,7 @@ class Params(Strict):
     map: Map = Map()
     split: Split = Split()
     fit: Fit = Fit()
-    intervals: Intervals = Intervals()
+    intervals: Intervals = DEFAULT_INTERVALS
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Configuration of each model; `electrode-bench models` lists what each takes."""
     sweep: Sweep = Sweep()

@@ -289,6 +289,21 @@ class Project:
         except pd.errors.EmptyDataError:
             return pd.DataFrame(columns=list(COMPARISON_TABLES[name]))
 
+    def calibration(self, model: str) -> dict[str, Any]:
+        """How wide a model's prediction intervals are, as plain values.
+
+        Raises
+        ------
+        UserError
+            When the comparison was not made, or was made from other runs than the project has now, or the model was
+            not fitted under a protocol that its intervals can be taken from.
+        """
+        calibrations = dict(read_json(self.paths.calibrations, stage="compare", key="models"))
+        self._require_comparison_current()
+        if model not in calibrations:
+            raise UserError(f"'{model}' has no prediction intervals; {nearest(model, calibrations)}")
+        return dict(calibrations[model])
+
     def _require_comparison_current(self) -> None:
         compared = dict(read_json(self.paths.comparison_inputs, stage="compare", key="runs"))
         # The records alone: reading the predictions of all runs for each table would take seconds.

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support.intervals import made_up_calibration
 
 from electrode_bench import models
 from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.features import featurize
-from electrode_bench.inference.calibration import Calibration
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor
 
@@ -34,5 +34,5 @@ def _predictor(spec: models.ModelSpec, folder: Path, **config: int) -> Predictor
     frame = featurize(table[[FORMULA]], feature_set="magpie_mean")
     model = spec.build(models.configure(spec, config), 1).fit(frame, table[list(TARGETS)])
     models.save(model, folder, spec=spec, about={"composition": "discharged", "feature_set": "magpie_mean"})
-    calibration = {t: Calibration(factor=2.0, min_std=0.1, has_std=True, coverage=0.9) for t in TARGETS}
+    calibration = made_up_calibration(learned=spec.name != "sharing_model")
     return Predictor(FormulaModel(folder), table=table, calibration=calibration)

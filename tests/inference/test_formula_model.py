@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support.intervals import made_up_calibration
 from support.own_feature_sets import registered
 
 from electrode_bench import models
 from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
-from electrode_bench.inference.calibration import Calibration
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor, compositions
 from electrode_bench.inference.screening import screen
@@ -141,11 +141,10 @@ def test_a_framework_with_its_ion_needs_the_discharged_formula_too(tmp_path: Pat
 def test_a_feature_that_is_missing_for_one_formula_only_is_outside_the_domain(tmp_path: Path) -> None:
     # No orbital energies of neptunium; all other features are defined.
     model = _model(tmp_path, feature_set="modnet")
-    calibration = {t: Calibration(factor=2.0, min_std=0.1, has_std=True, coverage=0.9) for t in TARGETS}
     known = ELECTRODES.assign(**dict.fromkeys(TARGETS, 1.0))
     # The element itself is known.
     known = pd.concat([known, known.iloc[[0]].assign(**{FORMULA: "LiNpO2"})], ignore_index=True)
-    predictor = Predictor(model, table=known, calibration=calibration)
+    predictor = Predictor(model, table=known, calibration=made_up_calibration())
     ordinary, undefined = predictor.predict(["LiCoO2", "LiNpO2"])
     assert ordinary.outside is None
     assert re.fullmatch(

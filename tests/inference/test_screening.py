@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.intervals import made_up_calibration
 
 from electrode_bench.core.schema import FORMULA, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.inference.calibration import Calibration
 from electrode_bench.inference.formula_model import Predicted
 from electrode_bench.inference.predictor import Predictor
 from electrode_bench.inference.screening import pareto, screen
@@ -27,8 +27,7 @@ class FixedModel:
 
 def _predictor(answers: dict[str, tuple[float, float, float]]) -> Predictor:
     known = pd.DataFrame({FORMULA: ["LiCoO2", "LiNiO2", "NaMnO2"], **dict.fromkeys(TARGETS, 1.0)})
-    calibration = {t: Calibration(1.0, 0.0, has_std=False, coverage=0.9) for t in TARGETS}
-    return Predictor(FixedModel(answers), table=known, calibration=calibration)  # type: ignore[arg-type]
+    return Predictor(FixedModel(answers), table=known, calibration=made_up_calibration(cutoff=10.0))  # type: ignore[arg-type]
 
 
 ANSWERS = {
@@ -57,6 +56,7 @@ def test_the_ranking_and_the_pareto_front_by_hand() -> None:
     assert (found.read, found.rejected) == (5, 0)
     assert found.best["theoretical_capacity"].iloc[1] == pytest.approx(274.5, abs=0.1)
     assert found.best.loc[1, ["nearest", "nearest_distance", "in_domain"]].tolist() == ["LiNiO2", 0, True]
+    # No standard deviation: the cut-off of 10 times the smallest one, 0.1 V.
     assert found.best.loc[1, ["average_voltage_low", "average_voltage_high"]].tolist() == [2, 4]
 
 
@@ -66,8 +66,8 @@ def test_energies_are_clipped_to_the_faraday_limit() -> None:
     assert found[["gravimetric_capacity", "volumetric_capacity"]].tolist() == [547.6, 1000]
     assert found["energy"] == pytest.approx(273.8 * 4, rel=1e-3)
     assert found["energy_density"] == pytest.approx(500 * 4, rel=1e-3)
-    # The interval ends at the prediction, which is above the limit; one below it ends at the limit at most.
-    assert found["gravimetric_capacity_high"] == 547.6
+    # The interval ends at the limit, also where the prediction is above it.
+    assert found["gravimetric_capacity_high"] == found["theoretical_capacity"]
     below = screen(_chunks(["LiCoO2"]), _predictor({"LiCoO2": (273.0, 1000.0, 4.0)})).best.iloc[0]
     assert below["gravimetric_capacity_high"] == below["theoretical_capacity"]
 

@@ -165,7 +165,7 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
     from electrode_bench.stages import compare as stage
 
     given: Options = context.obj
-    tables = stage.run(given.project, seed=given.params.seed).tables
+    tables = stage.run(given.project, seed=given.params.seed, intervals=given.params.intervals).tables
     print_comparison(given.project, tables, as_json=as_json)
 
 

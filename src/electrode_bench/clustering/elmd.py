@@ -25,6 +25,12 @@ from electrode_bench.errors import UserError
 #: Sums of distances that differ by less than this fraction are a tie: they are sums in another order.
 TIE = 1e-9
 
+#: Share of known compositions that lie within :func:`reach` of another known one.
+REACH = 0.95
+
+#: Rows of a matrix of distances that are computed at a time, to limit memory.
+_BLOCK = 500
+
 
 @functools.cache
 def scale() -> dict[str, int]:
@@ -77,6 +83,29 @@ def between(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     from scipy.spatial.distance import cdist
 
     return np.asarray(cdist(rows, columns, metric="cityblock"))
+
+
+def nearest_other(rows: np.ndarray) -> np.ndarray:
+    """Distance of each composition, as :func:`cumulative` gives them, to the nearest other one; shape (n_rows,).
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two.
+    """
+    if len(rows) < 2:
+        raise ValueError("there is no other composition")
+    nearest = []
+    for start in range(0, len(rows), _BLOCK):
+        block = between(rows[start : start + _BLOCK], rows)
+        block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
+        nearest.append(block.min(axis=1))
+    return np.concatenate(nearest)
+
+
+def reach(rows: np.ndarray) -> float:
+    """The distance within which :data:`REACH` of some compositions have another one; 0 for fewer than two."""
+    return float(np.quantile(nearest_other(rows), REACH)) if len(rows) > 1 else 0.0
 
 
 def distance_sums(formulas: Sequence[str]) -> np.ndarray:

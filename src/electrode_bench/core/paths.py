@@ -104,6 +104,11 @@ class Paths:
         return self.compare / f"{name}.csv"
 
     @property
+    def calibrations(self) -> Path:
+        """How wide the prediction intervals of each model are."""
+        return self.compare / "calibration.json"
+
+    @property
     def comparison_inputs(self) -> Path:
         """Digests of the runs that ``results/compare`` was made from."""
         return self.compare / "inputs.json"

@@ -175,5 +175,9 @@ COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ceilings": (
             "protocol", "target", "ceiling", "title", "mae", "smae", "n", "share", "best_model", "best_smae",
         ),
+        "coverage": (
+            "model", "protocol", "target", "level", "by", "group", "n", "share", "coverage", "low", "high", "width",
+        ),
+        "rejection": ("model", "protocol", "target", "ranked_by", "rejected", "mae", "relative"),
     }
 )  # fmt: skip

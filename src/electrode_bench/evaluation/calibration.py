@@ -117,7 +117,8 @@ class Calibration:
                     margin = np.exp(cut * self._density_scale(rows))
                     low, high, unit, most = low / margin, high * margin, rows.limit * rows.density, value
                 # At most the limit, which a model that does not know it may exceed.
-                low, high = np.minimum(low * unit, np.minimum(value, most)), np.maximum(high * unit, np.minimum(value, most))
+                within = np.minimum(value, most)
+                low, high = np.minimum(low * unit, within), np.maximum(high * unit, within)
             missing = np.isnan(cut)
             ends[f"{target}_low"], ends[f"{target}_high"] = (np.where(missing, np.nan, end) for end in (low, high))
         return pd.DataFrame(ends, index=predicted.index)
@@ -168,7 +169,8 @@ class Calibration:
 
     def _voltage_scale(self, rows: _Rows) -> np.ndarray:
         std = rows.voltage_std if self.has_std else np.zeros(len(rows.distance))
-        return (std + self.smallest_std) * _stretch(rows.distance)
+        scale: np.ndarray = (std + self.smallest_std) * _stretch(rows.distance)
+        return scale
 
     def _density_scale(self, rows: _Rows) -> np.ndarray:
         return self.density_error * _stretch(rows.distance)
@@ -293,7 +295,7 @@ def _shape(near: pd.DataFrame, settings: Intervals, *, reach: float, far: float)
             predicted=rows.share if rows.cumulative is None else None,
         ),
         density_error=_DENSITY * (most if math.isfinite(most) else float(density.max())),
-        # As much as the median: a model's differences between its own uncertainties are larger than those of its errors.
+        # As much as the median: uncertainties that models predict differ more than their errors do.
         smallest_std=float(np.median(std[std > 0])) if has_std else 1.0,
         has_std=has_std,
         cutoffs={target: {} for target in TARGETS},

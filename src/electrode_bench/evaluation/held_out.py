@@ -14,20 +14,35 @@ from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.data import chemistry
 
 
-def distances(folds: Iterable[Fold], table: pd.DataFrame) -> pd.Series:
+def described(table: pd.DataFrame) -> pd.DataFrame:
+    """What intervals read of each electrode, by its id: composition, ion, limit.
+
+    ``composition`` is the reduced discharged formula and ``limit`` the gravimetric capacity of full extraction (mAh/g).
+
+    Parameters
+    ----------
+    table : the canonical table.
+    """
+    ion = table["working_ion"].to_numpy()
+    limit = [chemistry.full_capacity(*pair) for pair in zip(table[FORMULA], ion, strict=True)]
+    composition = table[FORMULA].map(chemistry.canonical).to_numpy()
+    return pd.DataFrame({"composition": composition, "ion": ion, "limit": limit}, index=table[ID].to_numpy())
+
+
+def distances(folds: Iterable[Fold], electrodes: pd.DataFrame) -> pd.Series:
     """How far each test row's composition is from the nearest training composition.
 
     Parameters
     ----------
     folds : of any protocols.
-    table : the canonical table.
+    electrodes : see :func:`described`.
 
     Returns
     -------
     Series by protocol, fold and electrode id: the ElMD to the nearest composition of the training rows, 0 if it is
     among them; infinite if the composition has an element that none of them has.
     """
-    composition = table.set_index(ID)[FORMULA].map(chemistry.canonical)
+    composition = electrodes["composition"]
     distinct = sorted(set(composition))
     position = composition.map({formula: i for i, formula in enumerate(distinct)})
     cumulative = elmd.cumulative(distinct)
@@ -44,19 +59,19 @@ def distances(folds: Iterable[Fold], table: pd.DataFrame) -> pd.Series:
     return pd.concat(parts).rename("distance") if parts else pd.Series(dtype=float, name="distance")
 
 
-def held_out(run: Run, table: pd.DataFrame, distance: pd.Series) -> pd.DataFrame:
+def held_out(run: Run, electrodes: pd.DataFrame, distance: pd.Series) -> pd.DataFrame:
     """The rows of a run, one for each test row of each fold.
 
     Parameters
     ----------
-    table : the canonical table.
+    electrodes : see :func:`described`.
     distance : see :func:`distances`.
 
     Returns
     -------
-    DataFrame with protocol, fold, electrode_id, composition (the reduced discharged formula), ion, limit (mAh/g at full
-    extraction), distance; ``<target>_true``, ``<target>`` and ``<target>_std``; and ``share_at_most_<threshold>`` for a
-    model that predicts the distribution of the extracted share.
+    DataFrame with protocol, fold, electrode_id, composition, ion, limit, distance; ``<target>_true``, ``<target>`` and
+    ``<target>_std``; and ``share_at_most_<threshold>`` for a model that predicts the distribution of the extracted
+    share.
     """
     keys = ["fold", ID]
     wide = run.predictions.pivot(index=keys, columns="target", values=["y_true", "y_pred", "y_std"])
@@ -68,11 +83,10 @@ def held_out(run: Run, table: pd.DataFrame, distance: pd.Series) -> pd.DataFrame
     rows = pd.DataFrame(columns).reset_index()
     if len(run.share):
         rows = rows.merge(run.share, on=keys, validate="one_to_one")
-    of = table.set_index(ID).loc[rows[ID]]
     rows.insert(0, "protocol", run.protocol)
-    rows.insert(3, "composition", of[FORMULA].map(chemistry.canonical).to_numpy())
-    rows.insert(4, "ion", of["working_ion"].to_numpy())
-    rows.insert(5, "limit", of["theoretical_capacity_full"].to_numpy(dtype=float))
+    of = electrodes.loc[rows[ID]]
+    for position, column in enumerate(electrodes.columns, start=3):
+        rows.insert(position, column, of[column].to_numpy())
     where = pd.MultiIndex.from_frame(rows[["protocol", "fold", ID]])
     rows.insert(6, "distance", distance.reindex(where).to_numpy(dtype=float))
     return rows

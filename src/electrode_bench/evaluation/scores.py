@@ -15,8 +15,11 @@ from electrode_bench.core.results import Run
 from electrode_bench.core.schema import COMPOSITION_ONLY, CONTROL, FORMULA, ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation import generalisation, significance
+from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.evaluation.ceilings import ceilings
 from electrode_bench.evaluation.metrics import ALL, KEYS, SHOWN, score, smae
+from electrode_bench.evaluation.uncertainty import uncertainty
+from electrode_bench.params import DEFAULT_INTERVALS, Intervals
 from electrode_bench.splits import headline_folds, headline_keys
 
 
@@ -25,11 +28,13 @@ class Comparison:
     """Everything that the compare stage writes.
 
     ``tables`` has one table for each name in :data:`~electrode_bench.core.schema.COMPARISON_TABLES`. ``metrics`` has
-    the values over folds by (protocol, model), target and metric.
+    the values over folds by (protocol, model), target and metric. ``calibrations`` has the prediction intervals by
+    model.
     """
 
     tables: Mapping[str, pd.DataFrame]
     metrics: Mapping[tuple[str, str], dict[str, dict[str, float]]]
+    calibrations: Mapping[str, Calibration]
 
 
 def compare(
@@ -39,6 +44,7 @@ def compare(
     table: pd.DataFrame,
     clusters: pd.Series,
     seed: int,
+    intervals: Intervals = DEFAULT_INTERVALS,
 ) -> Comparison:
     """Compare runs on the same folds and data.
 
@@ -47,7 +53,8 @@ def compare(
     folds : folds of each protocol, in the order of the tables.
     table : the canonical table.
     clusters : cluster label by electrode id, -1 for noise.
-    seed : root seed of the intervals' resampling.
+    seed : root seed of the resampling for the intervals of differences.
+    intervals : which prediction intervals are made.
 
     Raises
     ------
@@ -65,6 +72,7 @@ def compare(
     pairs = significance.pairs(predictions, folds=folds, formulas=rows[FORMULA], control=CONTROL, seed=seed)
     penalties = generalisation.penalties(predictions, table=table, clusters=clusters, folds=folds)
     bootstrap = folds.get("bootstrap", ())
+    certain = uncertainty(runs, folds=folds, table=table, clusters=clusters, settings=intervals)
     tables = {
         "scores": scores,
         "table": headline(scores, titles=titles, reads=reads),
@@ -80,8 +88,10 @@ def compare(
         "ceilings": ceilings(
             {protocol: folds[protocol] for protocol in dict.fromkeys(scores["protocol"])}, table, predictions
         ),
+        "coverage": certain.coverage,
+        "rejection": certain.rejection,
     }
-    return Comparison(tables, run_metrics(scores))
+    return Comparison(tables, run_metrics(scores), certain.calibrations)
 
 
 def headline(

@@ -102,8 +102,10 @@ class ShareSets:
             beyond = np.where(at <= high + _TINY, 0.0, np.inf)
         else:
             scale = np.asarray(margin)[:, None]
-            short = np.maximum(np.log(low / at), 0.0) / scale
-            beyond = np.maximum(np.log(at / high), 0.0) / scale
+            # The lowest interval may begin at a share of 0.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                short = np.maximum(np.log(low / at), 0.0) / scale
+                beyond = np.maximum(np.log(at / high), 0.0) / scale
         from_below = np.maximum(outlyingness, short).min(axis=1)
         from_above = np.maximum(outlyingness, beyond).min(axis=1)
         return np.asarray(np.maximum(from_below, from_above))

@@ -120,6 +120,8 @@ class Answer:
     energy_density: float = 0.0
     #: Why there is no interval; None where there is one.
     no_interval: str | None = None
+    #: The share of new compositions whose true values should lie within the intervals.
+    level: float = 0.9
     #: What else a chemist should know, in sentences.
     notes: tuple[str, ...] = ()
     #: All models side by side, best first.

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from electrode_bench import models
 from electrode_bench.errors import UserError, nearest
+from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.evaluation.scores import best_model
 from electrode_bench.fitting.final import final_model
-from electrode_bench.inference.calibration import calibrate
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor
 from electrode_bench.project import Project
@@ -58,5 +58,6 @@ def choose(project: Project, *, model: str | None = None) -> FittedModel:
     run = fitted[model]
     folder = final_model(project, run)
     assert folder is not None
-    predictor = Predictor(FormulaModel(folder), table=project.table(), calibration=calibrate(run.predictions))
+    calibration = Calibration.from_json(project.calibration(model))
+    predictor = Predictor(FormulaModel(folder), table=project.table(), calibration=calibration)
     return FittedModel(predictor, model, run.title, protocol, project.synthetic())

@@ -12,9 +12,6 @@ from electrode_bench.clustering import elmd
 from electrode_bench.core.artifacts import replacing
 from electrode_bench.data import chemistry
 
-#: Share of known compositions that lie within ``reach`` of another known one.
-REACH = 0.95
-
 #: Rows of the distance matrix that are computed at a time, to limit memory.
 _BLOCK = 500
 
@@ -37,7 +34,7 @@ class Domain:
         self.formulas = list(known.values())
         self.elements = frozenset(element for f in self.formulas for element in chemistry.parse(f))
         self._cumulative = elmd.cumulative(list(known))
-        self.reach = float(np.quantile(self._nearest_other(), REACH)) if len(self.formulas) > 1 else 0.0
+        self.reach = elmd.reach(self._cumulative)
 
     def save(self, path: Path) -> None:
         """Write the domain to an npz file, without pickle."""
@@ -60,15 +57,6 @@ class Domain:
             domain._cumulative = stored["cumulative"]
             domain.reach = float(stored["reach"])
         return domain
-
-    def _nearest_other(self) -> np.ndarray:
-        """Distance of each known composition to the nearest other one."""
-        nearest = []
-        for start in range(0, len(self.formulas), _BLOCK):
-            block = elmd.between(self._cumulative[start : start + _BLOCK], self._cumulative)
-            block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
-            nearest.append(block.min(axis=1))
-        return np.concatenate(nearest)
 
     def nearest(self, formula: str, *, number: int) -> list[tuple[str, float]]:
         """The nearest known compositions with their distances, nearest first; ties are broken by name."""
@@ -110,7 +98,7 @@ class Domain:
             return f"no known electrode contains {' or '.join(unknown)}"
         if distance > self.reach * (1 + elmd.TIE) + elmd.TIE:
             return (
-                f"the nearest known composition is {distance:.2f} away; {REACH:.0%} of the known compositions "
+                f"the nearest known composition is {distance:.2f} away; {elmd.REACH:.0%} of the known compositions "
                 f"have another one within {self.reach:.2f}"
             )
         return None

@@ -23,8 +23,8 @@ from electrode_bench.core.schema import (
     share_column,
 )
 from electrode_bench.data import chemistry
+from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.inference.answer import Answer, Estimate, ExtractedShare, Neighbour
-from electrode_bench.inference.calibration import Calibration
 from electrode_bench.inference.compositions import compositions, working_ion
 from electrode_bench.inference.domain import Domain
 from electrode_bench.inference.formula_model import FormulaModel
@@ -34,8 +34,7 @@ from electrode_bench.inference.notes import notes, why_no_interval
 from electrode_bench.inference.reading import Reading, read
 
 __all__ = [
-    "Answer", "Estimate", "ExtractedShare", "Neighbour", "Predictor", "compositions", "exceeds", "within_limit",
-    "working_ion",
+    "Answer", "Estimate", "ExtractedShare", "Neighbour", "Predictor", "compositions", "exceeds", "working_ion",
 ]  # fmt: skip
 
 
@@ -45,7 +44,7 @@ class Predictor:
     Parameters
     ----------
     model : fitted on the known electrodes.
-    calibration : of each target's intervals.
+    calibration : of the model's intervals.
     table : the known electrodes (schema.TABLE_COLUMNS), which ``known`` and ``domain`` are made from where they are not
         given.
     domain : the applicability domain.
@@ -57,7 +56,7 @@ class Predictor:
         self,
         model: FormulaModel,
         *,
-        calibration: dict[str, Calibration],
+        calibration: Calibration,
         table: pd.DataFrame | None = None,
         domain: Domain | None = None,
         known: Known | None = None,
@@ -135,7 +134,9 @@ class Predictor:
             "working_ion": list(ions),
             "reading": read(formulas, ions),
             **{target: rows[target].to_numpy() for target in TARGETS},
-            **self._intervals(rows, limit=limit, fitted_on=fitted_on, outside=outside),
+            **self._intervals(
+                rows, formulas, ions, limit=limit, distance=distance, fitted_on=fitted_on, outside=outside
+            ),
             "theoretical_capacity": limit,
             "above_limit": exceeds(capacity, limit),
             "extracted_share": capacity / limit,
@@ -152,24 +153,50 @@ class Predictor:
         return pd.DataFrame(made, index=rows.index)
 
     def _intervals(
-        self, rows: pd.DataFrame, *, limit: np.ndarray, fitted_on: np.ndarray, outside: Sequence[str | None]
+        self,
+        rows: pd.DataFrame,
+        formulas: Sequence[str],
+        ions: Sequence[str],
+        *,
+        limit: np.ndarray,
+        distance: np.ndarray,
+        fitted_on: np.ndarray,
+        outside: Sequence[str | None],
     ) -> dict[str, Any]:
-        """The columns ``<target>_low``, ``<target>_high`` and no_interval. All intervals of answers are made here."""
-        ends: dict[str, Any] = {}
-        for target in TARGETS:
-            value = rows[target].to_numpy()
-            std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
-            low, high = self.calibration[target].interval(target, value, std)
-            if target == GRAVIMETRIC.key:
-                high = within_limit(high, value, limit)
-            applies = (fitted_on == 0) & np.isfinite(low) & np.isfinite(high)
-            ends[f"{target}_low"], ends[f"{target}_high"] = (
-                np.where(applies, low, np.nan),
-                np.where(applies, high, np.nan),
-            )
-        missing = np.any([np.isnan(column) for column in ends.values()], axis=0)
+        """The columns ``<target>_low``, ``<target>_high`` and no_interval."""
+        ends = self.intervals(rows, formulas, ions, limit=limit, distance=distance, outside=outside)
+        missing = ends.isna().any(axis=1).to_numpy()
         given = zip(missing, fitted_on, outside, strict=True)
-        return {**ends, "no_interval": [why_no_interval(*one) for one in given]}
+        return {
+            **{column: np.where(fitted_on == 0, ends[column].to_numpy(), np.nan) for column in ends},
+            "no_interval": [why_no_interval(*one) for one in given],
+        }
+
+    def intervals(
+        self,
+        predicted: pd.DataFrame,
+        formulas: Sequence[str],
+        ions: Sequence[str],
+        *,
+        limit: np.ndarray,
+        distance: np.ndarray,
+        outside: Sequence[str | None],
+        level: float | None = None,
+    ) -> pd.DataFrame:
+        """The columns ``<target>_low`` and ``<target>_high``. All intervals of answers are made here.
+
+        Parameters
+        ----------
+        predicted : what the model predicts, see :meth:`FormulaModel.predict`.
+        formulas, ions, limit, distance, outside : of each row: the discharged formula, the working ion, the capacity of
+            full extraction (mAh/g), the distance to the nearest known composition, and why it is outside the domain.
+        level : see :meth:`~electrode_bench.evaluation.calibration.Calibration.intervals`.
+        """
+        known = [self.domain.elements.issuperset(chemistry.parse(formula)) for formula in formulas]
+        # A composition may also be outside because of a feature, however near it is.
+        near = np.where([reason is None for reason in outside], 0.0, np.nextafter(self.calibration.reach, np.inf))
+        apart = np.where(known, np.maximum(distance, near), np.inf)
+        return self.calibration.intervals(predicted, ion=ions, limit=limit, distance=apart, level=level)
 
     def _answer(self, row: Mapping[str, Any], asked_for: str | None, *, neighbours: int) -> Answer:
         formula, candidates = row["formula"], candidate_ions(row["formula"])
@@ -193,6 +220,7 @@ class Predictor:
             specific_energy=float(row["specific_energy"]),
             energy_density=float(row["energy_density"]),
             no_interval=row["no_interval"],
+            level=self.calibration.level,
             notes=tuple(notes(row, reads_ion=self.reads_ion, asked_for=asked_for)),
         )
 
@@ -232,14 +260,6 @@ def _extracted_share(row: Mapping[str, Any]) -> ExtractedShare | None:
         return None
     at_most = {threshold: float(row[share_column(threshold)]) for threshold in SHARE_THRESHOLDS}
     return ExtractedShare(float(row["extracted_share"]), float(row["full_extraction"]), at_most)
-
-
-def within_limit(high: float | np.ndarray, value: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:
-    """Upper ends of intervals of the gravimetric capacity (mAh/g), clipped to the theoretical capacity.
-
-    An interval still contains its prediction, which a model that does not know the limit may put above it.
-    """
-    return np.asarray(np.maximum(np.minimum(high, limit), value))
 
 
 def exceeds(capacity: float | np.ndarray, limit: float | np.ndarray) -> np.ndarray:

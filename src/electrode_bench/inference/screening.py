@@ -16,7 +16,7 @@ from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRI
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.inference.domain import Domain
-from electrode_bench.inference.predictor import Predictor, compositions, exceeds, within_limit, working_ion
+from electrode_bench.inference.predictor import Predictor, compositions, exceeds, working_ion
 
 #: What candidates can be ranked by; larger is better.
 OBJECTIVES = {
@@ -250,19 +250,23 @@ def _described(best: pd.DataFrame, front: pd.DataFrame, predictor: Predictor) ->
     rows["rank"] = rows["rank"].astype("Int64")
     on_front = set(front[key].itertuples(index=False, name=None))
     rows["on_front"] = [pair in on_front for pair in rows[key].itertuples(index=False, name=None)]
-    for target in TARGETS:
-        std = rows[f"{target}_std"].to_numpy() if f"{target}_std" in rows else np.full(len(rows), np.nan)
-        low, high = predictor.calibration[target].interval(target, rows[target].to_numpy(), std)
-        if target == GRAVIMETRIC.key:
-            high = within_limit(high, rows[target].to_numpy(), rows["theoretical_capacity"].to_numpy())
-        rows[f"{target}_low"], rows[f"{target}_high"] = low, high
     known = [predictor.domain.nearest(formula, number=1)[0] for formula in rows["formula"]]
     rows["nearest"], rows["nearest_distance"] = [formula for formula, _ in known], [distance for _, distance in known]
     columns = ["formula", "nearest_distance", "undefined"]
-    rows["in_domain"] = [
-        predictor.outside(formula, distance=distance, undefined=undefined) is None
+    outside = [
+        predictor.outside(formula, distance=distance, undefined=undefined)
         for formula, distance, undefined in zip(*(rows[c] for c in columns), strict=True)
     ]
+    rows["in_domain"] = [reason is None for reason in outside]
+    ends = predictor.intervals(
+        rows,
+        rows["formula"].tolist(),
+        rows["working_ion"].tolist(),
+        limit=rows["theoretical_capacity"].to_numpy(),
+        distance=rows["nearest_distance"].to_numpy(),
+        outside=outside,
+    )
+    rows = pd.concat([rows, ends], axis=1)
     columns = ["rank", "line", "formula", "working_ion"]
     for target in TARGETS:
         columns += [target, f"{target}_low", f"{target}_high"]

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
-from electrode_bench.inference.calibration import LEVEL
 from electrode_bench.inference.predictor import Answer, Estimate, Neighbour
 from electrode_bench.report.numbers import compact
 from electrode_bench.report.terminal import titled
@@ -40,7 +39,10 @@ def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, s
 
 
 def _notes(answer: Answer, protocol: str) -> Iterator[str]:
-    yield f"in brackets: the {LEVEL:.0%} prediction interval, from this model's errors under {protocol} folds"
+    if any(estimate.low is not None for estimate in answer.targets.values()):
+        yield (
+            f"in brackets: the {answer.level:.0%} prediction interval, from this model's errors under {protocol} folds"
+        )
     yield (f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}")
     if answer.share is not None:
         yield (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,9 +11,9 @@ from electrode_bench import splits
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.evaluation.calibration import OUTSIDE, Calibration
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.features import columns_read
-from electrode_bench.inference.calibration import LEVEL, Calibration
 from electrode_bench.report import tables
 
 _PURPOSE = (
@@ -42,7 +41,7 @@ def markdown(
     rows: int,
     headline: pd.DataFrame,
     against_control: pd.DataFrame,
-    calibration: Mapping[str, Calibration],
+    calibration: Calibration,
     data: Mapping[str, Any],
     commit: str | None,
 ) -> str:
@@ -53,7 +52,7 @@ def markdown(
     rows : electrodes that the model was fitted on.
     headline : rows of ``results/compare/table.csv`` of this model, one per protocol.
     against_control : rows of ``results/compare/pairs.csv`` against the control, one per target.
-    calibration : of each target, from the run's predictions.
+    calibration : of the model's prediction intervals.
     data : where the raw data comes from: source, release, licence, md5, synthetic.
     commit : commit of the project; None where it is unknown.
     """
@@ -75,7 +74,7 @@ def markdown(
         _control(against_control, protocol=run.protocol),
         "",
         "### Calibration",
-        *(_calibration(target, calibration[target]) for target in TARGETS),
+        *_calibration(calibration),
         "",
         "### Limits",
         *_LIMITS[:1],
@@ -124,10 +123,15 @@ def _control(rows: pd.DataFrame, *, protocol: str) -> str:
     return f"{text} {NOT_SIGNIFICANT.format(', '.join(labels))}." if labels else text
 
 
-def _calibration(target: str, calibration: Calibration) -> str:
-    column = TARGETS[target]
-    if not math.isfinite(calibration.factor):
-        return f"- {column.label}: too few electrodes for an interval."
-    factor = f"{calibration.factor:.3g}"
-    width = f"{factor} times the predicted standard deviation" if calibration.has_std else f"{factor} {column.unit}"
-    return f"- {column.label}: the {LEVEL:.0%} interval is ± {width}."
+def _calibration(calibration: Calibration) -> Iterator[str]:
+    groups = [f"{group} ({n:g})" for group, n in calibration.compositions.items() if group != OUTSIDE]
+    yield (
+        f"- Prediction intervals are conformal at {', '.join(f'{level:.0%}' for level in calibration.levels)}; "
+        f"{calibration.level:.0%} is shown. Each distinct composition has one vote."
+    )
+    yield f"- Groups with cut-offs of their own, with their compositions: {', '.join(groups)}."
+    outside = calibration.compositions.get(OUTSIDE, 0)
+    yield (
+        f"- Further than {calibration.reach:.2f} (ElMD) from every known composition, intervals come from {outside:g} "
+        f"compositions at such distances in other protocols; beyond {calibration.far:.2f} there is none."
+    )

@@ -19,6 +19,7 @@ __all__ = [
     "NEW_COMPOSITION",
     "PROTOCOLS",
     "Protocol",
+    "all_folds",
     "configure",
     "for_new_compositions",
     "for_sweep",

@@ -7,14 +7,20 @@ import shutil
 from electrode_bench.core.artifacts import write_csv, write_json
 from electrode_bench.core.schema import COMPARISON_TABLES, TARGETS
 from electrode_bench.evaluation import scores
+from electrode_bench.params import DEFAULT_INTERVALS, Intervals
 from electrode_bench.project import Project
 
 
-def run(project: Project, *, seed: int) -> scores.Comparison:
+def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS) -> scores.Comparison:
     """Write ``results/compare`` from every run under ``results/fit``."""
     runs = project.runs()
     comparison = scores.compare(
-        runs, folds=project.folds(), table=project.table(), clusters=project.clusters(), seed=seed
+        runs,
+        folds=project.folds(),
+        table=project.table(),
+        clusters=project.clusters(),
+        seed=seed,
+        intervals=intervals,
     )
     folder = project.paths.compare
     for name in COMPARISON_TABLES:
@@ -26,6 +32,8 @@ def run(project: Project, *, seed: int) -> scores.Comparison:
     shutil.rmtree(folder / "metrics", ignore_errors=True)
     for (protocol, model), values in comparison.metrics.items():
         write_json(values, folder / "metrics" / protocol / f"{model}.json")
+    calibrations = {model: calibration.to_json() for model, calibration in comparison.calibrations.items()}
+    write_json({"models": calibrations}, project.paths.calibrations)
     # Last: it says which runs the tables above belong to.
     inputs = {f"{run.model}/{run.protocol}": run.digests.run for run in runs}
     write_json({"runs": inputs}, project.paths.comparison_inputs)

@@ -9,8 +9,8 @@ import pandas as pd
 from electrode_bench import models, splits
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.evaluation.scores import best_model
-from electrode_bench.inference.calibration import calibrate
 from electrode_bench.project import Project
 from electrode_bench.report import model_card
 from electrode_bench.splits import NEW_COMPOSITION
@@ -59,7 +59,7 @@ def run(project: Project, *, protocol: str = NEW_COMPOSITION[0], model: str | No
         rows=len(project.table()),
         headline=project.comparison("table").query("model == @model"),
         against_control=against_control,
-        calibration=calibrate(run.predictions),
+        calibration=Calibration.from_json(project.calibration(model)),
         data=source.data,
         commit=source.commit,
     )
