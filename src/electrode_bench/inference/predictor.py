@@ -165,10 +165,10 @@ class Predictor:
     ) -> dict[str, Any]:
         """The columns ``<target>_low``, ``<target>_high`` and no_interval."""
         ends = self.intervals(rows, formulas, ions, limit=limit, distance=distance, outside=outside)
-        missing = ends.isna().any(axis=1).to_numpy()
+        missing = [bool(row) for row in ends.isna().any(axis=1)]
         given = zip(missing, fitted_on, outside, strict=True)
         return {
-            **{column: np.where(fitted_on == 0, ends[column].to_numpy(), np.nan) for column in ends},
+            **{str(column): np.where(fitted_on == 0, values, np.nan) for column, values in ends.items()},
             "no_interval": [why_no_interval(*one) for one in given],
         }
 
