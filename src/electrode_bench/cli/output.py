@@ -37,12 +37,13 @@ def err() -> Console:
 
 def warn(text: str) -> None:
     """Print a warning on stderr, without wrapping it."""
-    err().print(f"[yellow]{text}[/yellow]", soft_wrap=True)
+    # A formula such as Li[Mn2]O4, or a path, may look like markup.
+    err().print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a remark on stderr, without wrapping it."""
-    err().print(text, soft_wrap=True)
+    err().print(text, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

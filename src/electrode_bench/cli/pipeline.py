@@ -25,7 +25,7 @@ def prepare(context: typer.Context, as_json: Json = False) -> None:
     from electrode_bench.stages import prepare as stage
 
     given: Options = context.obj
-    card = stage.run(given.project, given.params.prepare)
+    card = stage.run(given.project, given.params.prepare, warn=warn)
     print_result(card, stage.describe(card, given.project), as_json=as_json)
 
 

@@ -7,7 +7,6 @@ Amounts are moles per formula unit as written, masses g/mol, capacities mAh/g.
 from __future__ import annotations
 
 import math
-import re
 import warnings
 from collections.abc import Mapping
 from fractions import Fraction
@@ -15,6 +14,9 @@ from functools import cache, lru_cache
 from typing import Any
 
 from electrode_bench.core.schema import ION_CHARGE
+from electrode_bench.data import notation
+from electrode_bench.data.notation import FormulaError as FormulaError
+from electrode_bench.data.notation import is_missing as is_missing
 
 #: Faraday constant (C/mol): elementary charge times Avogadro constant, exact since the SI of 2019 (CODATA 2018).
 FARADAY = 1.602176634e-19 * 6.02214076e23
@@ -24,13 +26,6 @@ MAH_PER_MOLE = FARADAY / 3.6
 
 #: Largest relative difference between two amounts of a framework element: formulas are printed with few digits.
 FRAMEWORK_TOLERANCE = 1e-4
-
-# Composition also accepts charges, operators and dummy species. Here a formula is elements, amounts and brackets.
-_PART = re.compile(r"(?:[A-Z][a-z]?|[()\[\]]|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)+")
-
-
-class FormulaError(ValueError):
-    """A formula, or a pair of formulas, that cannot be used; the message is the reason."""
 
 
 def parse(formula: Any) -> dict[str, float]:
@@ -42,54 +37,10 @@ def parse(formula: Any) -> dict[str, float]:
     Raises
     ------
     FormulaError
-        When ``formula`` is not text or is empty, or has anything but elements, amounts and brackets, an unknown
-        element, or an amount of zero.
+        When ``formula`` cannot be read (see :func:`electrode_bench.data.notation.read`, which also questions formulas
+        that are probably a slip).
     """
-    if not isinstance(formula, str):
-        raise FormulaError("the formula is missing" if is_missing(formula) else f"the formula {formula!r} is no text")
-    return dict(_parse(formula))
-
-
-def is_missing(value: Any) -> bool:
-    """Whether a value from a table stands for "no value": None or NaN."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
-@lru_cache(maxsize=2**17)
-def _parse(formula: str) -> Mapping[str, float]:
-    from pymatgen.core import Composition
-
-    parts = formula.split()
-    if not parts:
-        raise FormulaError("the formula is empty")
-    for part in parts:
-        # A part must begin a group: "Li 2" would silently join into Li2, "C o" into Co.
-        if not _PART.fullmatch(part) or not (part[0].isupper() or part[0] in "(["):
-            raise FormulaError(f"the formula '{formula}' cannot be parsed: use elements, amounts and brackets only")
-    text = "".join(parts)
-    unknown = sorted(set(re.findall(r"[A-Z][a-z]?", text)) - _elements())
-    if unknown:
-        raise FormulaError(f"the formula '{formula}' names an unknown element: {', '.join(unknown)}")
-    try:
-        amounts = Composition(text).get_el_amt_dict()
-    except Exception as error:  # pymatgen raises ValueError, KeyError and others for a malformed formula
-        raise FormulaError(f"the formula '{formula}' cannot be parsed: {error}") from error
-    written = set(re.findall(r"[A-Z][a-z]?", text))
-    # Composition drops an element whose amount is 0.
-    zero = sorted(written - {e for e, amount in amounts.items() if amount > 0})
-    if zero:
-        raise FormulaError(f"the formula '{formula}' has an amount of zero: {', '.join(zero)}")
-    if not all(math.isfinite(amount) for amount in amounts.values()):
-        raise FormulaError(f"the formula '{formula}' has an amount that is not finite")
-    return {str(element): float(amount) for element, amount in amounts.items()}
-
-
-@cache
-def _elements() -> frozenset[str]:
-    from pymatgen.core import Element
-
-    # Deuterium and tritium are isotopes of hydrogen, and no elemental table has them.
-    return frozenset(e.symbol for e in Element) - {"D", "T"}
+    return dict(notation.amounts_of(formula))
 
 
 @cache

@@ -12,7 +12,7 @@ import pandas as pd
 from electrode_bench import params
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, VOLTAGE, table_schema
-from electrode_bench.data import chemistry
+from electrode_bench.data import chemistry, notation
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
 from electrode_bench.errors import UserError
 
@@ -32,10 +32,13 @@ class Prepared:
     table : the canonical table (schema.TABLE_COLUMNS), sorted by electrode_id.
     rejects : columns file, line, battery_id, rule, reason, sorted by file and line. ``rule`` is "unusable", or the key
         of ``prepare`` in params.yaml that excluded the row.
+    questions : rows of the table with a formula that was read but is probably a slip, such as LiFePo4: columns file,
+        line, battery_id, note, sorted by file and line.
     """
 
     table: pd.DataFrame
     rejects: pd.DataFrame
+    questions: pd.DataFrame
 
 
 class _Unusable(ValueError):
@@ -68,7 +71,16 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
             f"none of the {len(rejected)} rows can be used; the first: {first}; "
             "correct the file, or relax `prepare` in params.yaml"
         )
-    return Prepared(table=_table(rows), rejects=rejected)
+    return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows))
+
+
+def _questions(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    found = [
+        (row["file"], int(row["line"]), row[ID], note)
+        for row in sorted(rows, key=lambda r: (r["file"], r["line"]))
+        for note in dict.fromkeys(n for column in ("formula_charge", FORMULA) for n in notation.read(row[column]).notes)
+    ]
+    return pd.DataFrame(found, columns=["file", "line", "battery_id", "note"]).astype({"line": "int64"})
 
 
 # --- values -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import pandas as pd
 
 from electrode_bench import params
 from electrode_bench.core.artifacts import write_csv, write_json, write_table
@@ -12,15 +15,33 @@ from electrode_bench.data.prepare import prepare
 from electrode_bench.data.readers import read
 from electrode_bench.project import Project
 
+#: Questioned rows that are named one by one.
+_NAMED = 5
 
-def run(project: Project, rules: params.Prepare) -> dict[str, Any]:
-    """Write ``results/prepare``; return the card. Nothing is written when the snapshot cannot be used."""
+
+def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Write ``results/prepare``; return the card. Nothing is written when the snapshot cannot be used.
+
+    Parameters
+    ----------
+    warn : called with a line for each row whose formula is probably a slip; of many, the first ones and their number.
+    """
     prepared = prepare(read(project.paths.data), rules)
     summary = card(prepared.table, prepared.rejects)
     write_csv(prepared.rejects, project.paths.rejects)
     write_json(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
+    if warn:
+        for line in _doubts(prepared.questions):
+            warn(line)
     return summary
+
+
+def _doubts(questions: pd.DataFrame) -> list[str]:
+    """A line for each question; of many, the first ones and how many there are."""
+    lines = [f"{row.file}, line {row.line} ({row.battery_id}): {row.note}" for row in questions[:_NAMED].itertuples()]
+    more = len(questions) - len(lines)
+    return [*lines, f"and {more:,} more formulas like these; correct them in the snapshot"] if more else lines
 
 
 def describe(card: dict[str, Any], project: Project) -> str:
