@@ -21,12 +21,16 @@ from electrode_bench import params
 from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.config import validate
-from electrode_bench.core.digests import digest_frame
+from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold
+from electrode_bench.core.installation import file_states
 from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
 from electrode_bench.errors import LeftOut, UserError, nearest
+
+#: Stages whose files answers are made from, directly or through what must belong to them.
+_STAGES = ("prepare", "featurize", "split", "fit", "compare")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,15 @@ class Project:
     def params(self) -> params.Params:
         """params.yaml, checked but for the configurations of models and protocols, which know their own keys."""
         return params.load(self.paths.params)
+
+    def state(self) -> str:
+        """A digest that changes whenever a file may have changed that runs, comparisons and answers are made from.
+
+        It is made from sizes and times, as make does it, since reading the files takes seconds. A new state says
+        nothing about whether the files belong together.
+        """
+        made = [path for stage in _STAGES for path in (self.paths.results / stage).rglob("*") if path.is_file()]
+        return digest(file_states([self.paths.params, *made], root=self.root))
 
     # --- the prepared table ---
 

@@ -59,7 +59,8 @@ def test_a_prediction_has_units_intervals_and_limits() -> None:
         share=ExtractedShare(0.667, 0.312, {0.985: 0.688}),
     )  # fmt: skip
     text = _printed(unlike, synthetic=True)
-    assert "one" in text and "another" in text
+    assert "one" in text
+    assert "another" in text
     assert "Synthetic data" in text
     assert "extracted share: 67%; the probability of full extraction is 31%" in text
     assert "an error of the model" not in text

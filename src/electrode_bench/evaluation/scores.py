@@ -193,7 +193,12 @@ def run_metrics(scores: pd.DataFrame) -> dict[tuple[str, str], dict[str, dict[st
 
 
 def best_model(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> str | None:
-    """The model with the smallest mean SMAE over the targets under a protocol; None if there is only the control.
+    """The first model of :func:`by_error`; None if there is only the control."""
+    return next(iter(by_error(scores, protocol, among)), None)
+
+
+def by_error(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> list[str]:
+    """Models by their mean SMAE over the targets under a protocol, smallest first; the control is left out.
 
     Parameters
     ----------
@@ -203,7 +208,7 @@ def best_model(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> str
     rows = scores[(scores["protocol"] == protocol) & (scores["fold"] == ALL) & (scores["metric"] == "smae")]
     mean = rows[rows["target"].isin(list(TARGETS))].groupby("model")["value"].mean()
     known = [model for model in among if model in mean.index and model != CONTROL]
-    return min(known, key=lambda model: (mean[model], model), default=None)
+    return sorted(known, key=lambda model: (mean[model], model))
 
 
 def headline_predictions(run: Run) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from electrode_bench import models
 from electrode_bench.core.config import Strict
@@ -36,13 +36,37 @@ def final_model(project: Project, run: Run) -> Path | None:
     spec = models.from_module(run.module)
     if spec.reference:
         return None
-    config = models.configure(spec, run.config, where="cell.json")
+    final = _Final(project, run.composition, run.seed)
+    remove_abandoned(final.cache)
+    return final.fitted(spec, _checked_configuration(project, run, spec))
+
+
+def final_folder(project: Project, run: Run) -> Path | None:
+    """The folder that :func:`final_model` returns, without fitting the model: the cache may lack it.
+
+    Errors as :func:`final_model`.
+    """
+    spec = models.from_module(run.module)
+    if spec.reference:
+        return None
+    return _Final(project, run.composition, run.seed).plan(spec, _checked_configuration(project, run, spec)).folder
+
+
+def _checked_configuration(project: Project, run: Run, spec: ModelSpec) -> Strict:
+    """The configuration of a run whose features and table are still those of the project."""
     frame, targets = project.training_data(run.feature_set)
     if data_digests(frame, targets) != {"features": run.digests.features, "table": run.digests.table}:
         raise UserError(f"{run.name} was fitted on other data; run: dvc repro {run.stage}")
-    final = _Final(project, run.composition, run.seed)
-    remove_abandoned(final.cache)
-    return final.folder(spec, config)
+    return models.configure(spec, run.config, where="cell.json")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a model of all rows is made from, and the folder that the cache keeps it in."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -58,10 +82,9 @@ class _Final:
     def cache(self) -> Path:
         return self.project.paths.cache / "models"
 
-    def folder(self, spec: ModelSpec, config: Strict) -> Path:
-        """Folder of a model; fitted if the cache lacks it."""
-        members = models.members_of(config)
-        folders = {name: self.folder(member.spec, member.config) for name, member in members.items()}
+    def plan(self, spec: ModelSpec, config: Strict) -> _Plan:
+        """What the model is made from."""
+        members = [self.plan(member.spec, member.config) for member in models.members_of(config).values()]
         feature_set = models.feature_set_of(spec, config)
         frame, targets = self.project.training_data(feature_set)
         about = {
@@ -80,17 +103,25 @@ class _Final:
         }
         own = derive(self.seed, spec.name, "all rows")
         made_from = [*identity(spec, config, frame=frame, targets=targets), own, about]
-        folder = self.cache / digest([*made_from, *(member.name for member in folders.values())])
-        if not (folder / "model.json").exists():
-            model = spec.build(config, own)
+        folder = self.cache / digest([*made_from, *(member.folder.name for member in members)])
+        return _Plan(folder, about, own)
+
+    def fitted(self, spec: ModelSpec, config: Strict) -> Path:
+        """Folder of a model; fitted if the cache lacks it."""
+        members = models.members_of(config)
+        folders = {name: self.fitted(member.spec, member.config) for name, member in members.items()}
+        plan = self.plan(spec, config)
+        if not (plan.folder / "model.json").exists():
+            model = spec.build(config, plan.seed)
             if spec.is_ensemble:
                 model = cast(EnsembleModel, model).with_members(self._fitted(members, folders))
             else:
+                frame, targets = self.project.training_data(models.feature_set_of(spec, config))
                 frame = frame.sort_index()
                 model = model.fit(frame, targets.loc[frame.index])
-            with new_folder(folder) as temporary:
-                models.save(model, temporary, spec=spec, about=about)
-        return folder
+            with new_folder(plan.folder) as temporary:
+                models.save(model, temporary, spec=spec, about=plan.about)
+        return plan.folder
 
     def _fitted(self, members: Mapping[str, Member], folders: Mapping[str, Path]) -> dict[str, FittedMember]:
         fitted = {}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from electrode_bench import models
+from electrode_bench.core.schema import CONTROL
 from electrode_bench.errors import UserError, nearest
-from electrode_bench.evaluation.calibration import Calibration
-from electrode_bench.evaluation.scores import best_model
-from electrode_bench.fitting.final import final_model
+from electrode_bench.inference.catalogue import Catalogue
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor
 from electrode_bench.project import Project
-from electrode_bench.splits import NEW_COMPOSITION, for_new_compositions
+
+#: Yardsticks, not models of a composition.
+_CONTROLS = (CONTROL, "faraday")
 
 
 @dataclass(frozen=True)
@@ -44,20 +44,50 @@ def choose(project: Project, *, model: str | None = None) -> FittedModel:
     UserError
         When the model was not fitted under a protocol that its intervals can be taken from.
     """
-    runs = [run for run in project.runs() if not models.from_module(run.module).reference]
-    protocol = for_new_compositions(run.protocol for run in runs)
-    if protocol is None:
-        raise UserError(f"no model is fitted under {' or '.join(NEW_COMPOSITION)} folds; run: dvc repro")
-    fitted = {run.model: run for run in runs if run.protocol == protocol}
+    catalogue = Catalogue(project)
     if model is None:
-        model = best_model(project.comparison("scores"), protocol, fitted)
-        if model is None:
-            raise UserError(f"no model other than the control is compared under {protocol}; run: dvc repro")
-    elif model not in fitted:
-        raise UserError(f"'{model}' is not fitted under {protocol}; {nearest(model, fitted)}")
-    run = fitted[model]
-    folder = final_model(project, run)
-    assert folder is not None
-    calibration = Calibration.from_json(project.calibration(model))
-    predictor = Predictor(FormulaModel(folder), table=project.table(), calibration=calibration)
-    return FittedModel(predictor, model, run.title, protocol, project.synthetic())
+        model = catalogue.ranking[0]
+    elif model not in catalogue.titles:
+        raise UserError(f"'{model}' is not fitted under {catalogue.protocol}; {nearest(model, catalogue.titles)}")
+    catalogue.fit(model)
+    return _fitted(catalogue, model)
+
+
+def others(project: Project, chosen: FittedModel, *, fit: bool = False) -> tuple[list[FittedModel], list[str]]:
+    """The other models of a project, best first, and the titles of those that are not yet fitted on all rows.
+
+    The controls are left out: what they predict is the training mean, and the Faraday limit.
+
+    Parameters
+    ----------
+    chosen : the model that is not among the others.
+    fit : fit all of them on all rows, which may take hours.
+
+    Raises
+    ------
+    UserError
+        When the models were not compared.
+    """
+    catalogue, found, missing = Catalogue(project), [], []
+    for name in catalogue.ranking:
+        if name == chosen.name or name in _CONTROLS:
+            continue
+        if fit:
+            catalogue.fit(name)
+        if catalogue.entry(name).is_fitted:
+            found.append(_fitted(catalogue, name, like=chosen.predictor))
+        else:
+            missing.append(catalogue.titles[name])
+    return found, missing
+
+
+def _fitted(catalogue: Catalogue, name: str, *, like: Predictor | None = None) -> FittedModel:
+    """A model that is fitted; ``like`` is a predictor that knows the same electrodes."""
+    entry = catalogue.entry(name)
+    predictor = Predictor(
+        FormulaModel(entry.folder),
+        calibration=entry.calibration,
+        domain=like.domain if like else catalogue.domain,
+        known=like.known if like else catalogue.known,
+    )
+    return FittedModel(predictor, name, catalogue.titles[name], catalogue.protocol, catalogue.synthetic)

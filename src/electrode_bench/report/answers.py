@@ -1,67 +1,178 @@
-"""Predictions as tables for a terminal."""
+"""Answers about compositions, for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from electrode_bench.core.schema import GRAVIMETRIC, TARGETS
-from electrode_bench.inference.predictor import Answer, Estimate, Neighbour
-from electrode_bench.report.numbers import compact
-from electrode_bench.report.terminal import titled
+from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.inference.answer import Answer, Estimate, ModelAnswer, Neighbour, PairAnswer
+from electrode_bench.inference.reading import Reading
+from electrode_bench.report.numbers import compact, percent
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
+#: What the distance to a known electrode is, in a sentence.
+ELMD = (
+    "ElMD is the distance between two compositions: how many places each atom moves, on average, on the modified "
+    "Pettifor scale of the elements (LiFePO4 to LiMnPO4: 0.14)"
+)
 
-def prediction_tables(answers: Iterable[Answer], *, title: str, protocol: str, synthetic: bool) -> Iterator[Table]:
-    """One table for each answer: the targets with their intervals, then the nearest known electrodes.
+
+def answer_blocks(answer: Answer, *, title: str) -> Iterator[RenderableType]:
+    """What the first model says of one composition: how it was read, the numbers, the nearest known electrodes.
 
     Parameters
     ----------
     title : the model's name for people.
+    """
+    from rich.markup import escape
+    from rich.text import Text
+
+    yield Text.from_markup(
+        f"\n[bold]{escape(answer.formula)}[/bold], {answer.working_ion} electrode, predicted by {escape(title)}"
+    )
+    if answer.reading is not None:
+        yield Text(f"read as {_reading(answer.reading)}")
+    yield _numbers(answer)
+    if answer.pair is not None:
+        yield _pair(answer, answer.pair)
+    if answer.neighbours:
+        yield _known(answer)
+
+
+def models_block(models: Sequence[ModelAnswer]) -> Iterator[RenderableType]:
+    """What all models say, best first; nothing for a single model."""
+    if len(models) < 2:
+        return
+    table = _table()
+    table.add_column("All models, best first")
+    for column in TARGETS.values():
+        table.add_column(column.unit, justify="right")
+    for said in models:
+        table.add_row(said.title, *(with_interval(estimate) for estimate in said.targets.values()))
+    yield table
+
+
+def missing_block(missing: Sequence[str]) -> Iterator[RenderableType]:
+    """A line on the models that are not yet fitted on all rows, by their titles."""
+    from rich.text import Text
+
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        yield Text(f"\n{', '.join(missing)} {verb} not shown: not yet fitted on all rows, which --all does.")
+
+
+def notes_block(notes: Iterable[str]) -> Iterator[RenderableType]:
+    """Notes as a list."""
+    from rich.table import Table
+    from rich.text import Text
+
+    items = Table.grid(padding=(0, 1))
+    for note in notes:
+        items.add_row("-", Text(note, style="yellow" if note.startswith("outside") else ""))
+    if items.row_count:
+        yield items
+
+
+def explanations(answers: Sequence[Answer], *, protocol: str, synthetic: bool) -> Iterator[RenderableType]:
+    """What the numbers of all answers mean.
+
+    Parameters
+    ----------
     protocol : the protocol whose errors the intervals are taken from.
     """
-    for answer in answers:
-        heading = f"[bold]{answer.formula}[/bold], {answer.working_ion} electrode, predicted by {title}"
-        table = titled(heading, list(_notes(answer, protocol)), synthetic=synthetic)
-        table.add_column("")
-        table.add_column("ElMD", justify="right")
-        for column in TARGETS.values():
-            table.add_column(f"{column.label}\n{column.unit}", justify="right")
-        values = [with_interval(e) for e in answer.targets.values()]
-        table.add_row("predicted", "", *values, end_section=True)
-        for known in answer.neighbours:
-            name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
-            values = [_known_value(known, target) for target in TARGETS]
-            table.add_row(f"known: {name}", f"{known.distance:.2f}", *values)
-        yield table
+    from rich.text import Text
 
-
-def _notes(answer: Answer, protocol: str) -> Iterator[str]:
-    if any(estimate.low is not None for estimate in answer.targets.values()):
-        yield (
-            f"in brackets: the {answer.level:.0%} prediction interval, from this model's errors under {protocol} folds"
-        )
-    yield (f"Faraday limit, all {answer.working_ion} extracted: {answer.theoretical_capacity:.1f} {GRAVIMETRIC.unit}")
-    if answer.share is not None:
-        yield (
-            f"extracted share: {answer.share.value:.0%}; the probability of full extraction is "
-            f"{answer.share.full_extraction:.0%}"
-        )
-    if answer.outside is None:
-        yield (
-            f"within the applicability domain: the nearest known electrode is {answer.nearest_distance:.2f} away, "
-            f"the limit is {answer.reach:.2f}"
-        )
-    yield from answer.notes
+    lines = []
+    if any(answer.no_interval is None for answer in answers) or any(len(answer.models) > 1 for answer in answers):
+        lines.append(f"The {answers[0].level:.0%} prediction intervals are taken from each model's errors under {protocol} folds.")
+    if any(answer.neighbours for answer in answers):
+        lines.append(f"{ELMD}.")
+    yield Text("\n" + "\n".join(lines), style="dim")
+    if synthetic:
+        yield Text(SYNTHETIC_NOTICE, style="yellow")
 
 
 def with_interval(estimate: Estimate) -> str:
     """A predicted value, and in brackets its interval if there is one."""
+    interval = _interval(estimate)
+    return f"{compact(estimate.value)} ({interval})" if interval else compact(estimate.value)
+
+
+def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
-        return compact(estimate.value)
-    return f"{compact(estimate.value)} ({compact(estimate.low)} to {compact(estimate.high)})"
+        return ""
+    return f"{compact(estimate.low)} to {compact(estimate.high)}"
+
+
+def _reading(reading: Reading) -> str:
+    electrons = f"{reading.electrons:.3g} electron{'' if reading.electrons == 1 else 's'} per formula unit"
+    return f"{reading.reduced_formula}; {electrons}; {reading.states}"
+
+
+def _numbers(answer: Answer) -> Table:
+    table = _table()
+    table.add_column("")
+    table.add_column("predicted", justify="right")
+    has_interval = answer.no_interval is None
+    if has_interval:
+        table.add_column(f"{answer.level:.0%} interval", justify="right")
+    table.add_column("")
+    rows = [
+        (column.label, compact(estimate.value), _interval(estimate), column.unit)
+        for column, estimate in ((TARGETS[key], answer.targets[key]) for key in TARGETS)
+    ]
+    rows += [
+        ("Specific energy", compact(answer.specific_energy), "", "Wh/kg"),
+        ("Energy density", compact(answer.energy_density), "", "Wh/L"),
+        ("Capacity of full extraction", f"{answer.theoretical_capacity:.1f}", "", f"{GRAVIMETRIC.unit} (Faraday)"),
+    ]
+    if answer.share is not None:
+        full = f"of the {answer.working_ion}; all of it with a probability of {percent(answer.share.full_extraction)}"
+        rows.append(("Extracted share", percent(answer.share.value), "", full))
+    for label, value, interval, unit in rows:
+        table.add_row(label, value, *([interval] if has_interval else []), unit)
+    return table
+
+
+def _pair(answer: Answer, pair: PairAnswer) -> Table:
+    table = _table(f"Charged to {pair.charged_formula}: another setting, in which the capacity is known")
+    for heading in ("", "value", "", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    voltage = pair.average_voltage
+    rows = (
+        (GRAVIMETRIC.label, compact(pair.gravimetric_capacity), GRAVIMETRIC.unit, "exact (Faraday)"),
+        (VOLUMETRIC.label, compact(pair.volumetric_capacity), VOLUMETRIC.unit, "with the predicted density"),
+        (VOLTAGE.label, with_interval(voltage), VOLTAGE.unit, "predicted"),
+        ("Specific energy", compact(pair.specific_energy), "Wh/kg", ""),
+        ("Energy density", compact(pair.energy_density), "Wh/L", ""),
+        ("Extracted share", percent(pair.extracted_share), f"of the {answer.working_ion}", pair.states),
+    )
+    for row in rows:
+        table.add_row(*row)
+    table.caption = pair.source
+    return table
+
+
+def _known(answer: Answer) -> Table:
+    table = _table()
+    table.add_column("Nearest known electrodes")
+    table.add_column("ElMD", justify="right")
+    for column in TARGETS.values():
+        table.add_column(column.unit, justify="right")
+    for known in answer.neighbours:
+        name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
+        table.add_row(name, f"{known.distance:.2f}", *(_known_value(known, target) for target in TARGETS))
+    if answer.outside is None:
+        table.caption = (
+            f"within the applicability domain: the nearest is {answer.nearest_distance:.2f} away, the limit is "
+            f"{answer.reach:.2f}"
+        )
+    return table
 
 
 def _known_value(known: Neighbour, target: str) -> str:
@@ -70,3 +181,10 @@ def _known_value(known: Neighbour, target: str) -> str:
     if known.electrodes == 1:
         return mean
     return f"{mean} ({compact(known.lowest[target])} to {compact(known.highest[target])})"
+
+
+def _table(title: str | None = None) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(title=title, box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left")
