@@ -8,13 +8,13 @@ from electrode_bench.project import Project
 
 
 def test_predict_prints_a_table_for_each_formula(run, finished: Project) -> None:
-    code, out, err = run("--project", str(finished.root), "predict", "LiFePO4", "NaMnO2", "--ion", "Li")
+    code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4", "NaMnO2", "--ion", "Li")
     assert code == 0
     assert "LiFePO4, Li electrode, predicted by RF@Magpie" in out
     assert "NaMnO2, Na electrode, predicted by RF@Magpie" in out
     assert "under grouped folds" in out
     assert "Synthetic data" in out
-    assert "NaMnO2 contains no Li; its working ion is Na" in err
+    assert "NaMnO2 contains no Li; its working ion is Na" in out
 
 
 def test_predict_prints_json(run, finished: Project) -> None:
@@ -28,7 +28,7 @@ def test_predict_prints_json(run, finished: Project) -> None:
     assert set(answer) == {
         "formula", "working_ion", "theoretical_capacity", "targets", "neighbours", "outside", "nearest_distance",
         "reach", "above_limit", "undecided", "fitted_on", "share", "reading", "specific_energy", "energy_density",
-        "no_interval", "notes", "models", "pair",
+        "no_interval", "notes", "models", "pair", "level",
     }  # fmt: skip
     assert len(answer["neighbours"]) == 3
     assert set(answer["targets"]["average_voltage"]) == {"value", "low", "high"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from electrode_bench.errors import UserError
-from electrode_bench.inference.chosen import choose
+from electrode_bench.inference.catalogue import Catalogue
+from electrode_bench.inference.chosen import choose, others
 from electrode_bench.project import Project
 
 
@@ -27,10 +28,11 @@ def test_the_best_model_under_grouped_folds_is_chosen(finished: Project) -> None
 def test_without_grouped_folds_the_stratified_errors_are_used(project: Project) -> None:
     for model in ("control", "rf_magpie"):
         shutil.rmtree(project.paths.run(model, "grouped").parent)
-    assert choose(project, model="rf_magpie").protocol == "stratified"
-    # The comparison has runs that are no longer there: it cannot say which model is best.
-    with pytest.raises(UserError, match="was made from other runs"):
-        choose(project)
+    # The comparison has runs that are no longer there: it cannot say which model is best, or how wide intervals are.
+    assert Catalogue(project).protocol == "stratified"
+    for model in (None, "rf_magpie"):
+        with pytest.raises(UserError, match="was made from other runs"):
+            choose(project, model=model)
     for model in ("control", "rf_magpie"):
         shutil.rmtree(project.paths.run(model, "stratified").parent)
     with pytest.raises(UserError, match="no model is fitted under grouped or stratified folds; run: dvc repro"):
@@ -43,3 +45,31 @@ def test_a_model_of_other_data_is_refused(project: Project) -> None:
     table.to_parquet(project.paths.table)
     with pytest.raises(UserError, match="fitted on other data"):
         choose(project)
+
+
+def test_what_was_found_is_remembered_until_a_file_changes(project: Project) -> None:
+    first = choose(project).predictor.predict(["LiFePO4", "LiUO2"])
+    folder = Catalogue(project).folder
+    names = {"fitted.json", "ranking.json", "model-rf_magpie.json", "domain.npz", "known.parquet"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert choose(project).predictor.predict(["LiFePO4", "LiUO2"]) == first
+    # What cannot be read is made again.
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    assert choose(project).predictor.predict(["LiFePO4", "LiUO2"]) == first
+    scores = project.paths.comparison("scores")
+    scores.write_text(scores.read_text())
+    assert Catalogue(project).folder != folder
+
+
+def test_the_others_are_those_that_are_fitted_without_the_controls(project: Project) -> None:
+    best = choose(project)
+    # The project has one model besides the control.
+    assert others(project, best) == ([], [])
+    control = choose(project, model="control")
+    (other,), missing = others(project, control)
+    assert (other.name, missing) == ("rf_magpie", [])
+    assert other.predictor.domain is control.predictor.domain
+    (project.paths.cache / "models").rename(project.paths.cache / "moved")
+    assert others(project, control) == ([], ["RF@Magpie"])
+    assert [model.name for model in others(project, control, fit=True)[0]] == ["rf_magpie"]

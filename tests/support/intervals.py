@@ -9,7 +9,9 @@ from electrode_bench.evaluation.share_sets import ShareSets
 _INTERVALS = len(SHARE_THRESHOLDS) + 1
 
 
-def made_up_calibration(*, cutoff: float = 0.5, learned: bool = True, has_std: bool = True, reach: float = 5.0) -> Calibration:
+def made_up_calibration(
+    *, cutoff: float = 0.5, learned: bool = True, has_std: bool = True, reach: float = 5.0
+) -> Calibration:
     """The same cut-off for all targets and groups, doubled outside the domain.
 
     Parameters

@@ -89,7 +89,8 @@ def explanations(answers: Sequence[Answer], *, protocol: str, synthetic: bool) -
 
     lines = []
     if any(answer.no_interval is None for answer in answers) or any(len(answer.models) > 1 for answer in answers):
-        lines.append(f"The {answers[0].level:.0%} prediction intervals are taken from each model's errors under {protocol} folds.")
+        intervals = f"The {answers[0].level:.0%} prediction intervals"
+        lines.append(f"{intervals} are taken from each model's errors under {protocol} folds.")
     if any(answer.neighbours for answer in answers):
         lines.append(f"{ELMD}.")
     yield Text("\n" + "\n".join(lines), style="dim")
@@ -132,8 +133,8 @@ def _numbers(answer: Answer) -> Table:
         ("Capacity of full extraction", f"{answer.theoretical_capacity:.1f}", "", f"{GRAVIMETRIC.unit} (Faraday)"),
     ]
     if answer.share is not None:
-        full = f"of the {answer.working_ion}; all of it with a probability of {percent(answer.share.full_extraction)}"
-        rows.append(("Extracted share", percent(answer.share.value), "", full))
+        rows.append(("Extracted share", percent(answer.share.value), "", f"of the {answer.working_ion}"))
+        rows.append(("Probability of full extraction", percent(answer.share.full_extraction), "", ""))
     for label, value, interval, unit in rows:
         table.add_row(label, value, *([interval] if has_interval else []), unit)
     return table
