@@ -15,6 +15,7 @@ from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data import readers
 from electrode_bench.data.prepare import departs_from_faraday, prepare
 from electrode_bench.errors import UserError
+from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.params import Prepare
 
 KEEP_ALL = Prepare()
@@ -207,3 +208,30 @@ def test_the_order_of_rows_does_not_matter(rows: list[dict[str, Any]], rule: Any
     pd.testing.assert_frame_equal(done.table, again.table)
     # Nothing is dropped in silence.
     assert len(done.table) + len(done.rejects) == len(again.table) + len(again.rejects) == len(rows)
+
+
+def test_rows_with_a_probable_slip_are_kept_and_questioned_with_their_line() -> None:
+    done = prepare(
+        raw_of(
+            {"electrode_id": "synthetic-1"},
+            {"electrode_id": "synthetic-2", "formula_charge": "COO2", "formula_discharge": "LiCOO2"},
+            {"electrode_id": "synthetic-3", "formula_charge": "FePO4.2H2O", "formula_discharge": "LiFePO4·2H2O"},
+        ),
+        KEEP_ALL,
+    )
+    assert len(done.table) == 3
+    # A pair with water: 26801.48 / (157.757 + 2 x 18.015).
+    assert done.table["theoretical_capacity_pair"][2] == pytest.approx(138.30, abs=0.01)
+    assert done.questions.to_dict("records") == [
+        {"file": "x.csv", "line": 3, "battery_id": "synthetic-2", "note": f"CO is carbon and oxygen; did you mean {f}?"}
+        for f in ("CoO2", "LiCoO2")
+    ]
+
+
+def test_any_element_can_be_prepared() -> None:
+    rows = [
+        {"electrode_id": f"synthetic-{s}", "formula_charge": f"{s}O2", "formula_discharge": f"Li{s}O2"} for s in SYMBOLS
+    ]
+    done = prepare(raw_of(*rows), KEEP_ALL)
+    assert len(done.table) == len(SYMBOLS) == 118
+    assert done.rejects.empty

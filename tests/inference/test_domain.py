@@ -48,3 +48,13 @@ def test_membership() -> None:
     assert {f: f in domain for f in ("LiCoO2", "Li2Co2O4", "LiUO2", "LiCo20O40")} == {
         "LiCoO2": True, "Li2Co2O4": True, "LiUO2": False, "LiCo20O40": False,
     }  # fmt: skip
+
+
+def test_an_element_without_a_place_on_the_scale_is_far_from_everything() -> None:
+    domain = Domain(["LiNiO2", "LiCoO2"])
+    assert domain.nearest("LiOg", number=1) == [("LiCoO2", 102.0)]
+    names, distances = domain.nearest_of_each(["LiOg", "LiNiO2", "LiTsO2"])
+    assert names[1] == "LiNiO2"
+    assert list(distances) == [102.0, pytest.approx(0, abs=1e-9), 102.0]
+    assert domain.outside("LiOg", distance=102.0) == "no known electrode contains Og"
+    assert "LiOg" not in domain

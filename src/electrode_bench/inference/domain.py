@@ -69,8 +69,7 @@ class Domain:
         by_name = np.argsort(np.array(self.formulas), kind="stable")
         known, names, distances = self._cumulative[by_name], [], [np.empty(0)]
         for start in range(0, len(formulas), _BLOCK):
-            canonical = [chemistry.canonical(formula) for formula in formulas[start : start + _BLOCK]]
-            between = elmd.between(elmd.cumulative(canonical), known)
+            between = _between(formulas[start : start + _BLOCK], known)
             first = np.round(between, 9).argmin(axis=1)
             names += [self.formulas[i] for i in by_name[first]]
             distances.append(between[np.arange(len(between)), first])
@@ -78,7 +77,7 @@ class Domain:
 
     def _distances(self, formula: str) -> np.ndarray:
         """Distance to each known composition, shape (n_known,)."""
-        return elmd.between(elmd.cumulative([chemistry.canonical(formula)]), self._cumulative).ravel()
+        return _between([formula], self._cumulative).ravel()
 
     def __contains__(self, formula: str) -> bool:
         """Whether a composition is inside the domain."""
@@ -102,3 +101,17 @@ class Domain:
                 f"have another one within {self.reach:.2f}"
             )
         return None
+
+
+def _between(formulas: Sequence[str], known: np.ndarray) -> np.ndarray:
+    """Distances, shape (n_formulas x n_known), to known compositions as :func:`elmd.cumulative` gives them.
+
+    A composition with an element after Lr, which has no place on the scale, is as far away as the scale is long.
+    """
+    places = elmd.scale()
+    placed = np.array([places.keys() >= chemistry.parse(formula).keys() for formula in formulas], dtype=bool)
+    distances = np.full((len(formulas), len(known)), float(max(places.values())))
+    if placed.any():
+        canonical = [chemistry.canonical(formula) for formula, has in zip(formulas, placed, strict=True) if has]
+        distances[placed] = elmd.between(elmd.cumulative(canonical), known)
+    return distances
