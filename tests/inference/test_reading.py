@@ -53,3 +53,8 @@ def test_without_an_anion_there_are_no_states() -> None:
 def test_a_formula_without_the_ion_is_an_error() -> None:
     with pytest.raises(chemistry.FormulaError, match="FePO4 does not contain the working ion Li"):
         _read("FePO4", "Li")
+
+
+def test_a_probable_slip_is_questioned() -> None:
+    (reading,) = read(["LiCOO2"], ["Li"])
+    assert reading.notes[0] == "CO is carbon and oxygen; did you mean LiCoO2?"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from electrode_bench.data import chemistry
+from electrode_bench.data import chemistry, notation
 from electrode_bench.features.redox_states import RedoxStates, redox_states, signed
 
 #: Amounts that differ by less, relative to each other, are the same.
@@ -69,7 +69,7 @@ def _reading(formula: str, written: Mapping[str, float], meant: Mapping[str, flo
         state_discharged=states.discharged if defined else None,
         state_charged=states.charged if defined else None,
         states=str(states) if defined else "no anion, so no oxidation states",
-        notes=(*_amount_notes(written, meant), *_state_notes(states)),
+        notes=(*notation.read(formula).notes, *_amount_notes(written, meant), *_state_notes(states)),
     )
 
 
