@@ -45,7 +45,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[postgresql,ray,s3]' --group dev
+	@$(UV_INSTALL) --editable '.[excel,postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install

@@ -27,7 +27,7 @@ from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates import as_candidates
 from electrode_bench.inference.chosen import FittedModel, choose
 from electrode_bench.inference.predictor import Answer
-from electrode_bench.inference.screening import WINDOW
+from electrode_bench.inference.screened import Options
 from electrode_bench.inference.screening import screen as screen_chunks
 from electrode_bench.models import use_project_modules
 from electrode_bench.project import Project
@@ -116,8 +116,10 @@ def screen(
     candidates: Iterable[str] | pd.DataFrame,
     *,
     objective: str = "energy",
+    rank: str = "lower",
+    goal: float | None = None,
     top: int = 50,
-    window: tuple[float, float] = WINDOW,
+    window: tuple[float, float] | None = None,
     ion: str | None = None,
     in_domain: bool = False,
 ) -> pd.DataFrame:
@@ -130,17 +132,24 @@ def screen(
     ----------
     model : see :func:`load_model`.
     candidates : formulas, or a DataFrame with a column ``formula`` and optionally ``working_ion``.
-    objective : ``energy`` (Wh/kg), ``energy_density`` (Wh/L), or a target.
+    objective : ``energy`` (Wh/kg), ``energy_density`` (Wh/L), or a target. Energies are those of a cathode against the
+        pure metal of the working ion.
+    rank : ``lower`` orders by the lower end of the 90% interval, ``value`` by the predicted value, and ``probability``
+        by the probability of exceeding ``goal``.
+    goal : in the unit of the objective.
     top : how many candidates to keep, besides those on the Pareto front.
-    window : voltages (V) between which the electrolyte is stable.
+    window : keep only candidates whose predicted voltage (V) is within it.
     ion : the working ion of formulas that contain several candidates.
     in_domain : keep only candidates within the applicability domain.
 
     Returns
     -------
-    DataFrame with one row for each candidate kept, best first. Columns as for :func:`predict`, with rank (missing for
-    candidates that are only on the front), line (row number in ``candidates``, from 1), energy, energy_density,
-    outside_window (V outside the window) and on_front.
+    DataFrame with one row for each candidate kept, best first, followed by the lines that repeat it. Columns as for
+    :func:`predict` without fitted_on and the extracted share, with: rank (missing for candidates that are only on the
+    front, and for repeated ones), line (row number in ``candidates``, from 1), duplicate_of (the line that this one
+    repeats); energy and energy_density with their intervals; probability (of exceeding the goal); on_front (no other
+    candidate has more energy at no higher voltage); notes (what to know about the candidate, in words). All other
+    columns of ``candidates`` follow, with the prefix ``input_`` where a name is taken.
 
     Raises
     ------
@@ -156,16 +165,8 @@ def screen(
     True
     """
     rejected: list[pd.DataFrame] = []
-    screened = screen_chunks(
-        [_table(candidates)],
-        model.predictor,
-        objective=objective,
-        top=top,
-        window=window,
-        ion=ion,
-        in_domain=in_domain,
-        reject=rejected.append,
-    )
+    options = Options(objective, rank, goal, top, window, ion, in_domain)
+    screened = screen_chunks([_table(candidates)], model.predictor, options, reject=rejected.append)
     if rejected:
         first = rejected[0].iloc[0]
         warnings.warn(
@@ -181,28 +182,36 @@ def screen_file(
     candidates: str | Path,
     *,
     objective: str = "energy",
+    rank: str = "lower",
+    goal: float | None = None,
     top: int = 50,
-    window: tuple[float, float] = WINDOW,
+    window: tuple[float, float] | None = None,
     ion: str | None = None,
     in_domain: bool = False,
     out: str | Path | None = None,
+    force: bool = False,
+    workers: int = 1,
 ) -> pd.DataFrame:
     """Screen a file of any length, as :func:`screen`, and write the result to a file.
 
-    Lines that cannot be used are written to ``<out>.rejects.csv`` with the reason.
+    Lines that cannot be used are written to ``<out>.rejects.csv`` with the reason. What the result was made from
+    (model, data release, code version, options) is in ``<out>.json``, or in the metadata of a parquet file.
 
     Parameters
     ----------
-    candidates : a CSV or parquet file with a column ``formula`` (and optionally ``working_ion``), or a text file with
-        one formula per line.
+    candidates : a CSV, TSV, Excel or parquet file with a column ``formula`` (and optionally ``working_ion``), or a text
+        file with one formula per line.
     out : CSV or parquet file to write; None writes ``<candidates>.screened.csv``.
+    force : replace a file that was made from other candidates, with another model or with other options.
+    workers : processes that share the work. The result is the same for any number. A script that uses several must
+        have its own code under ``if __name__ == "__main__":``.
 
     The other parameters, and the DataFrame that is returned, are those of :func:`screen`.
 
     Raises
     ------
     UserError
-        When the file cannot be read, or no candidate remains.
+        When the file cannot be read, ``out`` was made differently, or no candidate remains.
 
     Examples
     --------
@@ -216,12 +225,10 @@ def screen_file(
     made = screen_task.run(
         Path(candidates),
         lambda: model,
-        objective=objective,
-        top=top,
-        window=window,
-        ion=ion,
-        in_domain=in_domain,
+        Options(objective, rank, goal, top, window, ion, in_domain),
         out=None if out is None else Path(out),
+        force=force,
+        workers=workers,
     )
     return made.screened.best
 

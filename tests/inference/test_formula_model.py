@@ -17,7 +17,7 @@ from electrode_bench.errors import UserError
 from electrode_bench.features import featurize
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.inference.predictor import Predictor, compositions
-from electrode_bench.inference.screening import screen
+from electrode_bench.inference.screening import Options, screen
 
 METALS = ("Co", "Ni", "Mn", "Fe")
 
@@ -40,7 +40,7 @@ def test_errors_use_the_column_names_of_the_input(predictor: Predictor) -> None:
     with pytest.raises(UserError, match=r"column formula: the formula 'Lx'"):
         predictor.model.predict(pd.DataFrame({"formula": ["Lx"]}))
     with pytest.raises(UserError, match=r"give the columns: formula_discharge \(or: formula\)"):
-        predictor.model.predict(pd.DataFrame({"composition": ["LiCoO2"]}))
+        predictor.model.predict(pd.DataFrame({"chemistry": ["LiCoO2"]}))
 
 
 ELECTRODES = pd.DataFrame(
@@ -156,4 +156,4 @@ def test_a_feature_that_is_missing_for_one_formula_only_is_outside_the_domain(tm
         "LiCoO2": True,
         "LiNpO2": False,
     }
-    assert screen([chunk], predictor, in_domain=True).best["formula"].tolist() == ["LiCoO2"]
+    assert screen([chunk], predictor, Options(in_domain=True)).best["formula"].tolist() == ["LiCoO2"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from electrode_bench.core.schema import CONTROL
+from electrode_bench.data import origin
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.inference.catalogue import Catalogue
 from electrode_bench.inference.formula_model import FormulaModel
@@ -25,6 +28,7 @@ class FittedModel:
     title : the model's name for people.
     protocol : the protocol whose errors the prediction intervals are taken from.
     synthetic : whether the model was fitted on the embedded synthetic sample.
+    data : source, release and md5 of the data that the model was fitted on, as far as they are known.
     """
 
     predictor: Predictor = field(repr=False)
@@ -32,6 +36,7 @@ class FittedModel:
     title: str
     protocol: str
     synthetic: bool
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def choose(project: Project, *, model: str | None = None) -> FittedModel:
@@ -50,7 +55,7 @@ def choose(project: Project, *, model: str | None = None) -> FittedModel:
     elif model not in catalogue.titles:
         raise UserError(f"'{model}' is not fitted under {catalogue.protocol}; {nearest(model, catalogue.titles)}")
     catalogue.fit(model)
-    return _fitted(catalogue, model)
+    return _fitted(catalogue, model, data=_data(project))
 
 
 def others(project: Project, chosen: FittedModel, *, fit: bool = False) -> tuple[list[FittedModel], list[str]]:
@@ -75,13 +80,13 @@ def others(project: Project, chosen: FittedModel, *, fit: bool = False) -> tuple
         if fit:
             catalogue.fit(name)
         if catalogue.entry(name).is_fitted:
-            found.append(_fitted(catalogue, name, like=chosen.predictor))
+            found.append(_fitted(catalogue, name, data=chosen.data, like=chosen.predictor))
         else:
             missing.append(catalogue.titles[name])
     return found, missing
 
 
-def _fitted(catalogue: Catalogue, name: str, *, like: Predictor | None = None) -> FittedModel:
+def _fitted(catalogue: Catalogue, name: str, *, data: Mapping[str, Any], like: Predictor | None = None) -> FittedModel:
     """A model that is fitted; ``like`` is a predictor that knows the same electrodes."""
     entry = catalogue.entry(name)
     predictor = Predictor(
@@ -90,4 +95,13 @@ def _fitted(catalogue: Catalogue, name: str, *, like: Predictor | None = None) -
         domain=like.domain if like else catalogue.domain,
         known=like.known if like else catalogue.known,
     )
-    return FittedModel(predictor, name, catalogue.titles[name], catalogue.protocol, catalogue.synthetic)
+    return FittedModel(predictor, name, catalogue.titles[name], catalogue.protocol, catalogue.synthetic, data)
+
+
+def _data(project: Project) -> dict[str, Any]:
+    """Source, release and md5 of a project's data; nothing where there is no import of data."""
+    try:
+        known = origin.provenance(project.root)
+    except UserError:
+        return {}
+    return {name: known[name] for name in ("source", "release", "md5")}

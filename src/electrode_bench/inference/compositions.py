@@ -30,19 +30,27 @@ def working_ion(formula: str, ion: str | None = None) -> str:
 
 
 def compositions(
-    formulas: Sequence[str], ions: Sequence[str], charged: Sequence[str | None] | None = None
+    formulas: Sequence[str],
+    ions: Sequence[str],
+    charged: Sequence[str | None] | None = None,
+    *,
+    read: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """All columns that a model may read (features.COMPOSITION_COLUMNS), from discharged formulas and working ions.
 
     Parameters
     ----------
     charged : charged formulas; where there is none, the framework: all of the working ion is extracted.
+    read : the columns that the model reads; None returns all. Frameworks take a while, and are left out where none is
+        read. Such formulas are not checked.
 
     Raises
     ------
     UserError
         When a formula contains nothing but the working ion.
     """
+    if read is not None and {"formula_charge", "framework_formula"}.isdisjoint(read):
+        return pd.DataFrame({FORMULA: list(formulas), "working_ion": list(ions)})
     frameworks = []
     for formula, ion in zip(formulas, ions, strict=True):
         try:

@@ -15,6 +15,9 @@ from electrode_bench.data import chemistry
 #: Rows of the distance matrix that are computed at a time, to limit memory.
 _BLOCK = 500
 
+#: Compositions near each other on the scale that are looked up together.
+_QUERIES = 64
+
 
 class Domain:
     """The applicability domain of a set of known compositions.
@@ -85,6 +88,36 @@ class Domain:
             return False
         return self.outside(formula, distance=float(self._distances(formula).min())) is None
 
+    def nearest_within(self, formulas: Sequence[str], limit: float) -> np.ndarray:
+        """Distance of many compositions to their nearest known ones (n,); infinite where it is above ``limit``.
+
+        It is also infinite for a composition with an element that no known one has. The difference between the mean
+        places of two compositions on the scale is never larger than their distance, so that most known compositions
+        need not be compared.
+        """
+        familiar = np.array([self.elements.issuperset(chemistry.parse(f)) for f in formulas], dtype=bool)
+        found = np.full(len(formulas), np.inf)
+        if not familiar.any():
+            return found
+        rows = elmd.cumulative([f for f, known in zip(formulas, familiar, strict=True) if known])
+        places, known_places = rows.sum(axis=1), self._cumulative.sum(axis=1)
+        order, known_order = np.argsort(places, kind="stable"), np.argsort(known_places, kind="stable")
+        known, known_places = self._cumulative[known_order], known_places[known_order]
+        margin = limit * (1 + elmd.TIE) + 1e-6
+        nearest = np.full(len(rows), np.inf)
+        for start in range(0, len(rows), _QUERIES):
+            block = order[start : start + _QUERIES]
+            first = np.searchsorted(known_places, places[block[0]] - margin)
+            last = np.searchsorted(known_places, places[block[-1]] + margin)
+            if first < last:
+                nearest[block] = elmd.between(rows[block], known[first:last]).min(axis=1)
+        found[familiar] = np.where(nearest <= limit * (1 + elmd.TIE) + elmd.TIE, nearest, np.inf)
+        return found
+
+    def reaches(self, distance: np.ndarray) -> np.ndarray:
+        """Whether distances to the nearest known composition (n,) are within the domain."""
+        return np.asarray(distance <= self.reach * (1 + elmd.TIE) + elmd.TIE)
+
     def outside(self, formula: str, *, distance: float) -> str | None:
         """Why a composition is outside the domain; None when it is inside.
 
@@ -95,7 +128,7 @@ class Domain:
         unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
         if unknown:
             return f"no known electrode contains {' or '.join(unknown)}"
-        if distance > self.reach * (1 + elmd.TIE) + elmd.TIE:
+        if not self.reaches(np.array(distance)):
             return (
                 f"the nearest known composition is {distance:.2f} away; {elmd.REACH:.0%} of the known compositions "
                 f"have another one within {self.reach:.2f}"

@@ -14,6 +14,7 @@ from electrode_bench.core.schema import FORMULA, TARGETS, share_column
 from electrode_bench.data import chemistry
 from electrode_bench.errors import UserError
 from electrode_bench.features import COMPOSITION_COLUMNS, columns_read, featurize
+from electrode_bench.inference.candidates.columns import formula_column
 from electrode_bench.inference.ions import candidate_ions, choose_ion
 
 _ION = "working_ion"
@@ -69,7 +70,7 @@ class FormulaModel:
         ----------
         model_input : DataFrame with the columns of :attr:`required`; of :attr:`columns`, the working ion may be missing
             or empty where a formula has one candidate only. Other columns are ignored. A model that requires one column
-            also takes a column "formula", or a list of formulas.
+            also takes the first of ``candidates.FORMULA_COLUMNS`` that the table has, or a list of formulas.
         params : part of MLflow's interface; not used.
 
         Returns
@@ -121,9 +122,10 @@ class FormulaModel:
         frame = model_input if is_table else pd.DataFrame({required[0]: list(model_input)})
         # Error messages use the column names of the input.
         input_name = {column: column for column in self.columns}
-        if len(required) == 1 and required[0] not in frame and "formula" in frame:
-            input_name[required[0]] = "formula"
-            frame = frame.rename(columns={"formula": required[0]})
+        if len(required) == 1 and (found := formula_column(frame.columns)) is not None:
+            # The only column that can be required alone is that of the discharged formula.
+            input_name[required[0]] = str(found)
+            frame = frame.rename(columns={found: required[0]})
         missing = [column for column in required if column not in frame]
         if missing:
             alternative = " (or: formula)" if len(required) == 1 else ""

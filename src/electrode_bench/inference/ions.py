@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import pandas as pd
 
 from electrode_bench.core.schema import ION_CHARGE
 from electrode_bench.data import chemistry
+
+#: Names of the elements that are working ions, besides their symbols.
+_NAMES = {
+    "lithium": "Li", "sodium": "Na", "natrium": "Na", "potassium": "K", "kalium": "K", "rubidium": "Rb",
+    "cesium": "Cs", "caesium": "Cs", "magnesium": "Mg", "calcium": "Ca", "zinc": "Zn", "aluminium": "Al",
+    "aluminum": "Al", "yttrium": "Y",
+}  # fmt: skip
+
+#: What stands for "no value" in a column of ions. "NA" is R's; sodium is "Na".
+_NO_ION = frozenset({"", "-", "NA", "N/A", "n/a", "nan", "NaN", "None", "none", "null", "NULL"})
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
+
+
+def named_ion(value: Any) -> str | None:
+    """The working ion that a cell of a table names; None where it names none.
+
+    Symbols, names and charges are read. What is not known stays as it is, for the message about it.
+
+    >>> named_ion(" Li+"), named_ion("sodium"), named_ion("Mg²⁺"), named_ion("Li-ion"), named_ion("NA")
+    ('Li', 'Na', 'Mg', 'Li', None)
+    """
+    if chemistry.is_missing(value) or not isinstance(value, str):
+        return None if chemistry.is_missing(value) or value is pd.NA else str(value)
+    text = value.strip()
+    if text in _NO_ION:
+        return None
+    bare = re.sub(r"[ _-]*ions?$", "", text.translate(_SUPERSCRIPTS), flags=re.IGNORECASE).strip()
+    symbol, charge = bare, None
+    if match := re.fullmatch(r"([A-Za-z]+) ?\^?\(?(?:(\d?)\+|\+(\d?)|(\+\+|\+\+\+))\)?", bare):
+        symbol = match[1]
+        charge = len(match[4]) if match[4] else int(match[2] or match[3] or 1)
+    ion = _NAMES.get(symbol.casefold(), symbol if symbol in ION_CHARGE else symbol.capitalize())
+    if ion not in ION_CHARGE or charge not in (None, ION_CHARGE[ion]):
+        return text
+    return ion
 
 
 def candidate_ions(formula: Any) -> list[str]:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from electrode_bench.core.schema import TARGETS
-from electrode_bench.inference.screening import OBJECTIVES, Screened
-from electrode_bench.report.numbers import compact
+from electrode_bench.core.schema import GRAVIMETRIC, VOLTAGE
+from electrode_bench.inference.screened import ANODE_VOLTAGE, ENERGY, OBJECTIVES, Screened, high, low
+from electrode_bench.report.numbers import compact, missing, percent
 from electrode_bench.report.terminal import titled
 
 if TYPE_CHECKING:
-    from rich.console import JustifyMethod
     from rich.table import Table
 
 #: How many candidates of a screening a terminal shows.
@@ -26,29 +27,61 @@ def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: in
     ----------
     title : the model's name for people.
     """
-    objective = OBJECTIVES[screened.objective]
-    low, high = screened.window
-    shown = screened.best.head(rows)
+    from rich.markup import escape
+
+    options, shown = screened.options, screened.best.head(rows)
+    objective = OBJECTIVES[options.objective]
     notes = [
-        f"window: how many V outside {low:g} to {high:g} V",
-        "front: Pareto front, where more energy is available only at voltages further outside the window",
-        "distance: ElMD to the nearest known electrode; the file has the intervals and all other columns",
+        f"in brackets: the {screened.level:.0%} prediction interval",
+        f"front: the Pareto front, {options.front}",
+        "energies: those of a cathode against the pure metal of the working ion",
     ]
-    if shown["above_limit"].any():
-        notes.insert(0, "!: above the Faraday limit, an error of the model; energies are clipped to the limit")
-    if not shown["in_domain"].all():
-        notes.append("[yellow]out[/yellow]: outside the applicability domain; --in-domain excludes such candidates")
-    table = titled(f"Best by {objective.title}, predicted by {title}", notes, synthetic=synthetic)
-    headings: dict[str, JustifyMethod] = {"rank": "right", "formula": "left", "ion": "left"}
-    headings |= dict.fromkeys(("mAh/g", "mAh/cm3", "V", "Wh/kg", "Wh/L", "window"), "right")
-    headings |= {"front": "left", "domain": "left", "distance": "right"}
-    for heading, justify in headings.items():
-        table.add_column(heading, justify=justify)
+    if (shown[VOLTAGE.key] < ANODE_VOLTAGE).any():
+        notes.append(f"anodes: candidates below {ANODE_VOLTAGE:g} V are not on the front")
+    table = titled(f"Best by {options.ordered_by}, predicted by {title}", notes, synthetic=synthetic)
+    for heading in ("rank", "line"):
+        table.add_column(heading, justify="right")
+    table.add_column("formula", overflow="fold")
+    table.add_column("ion")
+    columns = [objective, *(c for c in (ENERGY, VOLTAGE, GRAVIMETRIC) if c != objective)]
+    if options.goal is not None:
+        table.add_column(f"above\n{options.goal:g}", justify="right")
+    for column in columns:
+        table.add_column(f"{column.label}\n{column.unit}", justify="right")
+    table.add_column("front")
+    table.add_column("notes", overflow="fold", ratio=1)
     for row in shown.to_dict("records"):
-        numbers = [compact(row[column]) for column in (*TARGETS, "energy", "energy_density", "outside_window")]
-        if row["above_limit"]:
-            numbers[0] += "!"
-        rank = "" if pd.isna(row["rank"]) else str(row["rank"])
-        flags = ["yes" if row["on_front"] else "", "in" if row["in_domain"] else "[yellow]out[/yellow]"]
-        table.add_row(rank, row["formula"], row["working_ion"], *numbers, *flags, f"{row['nearest_distance']:.2f}")
+        chance = [percent(row["probability"])] if options.goal is not None else []
+        table.add_row(
+            "" if pd.isna(row["rank"]) else str(row["rank"]),
+            str(row["line"]),
+            escape(row["formula"]),
+            row["working_ion"],
+            *chance,
+            *(_with_interval(row, column.key) for column in columns),
+            "yes" if row["on_front"] else "",
+            escape(row["notes"]),
+        )
     return table
+
+
+def summary(screened: Screened, *, out: Path, rejects: Path | None, rows: int = ROWS) -> Iterator[str]:
+    """What was read, kept, left out and written, line by line."""
+    shown = f"; the first {rows} rows are shown above" if len(screened.best) > rows else ""
+    yield f"{screened.read:,} lines, {screened.kept:,} distinct candidates kept in {out}{shown}"
+    if screened.filtered and screened.options.window is not None:
+        lowest, highest = screened.options.window
+        yield f"{screened.filtered:,} candidates were left out: their voltage is not from {lowest:g} to {highest:g} V"
+    if screened.outside_domain:
+        yield f"{screened.outside_domain:,} candidates were left out: they are outside the applicability domain"
+    if screened.duplicates:
+        yield f"{screened.duplicates:,} lines repeat the composition and ion of an earlier line"
+    if rejects:
+        yield f"{screened.rejected:,} lines could not be used; the reasons are in {rejects}"
+
+
+def _with_interval(row: Mapping[Any, Any], name: str) -> str:
+    value, lower, upper = row[name], row[low(name)], row[high(name)]
+    if missing(lower) or missing(upper):
+        return compact(value)
+    return f"{compact(value)} ({compact(lower)} to {compact(upper)})"

@@ -47,6 +47,25 @@ def of(project: Project) -> Provenance:
     return Provenance(data=data, table=project.paths.table, commit=commit, dirty=dirty)
 
 
+def code_version() -> dict[str, Any]:
+    """The version of this package, and where its code is in a git repository, the commit and whether files differ."""
+    import electrode_bench
+
+    folder = Path(electrode_bench.__file__).parent
+    commit, dirty = _git_state(folder)
+    # An environment inside a repository of something else is not part of it.
+    tracked = (
+        subprocess.run(
+            ["git", "-C", str(folder), "ls-files", "--error-unmatch", "__init__.py"], capture_output=True, check=False
+        )
+        if commit
+        else None
+    )
+    if tracked is None or tracked.returncode:
+        commit = dirty = None
+    return {"version": electrode_bench.__version__, "commit": commit, "modified": dirty}
+
+
 def lock_entry_digest(root: Path, stage: str) -> str | None:
     """SHA-256 of a stage's entry in dvc.lock: its command, parameters, and the md5 of everything it read and wrote.
 
