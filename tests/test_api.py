@@ -67,15 +67,15 @@ def test_a_table_of_formulas_keeps_its_index_and_may_name_ions(model: eb.FittedM
     assert table["working_ion"].tolist() == ["Al", "Li"]
     with pytest.raises(eb.UserError, match="LiFePO4 does not contain the working ion Na"):
         eb.predict(model, pd.DataFrame({"formula": ["LiFePO4"], "working_ion": ["Na"]}))
-    with pytest.raises(eb.UserError, match="the DataFrame has no column 'formula'"):
-        eb.predict(model, pd.DataFrame({"composition": ["LiFePO4"]}))
+    with pytest.raises(eb.UserError, match="the DataFrame has no column of formulas; it has chemistry"):
+        eb.predict(model, pd.DataFrame({"chemistry": ["LiFePO4"]}))
     with pytest.raises(eb.UserError, match="contains Li and Al; name the working ion"):
         eb.predict(model, ["LiAlO2"])
 
 
 def test_screening_agrees_with_predicting(model: eb.FittedModel) -> None:
     formulas = ["LiFePO4", "LiMnPO4", "NaFePO4", "LiCoO2"]
-    best = eb.screen(model, formulas, top=4)
+    best = eb.screen(model, formulas, top=4, rank="value")
     assert best["rank"].dropna().tolist() == [1, 2, 3, 4]
     assert best["energy"].is_monotonic_decreasing
     predicted = eb.predict(model, best["formula"])

@@ -9,20 +9,40 @@ import pandas as pd
 
 from electrode_bench.project import Project
 
+FORMULAS = [*(f"Li{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")), "FePO4", "Li2Fe2P2O8"]
+
 
 def test_screen_writes_the_best_candidates(run, finished: Project, tmp_path: Path) -> None:
     file = tmp_path / "candidates.txt"
-    file.write_text("\n".join([f"Li{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni")] + ["FePO4"]))
-    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--top", "5")
+    file.write_text("\n".join(FORMULAS))
+    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--top", "5", "--rank", "value")
     assert code == 0
-    assert "Best by Specific energy (Wh/kg), predicted by RF@Magpie" in out
-    assert "8 lines, " in out
+    assert "Best by Specific energy (Wh/kg), predicted value, predicted by RF@Magpie" in out
+    assert "front: the Pareto front, most specific energy (predicted value) at the lowest average voltage" in out
+    assert "against the pure metal of the working ion" in out
+    assert "9 lines, " in out
     assert "1 lines could not be used" in out
+    assert "1 lines repeat the composition and ion of an earlier line" in out
     best = pd.read_csv(tmp_path / "candidates.screened.csv")
     assert best["rank"].dropna().tolist() == [1, 2, 3, 4, 5]
     target = tmp_path / "best.parquet"
     code, out, _ = run("--project", str(finished.root), "screen", str(file), "--out", str(target), "--json")
     made = json.loads(out)
-    assert set(made) == {"model", "read", "rejected", "kept", "out", "rejects", "synthetic"}
-    assert (made["read"], made["rejected"], made["out"]) == (8, 1, str(target))
-    assert len(pd.read_parquet(target)) == made["kept"]
+    assert set(made) == {
+        "model", "read", "rejected", "duplicates", "filtered", "outside_domain", "kept", "out", "record", "rejects",
+        "synthetic",
+    }  # fmt: skip
+    assert (made["read"], made["rejected"], made["duplicates"], made["out"]) == (9, 1, 1, str(target))
+    assert len(pd.read_parquet(target)) == made["kept"] + 1
+
+
+def test_screen_replaces_a_result_only_when_it_is_told_to(run, finished: Project, tmp_path: Path) -> None:
+    file = tmp_path / "candidates.txt"
+    file.write_text("\n".join(FORMULAS))
+    command = ("--project", str(finished.root), "screen", str(file))
+    assert run(*command)[0] == 0
+    code, _, err = run(*command, "--rank", "probability", "--goal", "400")
+    assert (code, "rank was lower, now probability; goal was not given, now 400" in err) == (2, True)
+    code, out, _ = run(*command, "--rank", "probability", "--goal", "400", "--window", "1", "9", "--force")
+    assert code == 0
+    assert "Best by probability that the specific energy is above 400 Wh/kg" in out

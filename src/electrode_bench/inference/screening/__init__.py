@@ -152,7 +152,7 @@ def _with_notes(rows: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
     rows.loc[fitted_on > 0, ends] = np.nan
     rows["nearest"] = [formula for formula, _ in nearest]
     rows["nearest_distance"] = [distance for _, distance in nearest]
-    rows["reading"] = read(formulas, ions)
+    rows["reading"] = pd.Series(read(formulas, ions), index=rows.index, dtype=object)
     given = zip(formulas, rows["nearest_distance"], rows["undefined"], strict=True)
     rows["outside"] = [
         predictor.outside(formula, distance=float(distance), undefined=undefined)

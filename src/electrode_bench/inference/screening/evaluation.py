@@ -54,9 +54,11 @@ def evaluate(predictor: Predictor, chunk: pd.DataFrame, options: Options) -> Eva
     repeats = candidates[again.to_numpy(dtype=bool)]
     if len(refused):
         # What repeats a candidate that the model cannot read cannot be read either.
-        reasons = {tuple(key): reason for *key, reason in refused[[*KEY, "reason"]].itertuples(index=False)}
-        reason = [reasons.get(key) for key in repeats[KEY].itertuples(index=False, name=None)]
-        also = np.array([text is not None for text in reason], dtype=bool)
+        keys = refused[KEY].itertuples(index=False, name=None)
+        reasons: dict[tuple[Any, ...], str] = dict(zip(keys, refused["reason"], strict=True))
+        again_keys = list(repeats[KEY].itertuples(index=False, name=None))
+        also = np.array([key in reasons for key in again_keys], dtype=bool)
+        reason = pd.Series([reasons.get(key, "") for key in again_keys], index=repeats.index, dtype=object)
         refused = pd.concat([refused, repeats.assign(reason=reason)[also]])
         repeats = repeats[~also]
     rejected = pd.concat([part for part in (rejected, refused[list(REJECT_COLUMNS)]) if len(part)] or [rejected])
