@@ -22,6 +22,14 @@ def test_electrons_are_those_of_the_formula_unit_as_written() -> None:
     ("formula", "ion", "notes"),
     [
         ("LiFePO4", "Li", ()),
+        (
+            "LiFePo4",
+            "Li",
+            (
+                "Po is polonium; did you mean LiFePO4?",
+                "no anion: an alloy or intermetallic compound, which has no oxidation states by rule",
+            ),
+        ),
         ("Na0.667CoO2", "Na", ("Na0.667 is read as 2/3",)),
         # Two digits do not say whether a third is meant.
         ("Na0.67CoO2", "Na", ("Na0.67 is read as written; write Na2/3 if you mean the fraction",)),

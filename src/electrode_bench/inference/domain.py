@@ -42,7 +42,7 @@ class Domain:
     def save(self, path: Path) -> None:
         """Write the domain to an npz file, without pickle."""
         with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(
+            np.savez_compressed(
                 file,
                 formulas=np.array(self.formulas),
                 elements=np.array(sorted(self.elements)),

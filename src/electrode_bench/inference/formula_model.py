@@ -87,7 +87,7 @@ class FormulaModel:
 
     def evaluate(self, model_input: Any) -> Predicted:
         """As :meth:`predict`, with what is known of each row's features."""
-        electrodes = self._electrodes(model_input)
+        electrodes = self.checked(model_input)
         index = electrodes.index
         # The caller's index may have duplicates; positions have none.
         electrodes = electrodes.reset_index(drop=True)
@@ -115,8 +115,19 @@ class FormulaModel:
         names = absent.columns.astype(str).to_numpy()
         return tuple(tuple(names[row]) for row in absent.to_numpy(dtype=bool))
 
-    def _electrodes(self, model_input: Any) -> pd.DataFrame:
-        """The input under the names of :attr:`columns`, each value of it checked."""
+    @property
+    def columns_for_answers(self) -> tuple[str, ...]:
+        """:attr:`columns`, and the working ion of discharged formulas, which the Faraday limit depends on."""
+        return tuple(dict.fromkeys((*self.columns, _ION))) if FORMULA in self.columns else self.columns
+
+    def checked(self, model_input: Any, *, columns: tuple[str, ...] | None = None) -> pd.DataFrame:
+        """The input of :meth:`predict` under the names of ``columns``, each value of it checked.
+
+        Parameters
+        ----------
+        columns : :attr:`columns_for_answers` or, by default, :attr:`columns`.
+        """
+        columns = columns or self.columns
         required = list(self.required)
         is_table = isinstance(model_input, pd.DataFrame)
         frame = model_input if is_table else pd.DataFrame({required[0]: list(model_input)})
@@ -137,15 +148,15 @@ class FormulaModel:
         for column in required:
             check = candidate_ions if column == FORMULA else chemistry.parse
             _each_row(check, frame[[column]], name=input_name[column])
-        if FORMULA in required and _ION in self.columns:
-            frame = frame.reindex(columns=list(self.columns))
+        if FORMULA in required and _ION in columns:
+            frame = frame.reindex(columns=list(columns))
             # Tables have several values for "missing".
             frame = frame.astype({_ION: object}).assign(**{_ION: lambda f: f[_ION].where(f[_ION].notna(), None)})
             ions = _each_row(_choose_ion, frame[[FORMULA, _ION]], name=_ION)
             frame = frame.assign(**{_ION: ions})
             if "formula_charge" in required:
                 _each_row(chemistry.pair_capacity, frame[["formula_charge", FORMULA, _ION]], name="formula_charge")
-        return frame[list(self.columns)]
+        return frame[list(columns)]
 
 
 def _choose_ion(formula: str, ion: Any) -> str:

@@ -44,7 +44,7 @@ class Predictor:
     Parameters
     ----------
     model : fitted on the known electrodes.
-    calibration : of the model's intervals.
+    calibration : of the model's intervals; without it, answers have none.
     table : the known electrodes (schema.TABLE_COLUMNS), which ``known`` and ``domain`` are made from where they are not
         given.
     domain : the applicability domain.
@@ -56,7 +56,7 @@ class Predictor:
         self,
         model: FormulaModel,
         *,
-        calibration: Calibration,
+        calibration: Calibration | None,
         table: pd.DataFrame | None = None,
         domain: Domain | None = None,
         known: Known | None = None,
@@ -192,6 +192,9 @@ class Predictor:
             full extraction (mAh/g), the distance to the nearest known composition, and why it is outside the domain.
         level : see :meth:`~electrode_bench.evaluation.calibration.Calibration.intervals`.
         """
+        if self.calibration is None:
+            ends = [f"{target}_{end}" for target in TARGETS for end in ("low", "high")]
+            return pd.DataFrame(np.nan, index=predicted.index, columns=ends)
         known = [self.domain.elements.issuperset(chemistry.parse(formula)) for formula in formulas]
         # A composition may also be outside because of a feature, however near it is.
         near = np.where([reason is None for reason in outside], 0.0, np.nextafter(self.calibration.reach, np.inf))
@@ -220,7 +223,7 @@ class Predictor:
             specific_energy=float(row["specific_energy"]),
             energy_density=float(row["energy_density"]),
             no_interval=row["no_interval"],
-            level=self.calibration.level,
+            level=self.calibration.level if self.calibration else Answer.level,
             notes=tuple(notes(row, reads_ion=self.reads_ion, asked_for=asked_for)),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import tempfile
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
@@ -13,8 +14,11 @@ import pandas as pd
 import electrode_bench
 from electrode_bench import models
 from electrode_bench.core.artifacts import plain
-from electrode_bench.core.schema import TARGETS
-from electrode_bench.inference.formula_model import FormulaModel
+from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.inference import served
+from electrode_bench.inference.domain import Domain
+from electrode_bench.inference.known import Known
+from electrode_bench.inference.served import ServedAnswers
 from electrode_bench.tracking.fields import flag, parameters
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.records import Record
@@ -51,23 +55,25 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
     from mlflow.models import Model
 
     run, client = record.run, store.client
-    loaded = FormulaModel(folder)
     modules = (run.module, *(member.module for member in run.members.values()))
     tags = {"model": run.model, "protocol": run.protocol, "synthetic": flag(provenance.synthetic) or ""}
     logged = client.create_logged_model(
         store.runs, name=run.model, source_run_id=run_id, tags=tags, params=parameters(run), model_type="regressor"
     )
-    metadata = {
-        "about": plain(loaded.about),
-        "units": {column.key: column.unit for column in TARGETS.values()},
-        "data": plain(provenance.data),
-    }
     with tempfile.TemporaryDirectory() as name:
-        saved = Path(name) / "model"
+        saved, data = Path(name) / "model", Path(name) / "data"
+        domain, known = _surroundings(provenance.table, provenance.table.stat().st_mtime_ns)
+        served.write(data, model=folder, domain=domain, known=known, calibration=record.calibration)
+        loaded = ServedAnswers(data)
+        metadata = {
+            "about": plain(loaded.model.about),
+            "units": {column.key: column.unit for column in TARGETS.values()},
+            "data": plain(provenance.data),
+        }
         mlflow.pyfunc.save_model(
             saved,
             loader_module=_LOADER,
-            data_path=str(folder),
+            data_path=str(data),
             code_paths=[str(path) for path in code_paths(*modules)],
             mlflow_model=Model(
                 artifact_path=logged.artifact_location,
@@ -84,6 +90,13 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
         client.log_model_artifacts(logged.model_id, str(saved))
     client.finalize_logged_model(logged.model_id, "READY")
     return str(logged.model_id)
+
+
+@functools.lru_cache(maxsize=1)
+def _surroundings(table: Path, modified: int) -> tuple[Domain, Known]:  # noqa: ARG001 (a changed table is read again)
+    """The applicability domain and the known electrodes of a prepared table: the same for all runs of a project."""
+    electrodes = pd.read_parquet(table)
+    return Domain(electrodes[FORMULA].tolist()), Known(electrodes)
 
 
 def code_paths(*modules: str) -> list[Path]:
@@ -128,18 +141,23 @@ def _requirements(*modules: str) -> list[str]:
     return [unique[name] for name in sorted(unique)]
 
 
-def _signature(model: FormulaModel) -> Any:
+def _signature(model: ServedAnswers) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     single = len(model.required) == 1
     required = () if single else model.required
     inputs = [ColSpec("string", column, required=column in required) for column in model.columns]
-    # Either name will do, so neither is required; FormulaModel says when both are missing.
+    # Either name will do, so neither is required; the model says when both are missing.
     inputs += [ColSpec("string", "formula", required=False)] if single else []
-    outputs = [ColSpec("double", str(column)) for column in model.predict(_example(model)).columns]
+    outputs = [ColSpec(_type(column), str(column)) for column in model.predict(_example(model)).columns]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs))
 
 
-def _example(model: FormulaModel) -> pd.DataFrame:
+def _type(column: Any) -> Any:
+    texts = ("reduced_formula", "working_ion", "states", "notes")
+    return "string" if column in texts else "boolean" if column == "in_domain" else "double"
+
+
+def _example(model: ServedAnswers) -> pd.DataFrame:
     return pd.DataFrame([{column: _EXAMPLE[column] for column in model.columns}])

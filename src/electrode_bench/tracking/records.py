@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +12,7 @@ import pandas as pd
 
 from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.results import Run, TuningState
+from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import score
 from electrode_bench.fitting.costs import run_resources
 from electrode_bench.fitting.final import final_model
@@ -19,7 +21,7 @@ from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance, lock_entry_digest
 
 #: Increase it when what is logged changes: all runs are then published again.
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Record:
     scores : metrics.score of the run's predictions, per fold and ``all``.
     resources : what the fit of each fold took (see fitting.resources.measured) and its device; folds may be missing.
     model : folder of the model fitted on all rows (see models.save); None publishes no model.
+    calibration : of the model's prediction intervals; None where the comparison is not made yet.
     no_model : one line on why the model cannot be saved; "" when it can.
     lock_digest : digest of the run's entry in dvc.lock; None until DVC has written it.
     tuning : state (see core.results.Adoption.state), study, trial and outer fold of a tuned configuration; {} for one
@@ -41,6 +44,7 @@ class Record:
     scores: pd.DataFrame
     resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     model: Path | None = None
+    calibration: Mapping[str, Any] | None = None
     no_model: str = ""
     lock_digest: str | None = None
     tuning: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +58,7 @@ class Record:
         """SHA-256 of what the published run shows, but not of when it was made or from which commit."""
         model = None if self.model is None else digest_files(p for p in self.model.rglob("*") if p.is_file())
         tables = [digest_frame(self.run.predictions), digest_frame(self.scores)]
-        return digest([FORMAT, self.run.record(), provenance.data, *tables, model, self.tuning])
+        return digest([FORMAT, self.run.record(), provenance.data, *tables, model, self.tuning, self.calibration])
 
 
 def collect(project: Project, run: Run) -> Record:
@@ -69,10 +73,18 @@ def collect(project: Project, run: Run) -> Record:
         scores=score(run.predictions, folds, project.table()),
         resources=run_resources(project, run),
         model=model,
+        calibration=_calibration(project, run.model),
         no_model=no_model,
         lock_digest=lock_entry_digest(project.root, run.stage),
         tuning=_tuning(project, run),
     )
+
+
+def _calibration(project: Project, model: str) -> dict[str, Any] | None:
+    """The calibration of a model's intervals; None before the comparison, which a run may be published before."""
+    with suppress(UserError):
+        return project.calibration(model)
+    return None
 
 
 def _tuning(project: Project, run: Run) -> dict[str, str]:
