@@ -62,13 +62,26 @@ class Predictor:
         known: Known | None = None,
     ) -> None:
         self.model = model
-        self.calibration = calibration
+        self._calibration = calibration
         if domain is None:
             if table is None:
                 raise ValueError("give the table of known electrodes, or the domain")
             domain = Domain(table[FORMULA].tolist())
         self.domain = domain
         self.known = Known(table) if known is None and table is not None else known
+
+    @property
+    def calibration(self) -> Calibration:
+        """Of the model's intervals.
+
+        Raises
+        ------
+        ValueError
+            When there is none.
+        """
+        if self._calibration is None:
+            raise ValueError("the model's intervals are not calibrated")
+        return self._calibration
 
     @property
     def reads_ion(self) -> bool:
@@ -192,7 +205,7 @@ class Predictor:
             full extraction (mAh/g), the distance to the nearest known composition, and why it is outside the domain.
         level : see :meth:`~electrode_bench.evaluation.calibration.Calibration.intervals`.
         """
-        if self.calibration is None:
+        if self._calibration is None:
             ends = [f"{target}_{end}" for target in TARGETS for end in ("low", "high")]
             return pd.DataFrame(np.nan, index=predicted.index, columns=ends)
         known = [self.domain.elements.issuperset(chemistry.parse(formula)) for formula in formulas]
@@ -223,7 +236,7 @@ class Predictor:
             specific_energy=float(row["specific_energy"]),
             energy_density=float(row["energy_density"]),
             no_interval=row["no_interval"],
-            level=self.calibration.level if self.calibration else Answer.level,
+            level=self._calibration.level if self._calibration else Answer.level,
             notes=tuple(notes(row, reads_ion=self.reads_ion, asked_for=asked_for)),
         )
 
