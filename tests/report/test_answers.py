@@ -73,6 +73,9 @@ def test_the_models_stand_side_by_side() -> None:
     assert text.index("First") < text.index("Second")
     assert "3.46 (1.73 to 6.91)" in text
     assert list(answers.models_block([one])) == []
+    # On a narrow terminal the name is wrapped, not the numbers.
+    text = _printed(*answers.models_block([replace(one, title="Ensemble of several other models"), other]), width=80)
+    assert "3.46 (1.73 to 6.91)" in text
 
 
 def test_the_pair_is_another_setting() -> None:

@@ -51,7 +51,7 @@ def models_block(models: Sequence[ModelAnswer]) -> Iterator[RenderableType]:
     table = _table()
     table.add_column("All models, best first")
     for column in TARGETS.values():
-        table.add_column(column.unit, justify="right")
+        table.add_column(column.unit, justify="right", no_wrap=True)
     for said in models:
         table.add_row(said.title, *(with_interval(estimate) for estimate in said.targets.values()))
     yield table
@@ -162,9 +162,9 @@ def _pair(answer: Answer, pair: PairAnswer) -> Table:
 def _known(answer: Answer) -> Table:
     table = _table()
     table.add_column("Nearest known electrodes")
-    table.add_column("ElMD", justify="right")
+    table.add_column("ElMD", justify="right", no_wrap=True)
     for column in TARGETS.values():
-        table.add_column(column.unit, justify="right")
+        table.add_column(column.unit, justify="right", no_wrap=True)
     for known in answer.neighbours:
         name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
         table.add_row(name, f"{known.distance:.2f}", *(_known_value(known, target) for target in TARGETS))
