@@ -49,7 +49,7 @@ def test_an_answer_has_its_reading_units_intervals_and_limits() -> None:
         "88%",
         "Probability of full extraction         31%",
         "LiMnPO4, mean of 3",
-        "4.00 (3.50 to 4.25)",
+        "3.50 to 4.25",
         "within the applicability domain: the nearest is 0.25 away, the limit is 1.50",
     ):
         assert part in text, text

@@ -166,7 +166,9 @@ def _known(answer: Answer) -> Table:
     for column in TARGETS.values():
         table.add_column(column.unit, justify="right", no_wrap=True)
     for known in answer.neighbours:
-        name = known.formula if known.electrodes == 1 else f"{known.formula}, mean of {known.electrodes}"
+        name = known.formula
+        if known.electrodes > 1:
+            name += f", mean of {known.electrodes}\n  lowest to highest"
         table.add_row(name, f"{known.distance:.2f}", *(_known_value(known, target) for target in TARGETS))
     if answer.outside is None:
         table.caption = (
@@ -177,11 +179,11 @@ def _known(answer: Answer) -> Table:
 
 
 def _known_value(known: Neighbour, target: str) -> str:
-    """The value of a known composition; for several electrodes the mean, and in brackets the range."""
+    """The value of a known composition; for several electrodes the mean, and below it the range."""
     mean = compact(known.targets[target])
     if known.electrodes == 1:
         return mean
-    return f"{mean} ({compact(known.lowest[target])} to {compact(known.highest[target])})"
+    return f"{mean}\n{compact(known.lowest[target])} to {compact(known.highest[target])}"
 
 
 def _table(title: str | None = None) -> Table:
