@@ -53,7 +53,7 @@ def test_formulas_are_taken_as_column_or_list(served: Callable[..., ServedModel]
 
 
 def test_the_content_is_that_of_predict(served: Callable[..., ServedModel]) -> None:
-    model = served("rf_magpie stratified", made_up_calibration())
+    model = served("rf_magpie stratified", made_up_calibration(reach=100.0))
     formulas = ["Li3CoO2", "LiFePo4", "LiUO2", table(40)[FORMULA].iloc[0]]
     rows = model.predict(formulas).to_dict("records")
     assert not [column for column in rows[0] if column.endswith("_std")]
@@ -99,7 +99,7 @@ def test_the_ion_is_named_in_its_own_column(served: Callable[..., ServedModel]) 
     [
         (["LiFePO4", "LiXxO2"], r"row 1 .*, column formula_discharge: .*'LiXxO2'.*unknown element: Xx"),
         (["LiFePO4", None], r"row 1 .*, column formula_discharge: the formula is missing"),
-        (pd.DataFrame({"composition": ["LiFePO4"]}), r"no column formula_discharge; give the columns"),
+        (pd.DataFrame({"note": ["LiFePO4"]}), r"no column formula_discharge; give the columns"),
         ([], r"no rows; give at least one formula"),
     ],
 )

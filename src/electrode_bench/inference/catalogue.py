@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ class Catalogue:
     def domain(self) -> Domain:
         """The applicability domain of the known electrodes."""
         path = self.folder / "domain.npz"
-        with suppress(OSError, ValueError, KeyError):
+        with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return Domain.load(path)
         Domain(self.project.table()[FORMULA].tolist()).save(path)
         return Domain.load(path)
