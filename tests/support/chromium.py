@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
@@ -31,3 +32,45 @@ def start(profile: Path) -> webdriver.Chrome:
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     driver.set_page_load_timeout(60)
     return driver
+
+
+def screen(driver: webdriver.Chrome, *, width: int) -> None:
+    """Give the window a width in pixels."""
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def prefer(driver: webdriver.Chrome, scheme: str) -> None:
+    """Say that the user prefers "light" or "dark" colours."""
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def wait(driver: webdriver.Chrome, script: str, *arguments: object) -> None:
+    """Wait until a script returns something true."""
+    WebDriverWait(driver, 60, poll_frequency=0.1).until(lambda d: d.execute_script(script, *arguments))
+
+
+def contrasts(driver: webdriver.Chrome, selector: str) -> list[float]:
+    """The contrast (WCAG 2) of the text of each visible element with what is behind it."""
+    return [float(value) for value in driver.execute_script(_CONTRASTS, selector)]
+
+
+_CONTRASTS = """
+const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+const light = (colour) => rgb(colour).slice(0, 3)
+  .map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const behind = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    const parts = rgb(colour);
+    if (parts.length === 3 || parts[3] === 1) return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+return [...document.querySelectorAll(arguments[0])].filter((e) => e.offsetParent && e.textContent.trim()).map((e) => {
+  const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
+  return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+});
+"""

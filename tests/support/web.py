@@ -9,6 +9,9 @@ from pathlib import Path
 
 from electrode_bench.report.web.files import Asset, bundle
 
+#: The name that a statement at the beginning of a line gives.
+_NAMED = r"(?:const|let|(?:async )?function) (\w+)"
+
 
 def check_files(package: str, *, styles: Sequence[Asset], scripts: Sequence[Asset]) -> None:
     """All files of a package are used and short, and each script imports only what earlier scripts export."""
@@ -21,12 +24,12 @@ def check_files(package: str, *, styles: Sequence[Asset], scripts: Sequence[Asse
         for names, module in re.findall(r'^import \{([^}]+)\} from "(\..+?)";$', source, flags=re.MULTILINE):
             imported = (path.parent / module).resolve()
             assert imported in [earlier.resolve() for earlier in paths[:position]], (path, module)
-            exported = re.findall(r"^export (?:const|let|function) (\w+)", imported.read_text(), flags=re.MULTILINE)
+            exported = re.findall(rf"^export {_NAMED}", imported.read_text(), flags=re.MULTILINE)
             assert {name.strip() for name in names.split(",")} <= set(exported), (path, module)
     joined = bundle(scripts)
     assert not re.search(r"^(import|export) ", joined, flags=re.MULTILINE)
     # A page has one scope for all scripts.
-    names = re.findall(r"^(?:const|let|function) (\w+)", joined, flags=re.MULTILINE)
+    names = re.findall(rf"^{_NAMED}", joined, flags=re.MULTILINE)
     assert sorted(names) == sorted(set(names))
     for path in [*folder.glob("assets/*"), *folder.glob("templates/*")]:
         lines = path.read_text(encoding="utf-8").splitlines()

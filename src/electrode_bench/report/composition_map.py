@@ -5,7 +5,6 @@ The interactive page, the static figure and the report's page only draw what is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, NOISE, TARGETS, Column
 from electrode_bench.report import numbers
+from electrode_bench.report.labels import Box, best_place, is_crowded
 from electrode_bench.report.style import BACKGROUND, Style, group_styles
 
 #: Axis titles.
@@ -24,9 +24,6 @@ COLOUR_PERCENTILES = (1, 99)
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 _MARGIN = 0.06
-#: Distances of a label from its point, in font sizes, and directions; the first of equally good places is taken.
-_DISTANCES = (1.1, 2.4, 4.0, 6.2)
-_DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1))
 
 
 @dataclass(frozen=True)
@@ -148,14 +145,14 @@ class CompositionMap:
         scale = min(width / (x_range[1] - x_range[0]), height / (y_range[1] - y_range[0]))
         at = np.unique(points[["x", "y"]].to_numpy(dtype=float), axis=0) * scale
         bounds = (x_range[0] * scale, x_range[1] * scale)
-        placed_boxes: list[_Box] = []
+        placed_boxes: list[Box] = []
         labels = []
         for row in self.representatives.to_dict("records"):
             if pd.isna(row["x"]) or pd.isna(row["y"]):
                 continue
             text = f"{row['cluster']}: {row[FORMULA]}" if numbered else str(row[FORMULA])
-            dx, dy, box = _best_place(row["x"] * scale, row["y"] * scale, text, font_size, at, placed_boxes, bounds)
-            crowded = _crowded(box, placed_boxes, bounds)
+            dx, dy, box = best_place(row["x"] * scale, row["y"] * scale, text, font_size, at, placed_boxes, bounds)
+            crowded = is_crowded(box, placed_boxes, bounds)
             if not crowded:
                 placed_boxes.append(box)
             labels.append(Label(str(row[ID]), text, float(row["x"]), float(row["y"]), round(dx), round(dy), crowded))
@@ -190,43 +187,3 @@ def _range(values: pd.Series) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     margin = _MARGIN * (high - low) or 1.0
     return low - margin, high + margin
-
-
-#: Left, right, bottom and top.
-_Box = tuple[float, float, float, float]
-
-
-def _best_place(
-    x: float,
-    y: float,
-    text: str,
-    font_size: float,
-    points: np.ndarray,
-    taken: Sequence[_Box],
-    bounds: tuple[float, float],
-) -> tuple[float, float, _Box]:
-    """Offset and box of the place that hides fewest points (n, 2), of those that are not crowded if there is one."""
-    half_width, half_height = 0.29 * font_size * len(text) + 4.5, 0.8 * font_size
-    places = []
-    for distance in _DISTANCES:
-        for right, up in _DIRECTIONS:
-            dx, dy = right * (half_width + distance * font_size), up * (half_height + distance * font_size)
-            # Near the left or right end, a label moves inwards.
-            dx += max(0.0, bounds[0] - (x + dx - half_width)) - max(0.0, x + dx + half_width - bounds[1])
-            box = (x + dx - half_width, x + dx + half_width, y + dy - half_height, y + dy + half_height)
-            cost = (_crowded(box, taken, bounds), _inside(points, box) + 0.2 * float(np.hypot(dx, dy)))
-            places.append((cost, dx, dy, box))
-    _, dx, dy, box = min(places, key=lambda place: place[0])
-    return dx, dy, box
-
-
-def _crowded(box: _Box, taken: Sequence[_Box], bounds: tuple[float, float]) -> bool:
-    outside = box[0] < bounds[0] - 1e-6 or box[1] > bounds[1] + 1e-6
-    return outside or any(
-        box[0] < other[1] and other[0] < box[1] and box[2] < other[3] and other[2] < box[3] for other in taken
-    )
-
-
-def _inside(points: np.ndarray, box: _Box) -> int:
-    x, y = points.T
-    return int(((x > box[0]) & (x < box[1]) & (y > box[2]) & (y < box[3])).sum())

@@ -1,4 +1,4 @@
-"""Static figures: made without a screen, and saved as SVG and PNG with the same bytes for the same content."""
+"""Static figures: made without a screen, and saved with the same bytes for the same content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _DPI = 200
 #: Without a date and a program's name, which would change the bytes.
-_METADATA = {"svg": {"Date": None}, "png": {"Software": None}}
+_METADATA = {
+    "svg": {"Date": None},
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -35,18 +39,18 @@ def open_axes(axes: Axes) -> None:
 
 
 def save(draw: Callable[[], Figure], path: Path, *, synthetic: bool, formats: Sequence[str] = ("svg", "png")) -> None:
-    """Write a figure as ``<path>.svg`` and ``<path>.png``.
+    """Write a figure as ``<path>.<format>``.
 
     Parameters
     ----------
     draw : makes the figure; it is called with the settings of all figures.
     synthetic : whether the figure must say that its data are synthetic.
-    formats : which of the two are written.
+    formats : of svg, png and pdf.
     """
     import matplotlib as mpl
 
-    # The salt makes the ids of an SVG the same each time.
-    with mpl.rc_context({"svg.hashsalt": "electrode-bench", "font.size": 8}):
+    # The salt makes the ids of an SVG the same each time. Journals ask for fonts that are embedded as outlines (42).
+    with mpl.rc_context({"svg.hashsalt": "electrode-bench", "pdf.fonttype": 42, "font.size": 8}):
         figure = draw()
         if synthetic:
             figure.suptitle(SYNTHETIC_NOTICE, x=0.005, ha="left", fontsize=6, color=style.WARNING)

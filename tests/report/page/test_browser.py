@@ -11,14 +11,14 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
-from support import chromium as chromium_browser
+from support import chromium as browsers
 
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.project import Project
 from electrode_bench.report.numbers import compact
 from electrode_bench.stages import report
 
-pytestmark = [chromium_browser.needed, pytest.mark.xdist_group("report in a browser")]
+pytestmark = [browsers.needed, pytest.mark.xdist_group("report in a browser")]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def page(finished: Project) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = chromium_browser.start(tmp_path_factory.mktemp("profile"))
+    driver = browsers.start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -36,43 +36,31 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chr
 @pytest.fixture
 def browser(chromium: webdriver.Chrome, page: Path) -> Iterator[webdriver.Chrome]:
     """The page, opened as a file in a wide window with light colours; afterwards the console must be empty."""
-    _screen(chromium, width=1280)
-    _prefers(chromium, "light")
+    browsers.screen(chromium, width=1280)
+    browsers.prefer(chromium, "light")
     chromium.get(page.as_uri())
     # Colours that an earlier test has chosen are read when the page opens.
     chromium.execute_script("localStorage.clear()")
     for kind in ("browser", "performance"):
         chromium.get_log(kind)
     chromium.refresh()
-    _wait(chromium, "return document.documentElement.dataset.ready === 'true'")
+    browsers.wait(chromium, "return document.documentElement.dataset.ready === 'true'")
     yield chromium
     assert chromium.get_log("browser") == []
-
-
-def _screen(driver: webdriver.Chrome, *, width: int) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def _prefers(driver: webdriver.Chrome, scheme: str) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-def _wait(driver: webdriver.Chrome, script: str, *arguments: object) -> None:
-    WebDriverWait(driver, 20, poll_frequency=0.1).until(lambda d: d.execute_script(script, *arguments))
 
 
 def _plot(driver: webdriver.Chrome, section: str) -> None:
     """Scroll to a section's plots and wait until they are drawn."""
     driver.execute_script("document.getElementById(arguments[0]).scrollIntoView()", section)
     drawn = f"document.querySelectorAll('[data-plots=\"{section}\"] .plot')"
-    _wait(driver, f"const p = [...{drawn}]; return p.length > 0 && p.every((d) => d._fullLayout)")
+    browsers.wait(driver, f"const p = [...{drawn}]; return p.length > 0 && p.every((d) => d._fullLayout)")
 
 
 def _draw_all(driver: webdriver.Chrome) -> None:
     driver.execute_script("dispatchEvent(new Event('beforeprint'))")
-    _wait(driver, "return [...document.querySelectorAll('[data-plots]')].every((b) => b.querySelector('.plot'))")
+    browsers.wait(
+        driver, "return [...document.querySelectorAll('[data-plots]')].every((b) => b.querySelector('.plot'))"
+    )
 
 
 def _labels(driver: webdriver.Chrome, section: str) -> list[str]:
@@ -147,10 +135,10 @@ def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome
     )
     mouse = {"x": at["x"], "y": at["y"], "button": "left", "clickCount": 1}
     browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": at["x"], "y": at["y"]})
-    _wait(browser, "return document.querySelector('[data-plots=\"map\"] .hovertext')")
+    browsers.wait(browser, "return document.querySelector('[data-plots=\"map\"] .hovertext')")
     for kind in ("mousePressed", "mouseReleased"):
         browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **mouse})
-    _wait(browser, "return !document.getElementById('details').textContent.includes('No electrode selected')")
+    browsers.wait(browser, "return !document.getElementById('details').textContent.includes('No electrode selected')")
     shown = _details(browser)
     ids = set(finished.table()[ID])
     assert any(i in shown for i in ids)
@@ -195,9 +183,9 @@ def test_the_keyboard_reaches_the_controls_in_order_and_focus_is_seen(browser: w
 
 
 def test_a_phone_needs_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
-    _screen(browser, width=360)
+    browsers.screen(browser, width=360)
     browser.refresh()
-    _wait(browser, "return document.documentElement.dataset.ready === 'true'")
+    browsers.wait(browser, "return document.documentElement.dataset.ready === 'true'")
     _draw_all(browser)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     field = browser.find_element(By.ID, "find")
@@ -235,7 +223,7 @@ def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome
     become(light)
     browser.execute_script("localStorage.clear()")
     browser.refresh()
-    _prefers(browser, "dark")
+    browsers.prefer(browser, "dark")
     _plot(browser, "ranking")
-    _wait(browser, "return getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 27)'")
+    browsers.wait(browser, "return getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 27)'")
     assert colours() == dark

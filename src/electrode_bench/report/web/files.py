@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable
@@ -32,7 +34,7 @@ def assets(package: str, *names: str) -> tuple[Asset, ...]:
 
 #: The style sheets of every page, and scripts that pages may use, in this order.
 STYLES = assets(__package__, "theme.css", "base.css")
-SCRIPTS = assets(__package__, "text.js", "theme.js")
+SCRIPTS = assets(__package__, "text.js", "theme.js", "symbols.js")
 
 
 def styles(sheets: Iterable[Asset]) -> str:
@@ -56,9 +58,15 @@ def embedded(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def templates(package: str) -> Environment:
-    """The templates of a package, which escape all text and know the macros of every page ("tables.html.j2")."""
+def content_hash(text: str) -> str:
+    """The source expression by which a Content-Security-Policy allows an inline script or style of this content."""
+    # A browser hashes the text of an element as it stands between the tags.
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def templates(*packages: str) -> Environment:
+    """The templates of packages, which escape all text and know the tables of every page ("tables.html.j2")."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-    loader = ChoiceLoader([PackageLoader(name, "templates") for name in dict.fromkeys((package, str(__package__)))])
+    loader = ChoiceLoader([PackageLoader(name, "templates") for name in (*packages, str(__package__))])
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -2,9 +2,10 @@
 
 import { DATA, STYLE, byFormula } from "./input.js";
 import { find, showDetails } from "./map.js";
-import { draw, drawn, legend, redraw } from "./plots.js";
+import { draw, drawn, redraw } from "./plots.js";
 import { protocolOf } from "./labels.js";
 import { byId, node } from "../../web/assets/text.js";
+import { legend } from "../../web/assets/symbols.js";
 import { startTheme } from "../../web/assets/theme.js";
 
 const boxes = document.querySelectorAll("[data-plots]");

@@ -1,9 +1,10 @@
 // The map of compositions, and the panel that shows the selected electrode.
 
 import { DATA, ELECTRODES, STYLE, byFormula, modelsIn, positionOf } from "./input.js";
-import { axis, draw, drawn, layout, legend, panels, scatterType } from "./plots.js";
+import { axis, draw, drawn, layout, panels, scatterType } from "./plots.js";
 import { clusterName, protocolOf, selected } from "./labels.js";
 import { byId, compact, escaped, formulaNode, node, subscripts } from "../../web/assets/text.js";
+import { legend } from "../../web/assets/symbols.js";
 import { colours } from "../../web/assets/theme.js";
 
 const onMap = ELECTRODES.id.map((_, i) => i).filter((i) => ELECTRODES.x[i] !== null && ELECTRODES.y[i] !== null);

@@ -1,7 +1,7 @@
-// What all plots share: axes, layout, markers, legends, and the boxes that they are drawn into.
+// What all plots share: axes, layout, markers, and the boxes that they are drawn into.
 
 import { DATA, STYLE } from "./input.js";
-import { formulaNode, node } from "../../web/assets/text.js";
+import { node } from "../../web/assets/text.js";
 import { colours } from "../../web/assets/theme.js";
 
 const TOUCH = matchMedia("(pointer: coarse)").matches;
@@ -130,34 +130,3 @@ function panel(figure, plot) {
 }
 
 export const eachTarget = (plotOf) => DATA.targets.map((target) => ({ title: target.title, ...plotOf(target) }));
-
-const PATHS = {
-  circle: "M8 3a5 5 0 1 0 .01 0z",
-  square: "M3 3h10v10H3z",
-  diamond: "M8 2l6 6-6 6-6-6z",
-  "triangle-up": "M8 2l6 11H2z",
-  "triangle-down": "M8 14l6-11H2z",
-  cross: "M6 2h4v4h4v4h-4v4H6v-4H2V6h4z",
-  x: "M3 5l2-2 3 3 3-3 2 2-3 3 3 3-2 2-3-3-3 3-2-2 3-3z",
-  star: "M8 1l2 5h5l-4 3 2 6-5-4-5 4 2-6-4-3h5z",
-  pentagon: "M8 1l7 5-3 8H4L1 6z",
-};
-const DASHES = { solid: "", dash: "6 3", dot: "2 3", dashdot: "6 3 2 3", longdash: "9 3", longdashdot: "9 3 2 3" };
-
-// The marker of a legend's item; with a dash, on a line.
-function glyph(symbol, colour, dash) {
-  const stroke = `stroke="${colour}" stroke-width="2" stroke-dasharray="${DASHES[dash]}"`;
-  const line = dash ? `<path d="M0 8h34" ${stroke}/>` : "";
-  const shift = dash ? 9 : 0;
-  const shape = `<path transform="translate(${shift} 0)" d="${PATHS[symbol]}" fill="${colour}"/>`;
-  const element = node("span", { "aria-hidden": "true" });
-  element.innerHTML = `<svg width="${16 + 2 * shift}" height="16">${line}${shape}</svg>`;
-  element.style.lineHeight = 0;
-  return element;
-}
-
-// Fill a list with items {title, colour, symbol, dash}.
-export function legend(list, items) {
-  const entry = (item) => node("li", {}, glyph(item.symbol, item.colour, item.dash), formulaNode("span", item.title));
-  list.replaceChildren(...items.map(entry));
-}
