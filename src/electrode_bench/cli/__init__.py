@@ -11,6 +11,7 @@ import typer
 import typer.exceptions
 
 from electrode_bench import __version__
+from electrode_bench.cli import app as web_app
 from electrode_bench.cli import inspect, pipeline, predict, screen, tracking, tune
 from electrode_bench.cli.options import Options
 from electrode_bench.errors import UserError
@@ -30,6 +31,7 @@ Typical use:
     dvc repro                           run what has changed
     electrode-bench show                print the comparison
     electrode-bench ui                  open the runs in MLflow
+    electrode-bench app                 predict electrodes on a local web page
     electrode-bench sweep modnet        tune a model
     electrode-bench data use FILE.csv   use your own data, then run dvc repro
     electrode-bench params              list every setting in params.yaml
@@ -46,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for panel in (pipeline, inspect, predict, screen, tracking, tune):
+for panel in (pipeline, inspect, predict, screen, web_app, tracking, tune):
     app.add_typer(panel.app)
 
 

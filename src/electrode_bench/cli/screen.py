@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Model, Options
 from electrode_bench.cli.output import out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from electrode_bench.project import Project
+    from electrode_bench.tasks.screen import ScreenedFile
 
 app = typer.Typer()
 
@@ -57,6 +61,13 @@ def screen(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", show_default="no page",
+            help="Also write a page with figure, map and sortable table, and the figure beside it as SVG and PDF.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a result that was made with other options.")
     ] = False,
@@ -80,14 +91,19 @@ def screen(
 
     electrode-bench screen candidates.xlsx --rank probability --goal 600
 
+    electrode-bench screen candidates.csv --page candidates.html
+
     electrode-bench screen candidates.parquet --ion Li --window 2 4.5 --in-domain --out best.parquet
     """
     from electrode_bench.inference import screened
     from electrode_bench.inference.chosen import choose
     from electrode_bench.report import screening
+    from electrode_bench.report.candidates.write import check_page
     from electrode_bench.tasks import screen as task
 
     given: Options = context.obj
+    if page is not None:
+        check_page(page)
     with progress_bar(candidates.name, unit="formulas") as progress:
         made = task.run(
             candidates,
@@ -99,6 +115,7 @@ def screen(
             progress=progress,
         )
     result = made.screened
+    pages = [] if page is None else _write_page(made, given.project, page)
     if as_json:
         print_json(
             {
@@ -112,6 +129,7 @@ def screen(
                 "out": str(made.out),
                 "record": str(made.record_file) if made.record_file else None,
                 "rejects": str(made.rejects) if made.rejects else None,
+                "page": [str(path) for path in pages],
                 "synthetic": made.model.synthetic,
             }
         )
@@ -119,3 +137,19 @@ def screen(
     out().print(screening.screening_table(result, title=made.model.title, synthetic=made.model.synthetic))
     for line in screening.summary(result, out=made.out, rejects=made.rejects):
         typer.echo(line)
+    if pages:
+        typer.echo(f"page: {pages[0]}; figure: {', '.join(str(path) for path in pages[1:])}")
+
+
+def _write_page(made: ScreenedFile, project: Project, page: Path) -> list[Path]:
+    """Write the page of a screening; return the files, the page first."""
+    from electrode_bench.report.candidates import shown
+    from electrode_bench.report.candidates.write import write
+
+    model = made.model
+    about = shown.sources(
+        model.title, data=model.data, code=made.record["code"], ordered_by=made.screened.options.ordered_by
+    )
+    rejects = () if made.rejects is None else shown.read_rejects(made.rejects)
+    known = shown.known_map(project)
+    return write(shown.Shown(made.screened, model.title, known, rejects, about, model.synthetic), page)
