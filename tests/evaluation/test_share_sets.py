@@ -33,7 +33,7 @@ def test_a_set_holds_the_intervals_that_are_probable_enough_and_those_between() 
     outlying = SETS.outlyingness(_cumulative({int(half): 0.3, int(whole): 0.7}), np.array([1.0]))
     assert outlying[0, whole] == 0.0
     # Between 1/2 and 1 nothing is probable, but what lies between belongs to the set.
-    assert outlying[0, half : whole].tolist() == pytest.approx([0.7] * (whole - half))
+    assert outlying[0, half:whole].tolist() == pytest.approx([0.7] * (whole - half))
     assert outlying[0, 0] == 1.0
     ends = [SETS.ends(np.array([cut]), outlying) for cut in (0.6, 0.7 + 1e-9)]
     assert [(low[0], high[0]) for low, high in ends] == [(1.0, 1.0), (0.5, 1.0)]
