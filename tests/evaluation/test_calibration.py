@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,7 @@ def test_new_compositions_are_covered(distribution: bool) -> None:
                 {"y_true": new[f"{target}_true"], "low": ends[f"{target}_low"], "high": ends[f"{target}_high"]}
             )
             held = covered(rows)
-            # A capacity is nearly discrete, and an interval also contains its prediction: it may hold more than it must.
+            # A capacity is nearly discrete, and an interval contains its prediction: it may hold more than it must.
             most = level + 0.03 if target == "average_voltage" else 1.0
             assert level - 0.03 <= held.mean() <= most, (target, level)
 
@@ -123,7 +124,7 @@ def test_intervals_are_nested_and_within_faradays_limit(seed: int, distance: flo
     about = {"ion": rows["ion"], "limit": rows["limit"], "distance": np.full(len(rows), distance)}
     found = [calibration.intervals(rows, **about, level=level) for level in LEVELS]
     for target in TARGETS:
-        for narrow, wide in zip(found, found[1:], strict=False):
+        for narrow, wide in pairwise(found):
             assert (narrow[f"{target}_low"] >= wide[f"{target}_low"]).all()
             assert (narrow[f"{target}_high"] <= wide[f"{target}_high"]).all()
         for ends in found:

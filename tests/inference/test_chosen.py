@@ -9,7 +9,6 @@ from electrode_bench.errors import UserError
 from electrode_bench.inference.catalogue import Catalogue
 from electrode_bench.inference.chosen import choose, others
 from electrode_bench.project import Project
-from electrode_bench.stages import compare
 
 
 @pytest.fixture

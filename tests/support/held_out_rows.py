@@ -25,7 +25,7 @@ def held_out_rows(compositions: int, *, seed: int = 0, distribution: bool = True
     n = compositions
     probability = rng.dirichlet([0.3, 0.8, 0.3, 2.0], n)
     share = np.array([rng.choice(_SHARES, p=p) for p in probability])
-    cumulative = np.array([[p[_SHARES <= t].sum() for t in SHARE_THRESHOLDS] for p in probability])
+    cumulative = np.array([[p[t >= _SHARES].sum() for t in SHARE_THRESHOLDS] for p in probability])
     median = _SHARES[(np.cumsum(probability, axis=1) < 0.5).sum(axis=1)]
     limit, density, std = rng.uniform(100, 300, n), rng.uniform(2, 5, n), rng.uniform(0.1, 0.6, n)
     voltage = rng.uniform(1, 5, n)

@@ -34,7 +34,7 @@ def show(
     Example: electrode-bench show --markdown > table.md
     """
     given: Options = context.obj
-    made = {name: given.project.comparison(name) for name in ("table", "pairs", "ceilings")}
+    made = {name: given.project.comparison(name) for name in ("table", "pairs", "ceilings", "coverage")}
     if markdown:
         from electrode_bench.report import tables
 

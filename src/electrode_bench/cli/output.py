@@ -66,9 +66,10 @@ def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as
 
     Parameters
     ----------
-    tables : those of ``results/compare`` by name: ``table``, ``pairs`` and ``ceilings``.
+    tables : those of ``results/compare`` by name: ``table``, ``pairs``, ``ceilings`` and ``coverage``.
     """
     from electrode_bench.report import tables as text
+    from electrode_bench.report import uncertainty
 
     table, pairs, ceilings = tables["table"], tables["pairs"], tables["ceilings"]
 
@@ -82,6 +83,8 @@ def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as
     headline = text.headline(table, ceilings=ceilings, synthetic=synthetic)
     for shown in (*headline, *text.order(pairs, titles=titles)):
         out().print(shown)
+    for line in uncertainty.lines(tables["coverage"], level=project.params().intervals.level, titles=titles):
+        out().print(line, soft_wrap=True, highlight=False)
     for line in text.left_out(left_out):
         out().print(line, soft_wrap=True, highlight=False)
 

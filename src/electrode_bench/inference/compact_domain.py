@@ -100,7 +100,7 @@ def _centroids(cumulative: np.ndarray, number: int, seed: int) -> np.ndarray:
     members = np.bincount(fitted.labels_, minlength=number)
     kept = fitted.cluster_centers_[members >= FEWEST]
     # Without any, one mean of all.
-    return np.round(kept if len(kept) else cumulative.mean(axis=0, keepdims=True), 4)
+    return np.asarray(np.round(kept if len(kept) else cumulative.mean(axis=0, keepdims=True), 4))
 
 
 def _nearest(cumulative: np.ndarray, centroids: np.ndarray) -> np.ndarray:

@@ -38,6 +38,12 @@ def open_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def legend_below(figure: Figure) -> None:
+    """One legend for all panels, below them."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+
+
 def save(draw: Callable[[], Figure], path: Path, *, synthetic: bool, formats: Sequence[str] = ("svg", "png")) -> None:
     """Write a figure as ``<path>.<format>``.
 

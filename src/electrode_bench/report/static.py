@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import TARGETS
-from electrode_bench.report import drawing, formulas, numbers, parity, style
+from electrode_bench.core.schema import CONTROL, TARGETS
+from electrode_bench.report import drawing, formulas, numbers, parity, style, uncertainty_figures
 from electrode_bench.report.composition_map import AXES, CompositionMap, ion_counts
 from electrode_bench.report.drawing import new_figure, open_axes
 
@@ -32,6 +32,9 @@ def write(
     learning_curve: pd.DataFrame,
     predictions: Mapping[str, pd.DataFrame],
     synthetic: bool,
+    coverage: pd.DataFrame | None = None,
+    rejection: pd.DataFrame | None = None,
+    main_protocol: str = "grouped",
 ) -> list[str]:
     """Write every figure as ``<name>.svg`` and ``<name>.png``; return the names.
 
@@ -43,9 +46,18 @@ def write(
     learning_curve : ``results/compare/learning_curve.csv``; may be empty.
     predictions : of one protocol, by the model's title.
     synthetic : whether each figure must say that its data are synthetic.
+    coverage, rejection : ``results/compare/coverage.csv`` and ``rejection.csv``; None for no figures of them.
+    main_protocol : protocol of the figures of ``coverage`` and ``rejection``.
     """
     names = []
-    for name, draw in _figures(table, map_frame, headline, learning_curve, predictions):
+    every = list(_figures(table, map_frame, headline, learning_curve, predictions))
+    titles = {m: t for m, t in zip(headline["model"], headline["title"], strict=True) if m != CONTROL}
+    of_protocol: dict[str, Any] = {"protocol": main_protocol, "titles": titles}
+    if coverage is not None and len(coverage):
+        every.append(("coverage", lambda: uncertainty_figures.calibration(coverage, **of_protocol)))
+    if rejection is not None and len(rejection):
+        every.append(("rejection", lambda: uncertainty_figures.rejected(rejection, **of_protocol)))
+    for name, draw in every:
         drawing.save(draw, folder / name, synthetic=synthetic)
         names.append(name)
     return names
@@ -128,7 +140,7 @@ def protocols(headline: pd.DataFrame) -> Figure:
         axes.set(title=column.label, ylabel="SMAE (no unit)" if i == 1 else None)
         axes.set_ylim(bottom=0)
         open_axes(axes)
-    _legend(figure)
+    drawing.legend_below(figure)
     return figure
 
 
@@ -148,13 +160,8 @@ def learning(curve: pd.DataFrame, *, titles: Mapping[str, str]) -> Figure:
         axes.set(xscale="log", yscale="log", title=column.label, xlabel="Training rows")
         axes.set(ylabel=f"MAE ({numbers.unit(column)})")
         open_axes(axes)
-    _legend(figure)
+    drawing.legend_below(figure)
     return figure
-
-
-def _legend(figure: Figure) -> None:
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
 
 
 def parity_panels(predictions: Mapping[str, pd.DataFrame]) -> Figure:

@@ -35,6 +35,9 @@ def run(project: Project) -> Path:
         learning_curve=results.learning_curve,
         predictions=results.predictions(results.study_protocol),
         synthetic=synthetic,
+        coverage=results.coverage,
+        rejection=results.rejection,
+        main_protocol=results.main_protocol,
     )
     write_text(html(results, plotly=get_plotlyjs()), project.paths.report)
     return project.paths.report

@@ -14,7 +14,7 @@ from electrode_bench.core.rows import records
 from electrode_bench.core.schema import CONTROL, NOISE, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
-from electrode_bench.report import published, tables, tuning
+from electrode_bench.report import published, tables, tuning, uncertainty, uncertainty_figures
 from electrode_bench.report.composition_map import ion_counts
 from electrode_bench.report.numbers import MISSING, percent, significant, unit
 from electrode_bench.report.page.answer import answers
@@ -54,6 +54,7 @@ def content(results: Results) -> dict[str, Any]:
         "doublings": doublings(results),
         "power_laws": _with_titles(results, results.power_laws),
         "has_uncertainty": bool(calibration(results)),
+        "intervals": intervals(results),
         "provenance": provenance(results),
         "tuned": tuned(results),
         "sweeps": [
@@ -163,6 +164,26 @@ def tuned(results: Results) -> list[dict[str, str]]:
         for name, config in runs[model].configurations.items()
         if (adoption := results.adoptions.get(name)) is not None
     ]
+
+
+def intervals(results: Results) -> dict[str, Any] | None:
+    """The coverage table and the figures of the prediction intervals; None where there are none."""
+    if results.coverage.empty:
+        return None
+    titles = {model: title for model, title in results.titles.items() if model != CONTROL}
+    of_protocol: dict[str, Any] = {"protocol": results.main_protocol, "titles": titles}
+    synthetic = bool(results.card.get("synthetic"))
+    return {
+        "level": f"{results.level:.0%}",
+        "heads": uncertainty.TABLE_COLUMNS,
+        "rows": uncertainty.coverage_table(results.coverage, level=results.level, titles=results.titles),
+        "calibration": uncertainty_figures.embedded(
+            lambda: uncertainty_figures.calibration(results.coverage, **of_protocol), synthetic=synthetic
+        ),
+        "rejection": uncertainty_figures.embedded(
+            lambda: uncertainty_figures.rejected(results.rejection, **of_protocol), synthetic=synthetic
+        ),
+    }
 
 
 def provenance(results: Results) -> dict[str, Any]:

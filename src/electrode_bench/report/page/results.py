@@ -29,6 +29,8 @@ TABLES = (
     "penalty_against_distance",
     "power_laws",
     "ceilings",
+    "coverage",
+    "rejection",
 )
 
 
@@ -58,6 +60,10 @@ class Results:
     penalty_against_distance: pd.DataFrame
     power_laws: pd.DataFrame
     ceilings: pd.DataFrame
+    coverage: pd.DataFrame
+    rejection: pd.DataFrame
+    #: The nominal coverage of the intervals that answers show.
+    level: float = 0.9
     #: For each tuned model, the trial that its configuration comes from.
     adoptions: Mapping[str, Adoption] = field(default_factory=dict)
     #: For each tuned model, the record of that study, where there is one.
@@ -88,6 +94,7 @@ class Results:
             left_out=project.left_out(),
             runs=runs,
             headline=headline,
+            level=project.params().intervals.level,
             adoptions=adoptions,
             sweeps={
                 model: record
