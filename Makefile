@@ -10,6 +10,7 @@
 #   make postgresql       install what studies in PostgreSQL need
 #   make reference        install the published modnet and crabnet into .venv-reference (Python 3.11, Linux x86-64)
 #   make reference-test   compare ours with them
+#   make pretrained       make the package's pre-trained model from this project (after `data use` and `dvc repro`)
 #   make clean            remove environments and caches
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,7 +26,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 ray postgresql repro test lint lint-web format ui clean reference reference-test
+.PHONY: help install install-dev s3 ray postgresql repro test lint lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -113,6 +114,10 @@ $(REFERENCE)/.installed: benchmarks/reference.txt
 
 reference-test: reference
 	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest --confcutdir=benchmarks/parity benchmarks/parity
+
+# Boosting is as good as the ensemble within the noise, and starts without torch.
+pretrained: install
+	@$(BIN)/electrode-bench pretrain --model boosting
 
 clean:
 	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis

@@ -12,9 +12,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from electrode_bench.api import FittedModel, Project, UserError, load_model, predict, screen, screen_file
+    from electrode_bench.api import (
+        FittedModel,
+        Project,
+        UserError,
+        load_model,
+        load_pretrained,
+        predict,
+        screen,
+        screen_file,
+    )
 
-__all__ = ["FittedModel", "Project", "UserError", "__version__", "load_model", "predict", "screen", "screen_file"]
+__all__ = [
+    "FittedModel", "Project", "UserError", "__version__", "load_model", "load_pretrained", "predict", "screen",
+    "screen_file",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 

@@ -24,6 +24,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.inference import pretrained
 from electrode_bench.inference.candidates import as_candidates
 from electrode_bench.inference.chosen import FittedModel, choose
 from electrode_bench.inference.predictor import Answer
@@ -33,7 +34,9 @@ from electrode_bench.models import use_project_modules
 from electrode_bench.project import Project
 from electrode_bench.tasks import screen as screen_task
 
-__all__ = ["FittedModel", "Project", "UserError", "load_model", "predict", "screen", "screen_file"]
+__all__ = [
+    "FittedModel", "Project", "UserError", "load_model", "load_pretrained", "predict", "screen", "screen_file",
+]  # fmt: skip
 
 
 def load_model(project: Project | str | Path = ".", name: str | None = None) -> FittedModel:
@@ -61,6 +64,20 @@ def load_model(project: Project | str | Path = ".", name: str | None = None) -> 
         project = Project.open(project)
     use_project_modules(project.root)
     return choose(project, model=name)
+
+
+def load_pretrained() -> FittedModel:
+    """Load the pre-trained model that the package brings along; it needs no project and no data.
+
+    Its answers have no neighbours, because it holds none of the electrodes that it was fitted on.
+
+    Examples
+    --------
+    >>> model = load_pretrained()
+    >>> model.pretrained, model.data["release"]
+    (True, '2023.11.1')
+    """
+    return pretrained.load()
 
 
 def predict(

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.inference.answer import Answer, Estimate, ExtractedShare, ModelAnswer, Neighbour, PairAnswer
+from electrode_bench.inference.chosen import FittedModel
 from electrode_bench.inference.reading import read
 from electrode_bench.report import answers
+
+#: Only the texts about a model are printed, so it has no predictor.
+_MODEL = FittedModel(cast(Any, None), "boosting", "Boosting", "grouped", synthetic=True)
 
 _VALUES = dict(zip(TARGETS, (150.2, 605.0, 3.456), strict=True))
 _ANSWER = Answer(
@@ -89,9 +94,13 @@ def test_notes_and_explanations() -> None:
     text = _printed(*answers.notes_block(["one", "outside the applicability domain: [far]"]))
     assert "- one" in text
     assert "[far]" in text
-    text = _printed(*answers.explanations([_ANSWER], protocol="grouped", synthetic=True), width=300)
+    text = _printed(*answers.explanations([_ANSWER], _MODEL), width=300)
     for part in ("The 90% prediction intervals", "grouped folds", "ElMD is the distance", "Synthetic data"):
         assert part in text, text
+    pretrained = replace(_MODEL, synthetic=False, data={"release": "2023.11.1"}, pretrained=True)
+    text = _printed(*answers.explanations([_ANSWER], pretrained), width=300)
+    assert "Boosting is the pre-trained model: it was fitted on release 2023.11.1" in text
+    assert "Synthetic data" not in text
     assert "Modnet is not shown" in _printed(*answers.missing_block(["Modnet"]))
     assert list(answers.missing_block([])) == []
 
@@ -100,7 +109,7 @@ def test_notes_and_explanations() -> None:
 def test_all_lines_fit_the_terminal(width: int) -> None:
     blocks = [
         *answers.answer_blocks(_ANSWER, title="Ensemble of boosting, MODNet and CrabNet with physics"),
-        *answers.explanations([_ANSWER], protocol="grouped", synthetic=True),
+        *answers.explanations([_ANSWER], _MODEL),
     ]
     text = _printed(*blocks, width=width)
     assert max(len(line) for line in text.splitlines()) <= width

@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from electrode_bench import models, params
+from electrode_bench.data.card import SYNTHETIC_PREFIX
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.project import Project
 from electrode_bench.splits.bootstrap import Bootstrap
@@ -38,8 +39,14 @@ QUICK = params.Params(
 )
 
 
-def small_project(folder: Path, *, shuffle: bool = False) -> Project:
-    """A project without results on the cut-down sample; ``shuffle`` reverses the rows of the raw file."""
+def small_project(folder: Path, *, shuffle: bool = False, synthetic: bool = True) -> Project:
+    """A project without results on the cut-down sample.
+
+    Parameters
+    ----------
+    shuffle : reverse the rows of the raw file.
+    synthetic : False gives the rows ids of real electrodes.
+    """
     project = Project(folder)
     project.paths.data.mkdir(parents=True)
     cut = project.paths.data / "cut.csv"
@@ -49,6 +56,8 @@ def small_project(folder: Path, *, shuffle: bool = False) -> Project:
     if shuffle:
         head, *rows = cut.read_text().splitlines(keepends=True)
         cut.write_text("".join([head, *reversed(rows)]))
+    if not synthetic:
+        cut.write_text(cut.read_text().replace(SYNTHETIC_PREFIX, "mp-"))
     shutil.copy(ROOT / "data.dvc", project.paths.data_dvc)
     write_params(project, QUICK)
     return project

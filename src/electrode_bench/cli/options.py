@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from electrode_bench.inference.chosen import FittedModel
     from electrode_bench.params import Params
     from electrode_bench.project import Project
 
@@ -19,6 +20,11 @@ USE_PANEL = "Use the models"
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text.")]
 
 Model = Annotated[str | None, typer.Option(show_default="the one with the smallest error")]
+
+Own = Annotated[
+    bool,
+    typer.Option("--own", help="Use the models of this project, even if they were fitted on the synthetic sample."),
+]
 
 Ion = Annotated[str | None, typer.Option(help="The working ion, for formulas that contain several candidates.")]
 
@@ -52,6 +58,12 @@ class Options:
         project = Project.open(self.root)
         use_project_modules(project.root)
         return project
+
+    def answering(self, *, model: str | None, own: bool) -> FittedModel:
+        """The model that answers: of the project, or the pre-trained one."""
+        from electrode_bench.inference.answering import answering
+
+        return answering(self.project if self.project_exists else None, model=model, own=own)
 
     @cached_property
     def params(self) -> Params:

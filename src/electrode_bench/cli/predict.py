@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from electrode_bench.cli.options import USE_PANEL, Ion, Json, Options
+from electrode_bench.cli.options import USE_PANEL, Ion, Json, Options, Own
 from electrode_bench.cli.output import out, print_json
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def predict(
     model: Annotated[
         str | None, typer.Option(help="Show this model alone.", show_default="all models, the best one first")
     ] = None,
+    own: Own = False,
     fit_all: Annotated[
         bool, typer.Option("--all", help="First fit on all rows every model that is not, which may take hours.")
     ] = False,
@@ -58,14 +59,13 @@ def predict(
     """
     from electrode_bench.errors import UserError
     from electrode_bench.inference import pair
-    from electrode_bench.inference.chosen import choose
 
     given: Options = context.obj
     if charged is not None:
         if len(formulas) > 1:
             raise UserError("--charged belongs to one discharged formula; give one")
         ion = pair.ion_of_pair(formulas[0], charged, ion)
-    chosen = choose(given.project, model=model)
+    chosen = given.answering(model=model, own=own)
     predicted = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
     if charged is not None:
         predicted = [pair.with_pair(predicted[0], charged, chosen)]
@@ -73,7 +73,7 @@ def predict(
     if not as_json:
         # The first answer is shown before the other models are loaded, which may take seconds.
         _print_answer(predicted[0], chosen)
-    if model is None:
+    if model is None and not chosen.pretrained:
         predicted, missing = _with_all_models(given.project, chosen, predicted, ion=ion, fit=fit_all)
     if as_json:
         print_json(_record(chosen, predicted))
@@ -101,6 +101,8 @@ def _record(chosen: FittedModel, predicted: Sequence[Answer]) -> dict[str, Any]:
     units |= {"theoretical_capacity": GRAVIMETRIC.unit, "specific_energy": "Wh/kg", "energy_density": "Wh/L"}
     return {
         "model": chosen.name,
+        "pretrained": chosen.pretrained,
+        "data": dict(chosen.data),
         "intervals_from": chosen.protocol,
         "synthetic": chosen.synthetic,
         "units": units,
@@ -126,7 +128,7 @@ def _print_rest(predicted: Sequence[Answer], chosen: FittedModel, *, missing: Se
             out().print(block)
     last = (
         *answers.missing_block(missing),
-        *answers.explanations(predicted, protocol=chosen.protocol, synthetic=chosen.synthetic),
+        *answers.explanations(predicted, chosen),
     )
     for block in last:
         out().print(block)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from electrode_bench.cli.options import USE_PANEL, Ion, Json, Model, Options
+from electrode_bench.cli.options import USE_PANEL, Ion, Json, Model, Options, Own
 from electrode_bench.cli.output import out, print_json, progress_bar
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def screen(
         bool, typer.Option("--in-domain", help="Exclude candidates outside the applicability domain.")
     ] = False,
     model: Model = None,
+    own: Own = False,
     out_file: Annotated[
         Path | None, typer.Option("--out", help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
     ] = None,
@@ -96,7 +97,6 @@ def screen(
     electrode-bench screen candidates.parquet --ion Li --window 2 4.5 --in-domain --out best.parquet
     """
     from electrode_bench.inference import screened
-    from electrode_bench.inference.chosen import choose
     from electrode_bench.report import screening
     from electrode_bench.report.candidates.write import check_page
     from electrode_bench.tasks import screen as task
@@ -107,7 +107,7 @@ def screen(
     with progress_bar(candidates.name, unit="formulas") as progress:
         made = task.run(
             candidates,
-            lambda: choose(given.project, model=model),
+            lambda: given.answering(model=model, own=own),
             screened.Options(objective, rank, goal, top, window, ion, in_domain),
             out=out_file,
             force=force,
@@ -120,6 +120,7 @@ def screen(
         print_json(
             {
                 "model": made.model.name,
+                "pretrained": made.model.pretrained,
                 "read": result.read,
                 "rejected": result.rejected,
                 "duplicates": result.duplicates,

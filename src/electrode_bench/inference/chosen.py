@@ -29,6 +29,7 @@ class FittedModel:
     protocol : the protocol whose errors the prediction intervals are taken from.
     synthetic : whether the model was fitted on the embedded synthetic sample.
     data : source, release and md5 of the data that the model was fitted on, as far as they are known.
+    pretrained : whether it is the pre-trained model that the package brings along.
     """
 
     predictor: Predictor = field(repr=False)
@@ -37,6 +38,7 @@ class FittedModel:
     protocol: str
     synthetic: bool
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    pretrained: bool = False
 
 
 def choose(project: Project, *, model: str | None = None) -> FittedModel:

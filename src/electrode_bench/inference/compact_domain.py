@@ -11,6 +11,7 @@ import numpy as np
 from electrode_bench.clustering import elmd
 from electrode_bench.core.artifacts import round_significant
 from electrode_bench.data import chemistry
+from electrode_bench.inference.domain import distances_to
 
 #: A centroid of fewer compositions than this is left out: it would tell which compositions they are.
 FEWEST = 3
@@ -59,10 +60,24 @@ class CompactDomain:
         elements = frozenset(element for formula in known for element in chemistry.parse(formula))
         return cls(elements, _centroids(cumulative, centroids, seed), reach)
 
+    def nearest(self, formula: str, *, number: int) -> list[tuple[str | None, float]]:  # noqa: ARG002
+        """The distance to the nearest centroid, which has no name."""
+        return [(None, float(self.nearest_of_each([formula])[1][0]))]
+
     def nearest_of_each(self, formulas: Sequence[str]) -> tuple[list[None], np.ndarray]:
         """No names, and the distance of each formula (n,), as of ``Domain.nearest_of_each``."""
         canonical = [chemistry.canonical(formula) for formula in formulas]
-        return [None] * len(canonical), _nearest(elmd.cumulative(canonical), self.centroids)
+        return [None] * len(canonical), round_significant(distances_to(canonical, self.centroids).min(axis=1), 9)
+
+    def nearest_within(self, formulas: Sequence[str], limit: float) -> np.ndarray:
+        """As ``Domain.nearest_within``: infinite above ``limit``, and for an element that no known composition has."""
+        familiar = np.array([self.elements.issuperset(chemistry.parse(formula)) for formula in formulas], dtype=bool)
+        distance = self.nearest_of_each(formulas)[1] if len(formulas) else np.empty(0)
+        return np.where(familiar & (distance <= limit * (1 + elmd.TIE) + elmd.TIE), distance, np.inf)
+
+    def reaches(self, distance: np.ndarray) -> np.ndarray:
+        """Whether distances (n,) are within the domain."""
+        return np.asarray(distance <= self.reach * (1 + elmd.TIE) + elmd.TIE)
 
     def outside(self, formula: str, *, distance: float) -> str | None:
         """Why a composition is outside the domain; None when it is inside.
@@ -74,7 +89,7 @@ class CompactDomain:
         unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
         if unknown:
             return f"no known electrode contains {' or '.join(unknown)}"
-        if distance > self.reach * (1 + elmd.TIE) + elmd.TIE:
+        if not self.reaches(np.array(distance)):
             return (
                 f"the nearest group of known compositions is {distance:.2f} away; {elmd.REACH:.0%} of new compositions "
                 f"lie within {self.reach:.2f}"
@@ -104,4 +119,4 @@ def _centroids(cumulative: np.ndarray, number: int, seed: int) -> np.ndarray:
 
 
 def _nearest(cumulative: np.ndarray, centroids: np.ndarray) -> np.ndarray:
-    return round_significant(elmd.between(cumulative, centroids).min(axis=1), 9)
+    return round_significant(np.asarray(elmd.between(cumulative, centroids)).min(axis=1), 9)

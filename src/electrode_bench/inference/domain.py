@@ -72,7 +72,7 @@ class Domain:
         by_name = np.argsort(np.array(self.formulas), kind="stable")
         known, names, distances = self._cumulative[by_name], [], [np.empty(0)]
         for start in range(0, len(formulas), _BLOCK):
-            between = _between(formulas[start : start + _BLOCK], known)
+            between = distances_to(formulas[start : start + _BLOCK], known)
             first = np.round(between, 9).argmin(axis=1)
             names += [self.formulas[i] for i in by_name[first]]
             distances.append(between[np.arange(len(between)), first])
@@ -80,7 +80,7 @@ class Domain:
 
     def _distances(self, formula: str) -> np.ndarray:
         """Distance to each known composition, shape (n_known,)."""
-        return _between([formula], self._cumulative).ravel()
+        return distances_to([formula], self._cumulative).ravel()
 
     def __contains__(self, formula: str) -> bool:
         """Whether a composition is inside the domain."""
@@ -136,7 +136,7 @@ class Domain:
         return None
 
 
-def _between(formulas: Sequence[str], known: np.ndarray) -> np.ndarray:
+def distances_to(formulas: Sequence[str], known: np.ndarray) -> np.ndarray:
     """Distances, shape (n_formulas x n_known), to known compositions as :func:`elmd.cumulative` gives them.
 
     A composition with an element after Lr, which has no place on the scale, is as far away as the scale is long.

@@ -25,6 +25,7 @@ from electrode_bench.core.schema import (
 from electrode_bench.data import chemistry
 from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.inference.answer import Answer, Estimate, ExtractedShare, Neighbour
+from electrode_bench.inference.compact_domain import CompactDomain
 from electrode_bench.inference.compositions import compositions, working_ion
 from electrode_bench.inference.domain import Domain
 from electrode_bench.inference.formula_model import FormulaModel
@@ -58,7 +59,7 @@ class Predictor:
         *,
         calibration: Calibration | None,
         table: pd.DataFrame | None = None,
-        domain: Domain | None = None,
+        domain: Domain | CompactDomain | None = None,
         known: Known | None = None,
     ) -> None:
         self.model = model
@@ -67,7 +68,7 @@ class Predictor:
             if table is None:
                 raise ValueError("give the table of known electrodes, or the domain")
             domain = Domain(table[FORMULA].tolist())
-        self.domain = domain
+        self.domain: Domain | CompactDomain = domain
         self.known = Known(table) if known is None and table is not None else known
 
     @property
@@ -217,6 +218,8 @@ class Predictor:
     def _answer(self, row: Mapping[str, Any], asked_for: str | None, *, neighbours: int) -> Answer:
         formula, candidates = row["formula"], candidate_ions(row["formula"])
         nearest = self.domain.nearest(formula, number=neighbours) if self.known and neighbours else []
+        # Only known electrodes have names.
+        named = [(name, distance) for name, distance in nearest if name is not None]
         reading: Reading = row["reading"]
         several = tuple(candidates) if len(candidates) > 1 else ()
         return Answer(
@@ -224,7 +227,7 @@ class Predictor:
             working_ion=row["working_ion"],
             theoretical_capacity=float(row["theoretical_capacity"]),
             targets={target: estimate(row, target) for target in TARGETS},
-            neighbours=tuple(self.known.neighbour(*one) for one in nearest) if self.known else (),
+            neighbours=tuple(self.known.neighbour(*one) for one in named) if self.known else (),
             outside=row["outside"],
             nearest_distance=float(row["nearest_distance"]),
             reach=self.domain.reach,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from electrode_bench.inference.chosen import FittedModel
+
 #: What the distance to a known electrode is, in a sentence.
 ELMD = (
     "ElMD is the distance between two compositions: how many places each atom moves, on average, on the modified "
@@ -78,24 +80,34 @@ def notes_block(notes: Iterable[str]) -> Iterator[RenderableType]:
         yield items
 
 
-def explanations(answers: Sequence[Answer], *, protocol: str, synthetic: bool) -> Iterator[RenderableType]:
+def explanations(answers: Sequence[Answer], chosen: FittedModel) -> Iterator[RenderableType]:
     """What the numbers of all answers mean.
 
     Parameters
     ----------
-    protocol : the protocol whose errors the intervals are taken from.
+    chosen : the model that answers.
     """
     from rich.text import Text
 
-    lines = []
+    lines = [model_line(chosen)]
     if any(answer.no_interval is None for answer in answers) or any(len(answer.models) > 1 for answer in answers):
         intervals = f"The {answers[0].level:.0%} prediction intervals"
-        lines.append(f"{intervals} are taken from each model's errors under {protocol} folds.")
+        lines.append(f"{intervals} are taken from each model's errors under {chosen.protocol} folds.")
     if any(answer.neighbours for answer in answers):
         lines.append(f"{ELMD}.")
     yield Text("\n" + "\n".join(lines), style="dim")
-    if synthetic:
+    if chosen.synthetic:
         yield Text(SYNTHETIC_NOTICE, style="yellow")
+
+
+def model_line(chosen: FittedModel) -> str:
+    """Which model answers, and what it was fitted on."""
+    if not chosen.pretrained:
+        return f"{chosen.title} was fitted on all electrodes of this project."
+    return (
+        f"{chosen.title} is the pre-trained model: it was fitted on release {chosen.data['release']} of the Materials "
+        "Project. It does not contain the electrodes, so known ones are neither shown nor recognised."
+    )
 
 
 def with_interval(estimate: Estimate) -> str:

@@ -44,6 +44,7 @@ def markdown(
     calibration: Calibration,
     data: Mapping[str, Any],
     commit: str | None,
+    coverage: pd.DataFrame | None = None,
 ) -> str:
     """The model card of a run.
 
@@ -55,10 +56,11 @@ def markdown(
     calibration : of the model's prediction intervals.
     data : where the raw data comes from: source, release, licence, md5, synthetic.
     commit : commit of the project; None where it is unknown.
+    coverage : of the model's intervals (:func:`electrode_bench.evaluation.coverage.coverage`); None leaves it out.
     """
     synthetic = bool(data.get("synthetic"))
     warning = [f"**{SYNTHETIC_NOTICE}.**", ""] if synthetic else []
-    facts = [f"{key} {data[key]}" for key in ("source", "release", "licence", "md5") if data.get(key)]
+    facts = [f"{key} {data[key]}" for key in ("source", "release", "licence", "md5", "citation") if data.get(key)]
     lines = [
         f"## {run.title}",
         "",
@@ -76,6 +78,7 @@ def markdown(
         "### Calibration",
         *_calibration(calibration),
         "",
+        *([] if coverage is None else ["### Coverage", *_coverage(coverage, calibration.level), ""]),
         "### Limits",
         *_LIMITS[:1],
         *([] if synthetic else [_COMPUTED]),
@@ -121,6 +124,20 @@ def _control(rows: pd.DataFrame, *, protocol: str) -> str:
     text = f"MAE minus that of the control under {protocol}, with 95% interval over formulas: {'; '.join(parts)}."
     labels = not_significant(rows)
     return f"{text} {NOT_SIGNIFICANT.format(', '.join(labels))}." if labels else text
+
+
+def _coverage(coverage: pd.DataFrame, level: float) -> Iterator[str]:
+    """How often intervals held the true value, for calibrations that had not seen the composition."""
+    rows = coverage[(coverage["by"] == "all") & (coverage["level"] == level)]
+    yield f"How often the {level:.0%} intervals held the true value of compositions that they were not calibrated on."
+    yield ""
+    yield "| protocol | target | compositions with an interval | coverage (95% interval) | mean width |"
+    yield "|---|---|---:|---:|---:|"
+    for row in rows.to_dict("records"):
+        column, title = TARGETS[row["target"]], splits.protocol(str(row["protocol"])).title
+        held = f"{row['coverage']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+        width = f"{row['width']:.3g} {column.unit}"
+        yield f"| {title} | {column.title} | {row['share']:.0%} | {held} | {width} |"
 
 
 def _calibration(calibration: Calibration) -> Iterator[str]:
