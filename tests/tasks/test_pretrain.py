@@ -54,7 +54,7 @@ def test_it_predicts_what_the_project_predicts(real: Project, folder: Path) -> N
 
 def test_it_has_intervals_and_a_domain(folder: Path) -> None:
     predictor = pretrained.load(folder).predictor
-    inside, outside = predictor.predict(["LiMn3O6", "LiUB11"])
+    inside, outside = predictor.predict(["LiMnO2", "LiUB11"])
     for target in TARGETS:
         estimate = inside.targets[target]
         assert estimate.low is not None
