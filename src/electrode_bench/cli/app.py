@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from electrode_bench.cli.options import USE_PANEL, Model, Options
+from electrode_bench.cli.options import USE_PANEL, Model, Options, Own
 from electrode_bench.cli.output import note
 
 app = typer.Typer()
@@ -28,6 +28,7 @@ def serve_app(
         ),
     ] = None,
     model: Model = None,
+    own: Own = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:  # fmt: skip
     """Predict electrodes on a local web page: paste formulas or drop a file, see answers and figures, download tables.
@@ -43,16 +44,16 @@ def serve_app(
     from electrode_bench.app import run
     from electrode_bench.app.limits import Limits
     from electrode_bench.app.service import Loaded, Service
-    from electrode_bench.inference.chosen import choose, others
+    from electrode_bench.inference.chosen import others
     from electrode_bench.report.candidates.shown import known_map
 
     given: Options = context.obj
     access = run.access_for(host, token or None)
-    project = given.project
 
     def load() -> Loaded:
-        chosen = choose(project, model=model)
-        return Loaded(chosen, known_map(project), lambda: others(project, chosen)[0])
+        chosen = given.answering(model=model, own=own)
+        project = given.project_of(chosen)
+        return Loaded(chosen, known_map(project), lambda: others(project, chosen)[0] if project else ())
 
     listener = run.listening(host, port)
     service = Service(load, limits=Limits(), about=run.about)

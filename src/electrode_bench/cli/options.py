@@ -65,6 +65,10 @@ class Options:
 
         return answering(self.project if self.project_exists else None, model=model, own=own)
 
+    def project_of(self, chosen: FittedModel) -> Project | None:
+        """The project that a model was fitted in; None for the pre-trained model."""
+        return None if chosen.pretrained else self.project
+
     @cached_property
     def params(self) -> Params:
         """params.yaml, with the configurations of all models, protocols and feature sets checked."""

@@ -115,7 +115,7 @@ def screen(
             progress=progress,
         )
     result = made.screened
-    pages = [] if page is None else _write_page(made, given.project, page)
+    pages = [] if page is None else _write_page(made, given.project_of(made.model), page)
     if as_json:
         print_json(
             {
@@ -142,7 +142,7 @@ def screen(
         typer.echo(f"page: {pages[0]}; figure: {', '.join(str(path) for path in pages[1:])}")
 
 
-def _write_page(made: ScreenedFile, project: Project, page: Path) -> list[Path]:
+def _write_page(made: ScreenedFile, project: Project | None, page: Path) -> list[Path]:
     """Write the page of a screening; return the files, the page first."""
     from electrode_bench.report.candidates import shown
     from electrode_bench.report.candidates.write import write

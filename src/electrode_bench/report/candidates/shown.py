@@ -118,8 +118,10 @@ class Shown:
         ]
 
 
-def known_map(project: Project) -> CompositionMap | None:
-    """The map of a project's known electrodes; None where it was not computed."""
+def known_map(project: Project | None) -> CompositionMap | None:
+    """The map of a project's known electrodes; None without a project, and where it was not computed."""
+    if project is None:
+        return None
     try:
         return CompositionMap.of(project.map(), project.table())
     except UserError:
