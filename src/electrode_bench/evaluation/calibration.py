@@ -145,7 +145,9 @@ class Calibration:
         true = {target: rows[f"{target}_true"].to_numpy(dtype=float) for target in TARGETS}
         share = np.minimum(true[GRAVIMETRIC.key] / own.limit, 1.0)
         # More than the share: its product with the error of the density.
-        apparent = true[VOLUMETRIC.key] / (own.limit * own.density)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # A capacity that is predicted as 0 has no density; nothing is then within its interval.
+            apparent = np.nan_to_num(true[VOLUMETRIC.key] / (own.limit * own.density), nan=np.inf)
         return {
             GRAVIMETRIC.key: self.shares.score(share, outlying),
             VOLUMETRIC.key: self.shares.score(apparent, outlying, margin=self._density_scale(own)),
@@ -282,8 +284,12 @@ def _shape(near: pd.DataFrame, settings: Intervals, *, reach: float, far: float)
     true = {target: near[f"{target}_true"].to_numpy(dtype=float) for target in TARGETS}
     std = rows.voltage_std
     has_std = bool(len(std)) and bool(np.isfinite(std).all()) and bool((std > 0).any())
-    density = np.abs(np.log(true[VOLUMETRIC.key] / true[GRAVIMETRIC.key] / rows.density)) / _stretch(rows.distance)
-    most = cutoff(density, vote, 0.9) if len(density) else 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = true[VOLUMETRIC.key] / true[GRAVIMETRIC.key] / rows.density
+        density = np.abs(np.log(ratio)) / _stretch(rows.distance)
+    known = np.isfinite(density)
+    density = density[known]
+    most = cutoff(density, vote[known], 0.9) if len(density) else 0.0
     return Calibration(
         levels=tuple(settings.levels),
         level=settings.level,
@@ -294,7 +300,8 @@ def _shape(near: pd.DataFrame, settings: Intervals, *, reach: float, far: float)
             vote,
             predicted=rows.share if rows.cumulative is None else None,
         ),
-        density_error=_DENSITY * (most if math.isfinite(most) else float(density.max())),
+        # Never 0, which nothing can be divided by.
+        density_error=max(_DENSITY * (most if math.isfinite(most) else float(density.max())), 1e-6),
         # As much as the median: uncertainties that models predict differ more than their errors do.
         smallest_std=float(np.median(std[std > 0])) if has_std else 1.0,
         has_std=has_std,

@@ -131,5 +131,7 @@ def _learned(at: np.ndarray, vote: np.ndarray, predicted: np.ndarray | None) -> 
         return None
     counts = np.zeros((_INTERVALS, _INTERVALS))
     np.add.at(counts, (interval_of(np.clip(predicted, 0.0, 1.0)), at), vote)
-    counts += _PRIOR_VOTES * counts.sum(axis=0) / counts.sum()
+    total = counts.sum()
+    # Without any row, all intervals are equally probable.
+    counts += _PRIOR_VOTES * (counts.sum(axis=0) / total if total > 0 else 1 / _INTERVALS)
     return tuple(tuple(row) for row in (counts / counts.sum(axis=1, keepdims=True)).tolist())
