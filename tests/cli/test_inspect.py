@@ -59,6 +59,10 @@ def test_models_explains_the_parameters_of_one(run, project: Project) -> None:
     assert searched["epochs"] == "40 to 200, logarithmic"
     assert searched["loss"] == 'one of "l1", "robust_l1"'
     assert "" in searched.values()
+    # What the program fills in is no key of params.yaml.
+    of_ensemble = json.loads(_output(run, project, "models", "ensemble", "--json"))
+    assert [row["key"] for row in of_ensemble] == ["members", "weights"]
+    assert "configurations" not in _output(run, project, "models")
 
 
 def test_models_needs_no_project(run, tmp_path: Path) -> None:

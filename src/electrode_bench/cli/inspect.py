@@ -90,11 +90,13 @@ def _specs(given: Options) -> dict[str, ModelSpec]:
 def _list_models(specs: dict[str, ModelSpec], *, as_json: bool) -> None:
     from rich.table import Table
 
+    from electrode_bench.core.config import explain
+
     rows: dict[str, dict[str, Any]] = {
         name: {
             "title": spec.title,
             "feature_set": spec.feature_set,
-            "defaults": spec.config().model_dump(mode="json"),
+            "defaults": {row["key"]: row["value"] for row in explain(spec.config())},
             "unavailable": spec.available(),
         }
         for name, spec in specs.items()

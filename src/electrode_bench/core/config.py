@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from electrode_bench.errors import UserError, nearest
 
 M = TypeVar("M", bound=BaseModel)
+
+#: ``json_schema_extra`` of a field that the program fills in: it is not explained as a key of params.yaml.
+INTERNAL: dict[str, JsonValue] = {"internal": True}
 
 
 class Strict(BaseModel):
@@ -56,6 +59,8 @@ def explain(values: BaseModel, *, prefix: str = "") -> list[dict[str, Any]]:
     """Every key below ``values`` with its value and meaning, in the order of params.yaml."""
     rows: list[dict[str, Any]] = []
     for name, field in type(values).model_fields.items():
+        if field.json_schema_extra == INTERNAL:
+            continue
         value = getattr(values, name)
         if isinstance(value, BaseModel):
             rows += explain(value, prefix=f"{prefix}{name}.")

@@ -6,13 +6,13 @@ import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import pandas as pd
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
-from electrode_bench.core.config import Strict
+from electrode_bench.core.config import INTERNAL, Strict
 from electrode_bench.core.schema import COMPOSITION_ONLY, ID, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
@@ -120,7 +120,7 @@ class EnsembleConfig(Strict):
 
     members: tuple[str, ...]
     """Names of the models that are combined. Each has the configuration of params.yaml."""
-    configurations: Mapping[str, Mapping[str, Any]] = {}
+    configurations: Annotated[Mapping[str, Mapping[str, Any]], Field(json_schema_extra=INTERNAL)] = {}
     """The members' configurations by name. They are taken from params.yaml, where this key must not be written."""
 
     @field_validator("members")

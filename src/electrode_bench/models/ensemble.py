@@ -219,7 +219,7 @@ def build(config: Config, seed: int) -> Ensemble:  # noqa: ARG001 (nothing is dr
 
 SPEC = ModelSpec(
     name="ensemble",
-    title="Ensemble of boosting, MODNet and CrabNet with physics",
+    title="Ensemble",
     build=build,
     load=Ensemble.load,
     config=Config,
