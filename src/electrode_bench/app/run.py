@@ -86,11 +86,16 @@ def address(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
 
 
-def serve(service: Service, access: Access, listener: socket.socket) -> None:
-    """Answer requests until the process is told to end."""
+def server(service: Service, access: Access) -> uvicorn.Server:
+    """A server that is not started yet."""
     config = uvicorn.Config(
         create_app(service, access), log_level="warning", access_log=False, server_header=False, date_header=False,
         timeout_keep_alive=5, timeout_graceful_shutdown=2, ws="none", proxy_headers=False,
     )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def serve(service: Service, access: Access, listener: socket.socket) -> None:
+    """Answer requests until the process is told to end."""
     with closing(listener):
-        uvicorn.Server(config).run(sockets=[listener])
+        server(service, access).run(sockets=[listener])

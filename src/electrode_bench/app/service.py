@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -113,7 +113,7 @@ class Service:
             rejects = tuple(reject for reject in rejects if reject.line not in open_lines)
             if screened.best.empty:
                 return Result(None, rejects, undecided, name)
-            model = loaded.model
+            model, screened = loaded.model, replace(screened, rejected=len(rejects))
             shown = Shown(
                 screened, model.title, loaded.known, rejects, dict(self._about(model, options)), model.synthetic
             )

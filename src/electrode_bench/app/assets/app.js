@@ -24,7 +24,7 @@ async function watchModel() {
   for (;;) {
     const model = await ask("/api/model");
     if (model.state === "ready") {
-      byId("model").replaceChildren("Predicted by ", formulaNode("span", model.title), ".");
+      byId("model").replaceChildren("Model: ", formulaNode("span", model.title));
       byId("synthetic").hidden = !model.synthetic;
       return;
     }
@@ -107,6 +107,8 @@ async function explain(candidates, row, moved) {
   question += 1;
   const mine = question;
   byId("answer-title").replaceChildren(formulaNode("span", row.formula), `, ${row.ion} electrode`);
+  byId("back").hidden = Boolean(moved.first);
+  byId("back").onclick = () => byId(`row-${candidates.rows.indexOf(row)}`).querySelector(".pick").focus();
   if (!moved.first) byId("answer").focus();
   try {
     const answer = await ask("/api/answer", { method: "POST", body: { formula: row.formula, ion: row.ion } });
@@ -122,6 +124,9 @@ startList();
 byId("ask").addEventListener("submit", async (event) => {
   event.preventDefault();
   await given().then((list) => predict(list, {}), fail);
+});
+byId("text").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) byId("ask").requestSubmit();
 });
 byId("example").addEventListener("click", () => fill(EXAMPLE));
 byId("cancel").addEventListener("click", () => {
