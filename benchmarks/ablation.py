@@ -33,7 +33,6 @@ from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation import significance
 from electrode_bench.evaluation.metrics import ALL, control_mae, score
 from electrode_bench.features import redox
-from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.fitting.costs import mean_cpu_seconds
 from electrode_bench.fitting.resources import measured
 from electrode_bench.fitting.runs import long_predictions
@@ -41,7 +40,7 @@ from electrode_bench.models.base import Model, Prediction, content_order, fit_pr
 from electrode_bench.models.boosting import config as boosting
 from electrode_bench.models.boosting.model import Boosting
 from electrode_bench.models.boosting.trees import Trees
-from electrode_bench.models.heads import AdditiveDensity, Electrodes, Quantities, ShareScale
+from electrode_bench.models.heads import Electrodes, Quantities
 from electrode_bench.models.heads.quantities import EXACT_SHARE, FULL_CAPACITY
 from electrode_bench.project import Project
 from electrode_bench.report import drawing, style
@@ -98,12 +97,9 @@ class WithoutHuber(Boosting):
 
     config: Config
 
-    def _fit_density(self, x: np.ndarray, density: np.ndarray, electrodes: Electrodes) -> None:
-        self.additive_ = AdditiveDensity.fit(electrodes.fractions, density, SYMBOLS)
-        extended = self._with_additive(x, electrodes)
-        factor = np.log(density / extended[:, -1])
+    def _fit_density(self, extended: np.ndarray, ratio: np.ndarray, x: np.ndarray) -> None:  # noqa: ARG002
         trees = self.config.l1_trees
-        self.density_ = _l1(extended, factor, trees=trees, seed=derive(self.seed, "density"))
+        self.density_ = _l1(extended, ratio, trees=trees, seed=derive(self.seed, "density"))
 
     def _fit_voltage(self, x: np.ndarray, voltage: np.ndarray) -> None:
         trees = self.config.l1_trees
@@ -115,19 +111,29 @@ class WithoutHuber(Boosting):
 class WithoutDistribution(WithoutHuber):
     """The same, with one number for the share, learned with an L1 loss that counts by the full capacity."""
 
-    def _fit_share(self, x: np.ndarray, share: np.ndarray, electrodes: Electrodes) -> None:
-        self.scale_ = ShareScale.of(share)
+    def fit(self, frame: pd.DataFrame, targets: pd.DataFrame) -> Self:
+        super().fit(frame, targets)
+        x, electrodes = frame.to_numpy(dtype=np.float64), Electrodes.of(frame)
+        order = content_order(x, targets[list(TARGETS)].to_numpy(dtype=np.float64))
+        share = Quantities.of(targets, electrodes).share
         weight = electrodes.full_capacity / electrodes.full_capacity.mean()
-        trees = self.config.l1_trees
-        self.share_ = [_l1(x, share, trees=trees, seed=derive(self.seed, "share"), weight=weight)]
+        trees, seed = self.config.l1_trees, derive(self.seed, "share")
+        self.share_ = [_l1(x[order], share[order], trees=trees, seed=seed, weight=weight[order])]
+        return self
+
+    def _fit_share(self, x: np.ndarray, below: np.ndarray, electrodes: Electrodes) -> None:
+        """Nothing: the ladder of thresholds is what this model is without."""
 
     def predict(self, frame: pd.DataFrame) -> Prediction:
+        assert self.quantities_ is not None
         assert self.density_ is not None
         assert self.voltage_ is not None
-        x, electrodes = frame.to_numpy(dtype=np.float64), Electrodes.of(frame)
-        extended = self._with_additive(x, electrodes)
-        density = np.clip(extended[:, -1] * np.exp(self.density_.predict(extended)), *self.range_["density"])
-        voltage = np.clip(self.voltage_.predict(x), *self.range_["voltage"])
+        x, electrodes, scale = frame.to_numpy(dtype=np.float64), Electrodes.of(frame), self.quantities_
+        additive = scale.additive.density(electrodes.fractions)
+        extended = np.column_stack([x, scale.additive.volume_per_atom(electrodes.fractions), additive])
+        learned = np.stack([self.density_.predict(extended), self.voltage_.predict(x)], axis=1)
+        ratio, voltage = np.clip(learned, scale.scale.low, scale.scale.high).T
+        density = np.clip(additive * np.exp(ratio), *scale.density)
         quantities = Quantities(self.share_[0].predict(x), density, voltage)
         return Prediction.of(quantities.targets(electrodes), None, index=frame.index, targets=list(TARGETS))
 
@@ -195,7 +201,7 @@ def measure(project: Project, config: Config, say: Callable[[str], None] = print
         raise SystemExit("the share is known where the charged formula is an input; set featurize.composition")
     seed, done = project.params().seed, []
     for step in STEPS:
-        if step.build is None and project.has_run(step.name, PROTOCOL):
+        if step.build is None and project.paths.run(step.name, PROTOCOL).exists():
             found = _of_run(project, step, folds)
         else:
             own = frame[[c for c in frame if not str(c).startswith(redox.PREFIX) or step.columns(str(c))]]
@@ -216,7 +222,7 @@ def measure(project: Project, config: Config, say: Callable[[str], None] = print
             found = Measured(step, pd.concat(parts, ignore_index=True), float(np.mean(seconds)))
         say(f"{step.label}: {found.cpu_seconds:.1f} processor seconds per fold")
         done.append(found)
-    if project.has_run(ENSEMBLE.name, PROTOCOL):
+    if project.paths.run(ENSEMBLE.name, PROTOCOL).exists():
         done.append(_of_run(project, ENSEMBLE, folds))
     return done
 

@@ -132,11 +132,9 @@ def test_what_the_documents_say_of_significance(pairs: pd.DataFrame) -> None:
     assert {both for _, both in among} == {
         frozenset(("ensemble", "modnet_physics")),
         frozenset(("ensemble", "crabnet_physics")),
-        frozenset(("boosting", "crabnet_physics")),
     }
     loco = {(t, both) for protocol, t, both in different if protocol == "loco" and both <= learning | study}
     assert loco == {
-        ("average_voltage", frozenset(("ensemble", "modnet"))),
         ("average_voltage", frozenset(("ensemble", "rf_magpie"))),
         ("average_voltage", frozenset(("boosting", "rf_magpie"))),
     }
