@@ -117,7 +117,7 @@ reference-test: reference
 
 # Boosting is as good as the ensemble within the noise, and starts without torch.
 pretrained: install
-	@$(BIN)/electrode-bench pretrain --model boosting
+	@$(BIN)/electrode-bench pretrain --model boosting --licence "CC BY 4.0"
 
 clean:
 	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis

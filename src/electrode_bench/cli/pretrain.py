@@ -17,6 +17,9 @@ app = typer.Typer()
 def pretrain(
     context: typer.Context,
     model: Model = None,
+    licence: Annotated[
+        str | None, typer.Option(help="Licence of the data, for the model card.", show_default="what data.dvc says")
+    ] = None,
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="Folder to write.", show_default="the package's own")
     ] = None,
@@ -26,13 +29,13 @@ def pretrain(
 
     It holds no electrode of the data: no formula and no target value.
 
-    Example: electrode-bench pretrain --model boosting
+    Example: electrode-bench pretrain --model boosting --licence "CC BY 4.0"
     """
     from electrode_bench.inference.pretrained import FOLDER
     from electrode_bench.tasks import pretrain as task
 
     given: Options = context.obj
-    made = task.run(given.project, model=model, out=out_folder or FOLDER)
+    made = task.run(given.project, model=model, licence=licence, out=out_folder or FOLDER)
     if as_json:
         print_json({"folder": str(made.folder), "model": made.model, "rows": made.rows, "bytes": made.size})
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,14 @@ class Made:
     size: int
 
 
-def run(project: Project, *, model: str | None = None, out: Path = pretrained.FOLDER) -> Made:
+def run(
+    project: Project, *, model: str | None = None, licence: str | None = None, out: Path = pretrained.FOLDER
+) -> Made:
     """Write ``out`` from a model of the project, the best one unless ``model`` names another.
+
+    Parameters
+    ----------
+    licence : of the data; None takes what data.dvc says.
 
     Raises
     ------
@@ -62,6 +69,8 @@ def run(project: Project, *, model: str | None = None, out: Path = pretrained.FO
     assert folder is not None
     domain = CompactDomain.of(table[FORMULA].tolist())
     data = {name: source[name] for name in ("release", "md5", "licence", "citation")}
+    if licence is not None:
+        data["licence"] = licence
     rows = _held_out(project, model)
     settings, reach = project.params().intervals, domain.reach
     calibration = calibrate(rows, settings, inside=chosen.protocol, reach=reach)
@@ -79,11 +88,21 @@ def run(project: Project, *, model: str | None = None, out: Path = pretrained.FO
         coverage=covered,
     )
     about = {"model": model, "title": chosen.title, "protocol": chosen.protocol, "rows": len(table), "data": data}
-    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=card + "\n")
+    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=_wrapped(card) + "\n")
     size = sum(path.stat().st_size for path in out.iterdir())
     if size > LARGEST:
         raise UserError(f"the files of {model} have {size / 1e6:.1f} MB; the package takes {LARGEST / 1e6:.0f} MB")
     return Made(out, model, chosen.title, len(table), size)
+
+
+def _wrapped(card: str) -> str:
+    """A model card whose paragraphs and list items have lines of at most 120 characters; tables stay as they are."""
+    lines = []
+    for line in card.splitlines():
+        indent = "  " if line.startswith("- ") else ""
+        short = textwrap.wrap(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        lines += [line] if line.startswith("|") or not short else short
+    return "\n".join(lines)
 
 
 def _held_out(project: Project, model: str) -> pd.DataFrame:
