@@ -78,8 +78,10 @@ def test_formulas_are_pasted_and_answered_without_a_mouse(browser: webdriver.Chr
     assert _focus(browser) == "answer"
     for shown in ("LiFePO4, Li electrode", "mAh/g (Faraday's law)", "Specific energy", "in the training data"):
         assert shown in card.text
-    browser.find_element(By.CSS_SELECTOR, "#answer summary").send_keys(Keys.ENTER)
+    browsers.wait(browser, "return document.querySelector('#answer-models summary')")
+    browser.find_element(By.CSS_SELECTOR, "#answer-models summary").send_keys(Keys.ENTER)
     assert "RF@Magpie" in card.text
+    assert "Again" in card.text
     browser.find_element(By.ID, "back").send_keys(Keys.ENTER)
     assert browser.switch_to.active_element == pick
 

@@ -88,6 +88,8 @@ def test_long_lists_and_large_archives_are_refused(service: Service) -> None:
 
 def test_one_composition_is_answered_by_all_models(service: Service) -> None:
     answer = service.answer(Question(formula="LiFePO4")).result(timeout=300)
+    assert answer["models"] == []
+    answer = service.answer(Question(formula="LiFePO4", all_models=True)).result(timeout=300)
     assert answer["working_ion"] == "Li"
     assert answer["reading"]["states"] == "Fe +2 -> +3"
     assert [model["title"] for model in answer["models"]] == ["RF@Magpie", "Again"]

@@ -68,10 +68,11 @@ class Screening(_Request):
 
 
 class Question(_Request):
-    """One composition."""
+    """One composition, to be answered by the best model, or by all models side by side."""
 
     formula: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     ion: Annotated[str, StringConstraints(pattern=f"^({'|'.join(ION_CHARGE)})$")] | None = None
+    all_models: bool = False
 
 
 class Login(_Request):

@@ -38,7 +38,7 @@ _SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
 class Loaded:
     """The model that answers, and the map of known electrodes if there is one.
 
-    ``others`` loads the models that are shown beside it; it is called after the model has answered that it is ready.
+    ``others`` loads the models that are shown beside it.
     """
 
     model: FittedModel
@@ -81,7 +81,7 @@ class Service:
         self.jobs: Jobs[Result] = Jobs(most_waiting=limits.waiting, most_kept=limits.results)
         self._about = about
         self.loading: Future[Loaded] = self.jobs.call(load)
-        self._others: Future[Sequence[FittedModel]] = self.jobs.call(lambda: self.loading.result().others())
+        self._loaded_others: Sequence[FittedModel] | None = None
 
     def screen(self, request: Screening) -> Job[Result]:
         """Begin to predict and rank a list.
@@ -122,19 +122,29 @@ class Service:
         return self.jobs.add(work)
 
     def answer(self, question: Question) -> Future[dict[str, Any]]:
-        """All that is known about one composition, in JSON's own types (see ``inference.answer.Answer``)."""
+        """All that is known about one composition, in JSON's own types (see ``inference.answer.Answer``).
+
+        The other models are loaded when they are first asked for, which may take a while.
+        """
 
         def work() -> dict[str, Any]:
             model, formulas = self.loading.result().model, [question.formula]
             answers = model.predictor.predict(formulas, ion=question.ion)
-            said = [(model, answers)]
-            said.extend(
-                (other, other.predictor.predict(formulas, ion=question.ion, neighbours=0))
-                for other in self._others.result()
-            )
-            return dict(plain(asdict(side_by_side(answers, said)[0])))
+            if question.all_models:
+                said = [(model, answers)]
+                said.extend(
+                    (other, other.predictor.predict(formulas, ion=question.ion, neighbours=0))
+                    for other in self._others()
+                )
+                answers = side_by_side(answers, said)
+            return dict(plain(asdict(answers[0])))
 
         return self.jobs.call(work)
+
+    def _others(self) -> Sequence[FittedModel]:
+        if self._loaded_others is None:
+            self._loaded_others = self.loading.result().others()
+        return self._loaded_others
 
 
 def _read(name: str, content: bytes, limits: Limits) -> pd.DataFrame:

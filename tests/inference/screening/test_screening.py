@@ -316,6 +316,14 @@ def test_the_result_does_not_depend_on_the_number_of_workers(predictor: Predicto
     pd.testing.assert_frame_equal(one.best, two.best, check_exact=True)
 
 
+def test_a_model_that_holds_a_function_without_a_name_is_sent_to_workers(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(predictor.model.about, "device", lambda: "cpu")
+    screened = screen(_chunks(["LiFePO4", "LiCoO2"], size=1), predictor, Options(), workers=2)
+    assert screened.kept == 2
+
+
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), max_size=40), st.integers(1, 40))
 def test_the_pareto_front_does_not_depend_on_the_chunks(points: list[tuple[int, int]], cut: int) -> None:
     rows = pd.DataFrame(points, columns=["front energy", "average_voltage"], dtype=float)

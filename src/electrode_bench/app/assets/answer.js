@@ -1,6 +1,6 @@
 // All that is known about one composition.
 
-import { compact, formulaNode, node, percent } from "../../report/web/assets/text.js";
+import { byId, compact, formulaNode, node, percent } from "../../report/web/assets/text.js";
 
 const cell = (text) => node("td", {}, text);
 const head = (texts) => node("thead", {}, node("tr", {}, ...texts.map((text) => node("th", { scope: "col" }, text))));
@@ -11,11 +11,18 @@ const span = ({ low, high }) => (low === null || high === null ? "no interval" :
 // The content of a card for an answer (see inference/answer.py). `row` is the candidate in the data of the table, which
 // has the intervals of its energies.
 export function answerNodes(answer, row, { quantities, level }) {
+  const notesOf = node("div", { id: "answer-notes" }, ...notes(answer));
   return [
-    node("div", { class: "facts" }, readAs(answer), values(row, quantities, level), notes(answer)),
-    ...models(answer, quantities),
+    node("div", { class: "facts" }, readAs(answer), values(row, quantities, level), notesOf),
+    node("div", { id: "answer-models" }),
     ...neighbours(answer, quantities),
   ];
+}
+
+// Add what all models say, side by side, to a card that is shown.
+export function addModels(answer, { quantities }) {
+  byId("answer-notes").replaceChildren(...notes(answer));
+  byId("answer-models").replaceChildren(...models(answer, quantities));
 }
 
 function list(title, pairs) {
@@ -56,7 +63,7 @@ function notes(answer) {
   if (answer.no_interval && !all.some((note) => note.includes(answer.no_interval))) all.push(answer.no_interval);
   const items = [...new Set(all)].map((note) => node("li", {}, note));
   const content = items.length ? node("ul", {}, ...items) : node("p", { class: "muted" }, "Nothing unusual.");
-  return node("div", {}, node("h4", {}, "Notes"), content);
+  return [node("h4", {}, "Notes"), content];
 }
 
 function models(answer, quantities) {

@@ -3,7 +3,7 @@
 import { showCandidates } from "../../report/candidates/assets/view.js";
 import { byId, formulaNode, node } from "../../report/web/assets/text.js";
 import { startTheme } from "../../report/web/assets/theme.js";
-import { answerNodes } from "./answer.js";
+import { addModels, answerNodes } from "./answer.js";
 import { showRejects, showUndecided } from "./lines.js";
 import { EXAMPLE, fill, given, startList } from "./list.js";
 import { ask, pause } from "./requests.js";
@@ -110,10 +110,14 @@ async function explain(candidates, row, moved) {
   byId("back").hidden = Boolean(moved.first);
   byId("back").onclick = () => byId(`row-${candidates.rows.indexOf(row)}`).querySelector(".pick").focus();
   if (!moved.first) byId("answer").focus();
+  const body = { formula: row.formula, ion: row.ion };
   try {
-    const answer = await ask("/api/answer", { method: "POST", body: { formula: row.formula, ion: row.ion } });
+    const answer = await ask("/api/answer", { method: "POST", body });
     if (mine !== question) return;
     byId("answer-content").replaceChildren(...answerNodes(answer, row, candidates));
+    // The other models may have to be loaded first.
+    const all = await ask("/api/answer", { method: "POST", body: { ...body, all_models: true } });
+    if (mine === question) addModels(all, candidates);
   } catch (error) {
     if (mine === question) byId("answer-content").replaceChildren(node("p", { class: "error" }, error.message));
   }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import cloudpickle
 import pandas as pd
 
 from electrode_bench.fitting.executor import Local
@@ -31,7 +32,8 @@ def evaluated_chunks(
     with tempfile.TemporaryDirectory(prefix="electrode-bench-") as folder:
         file = Path(folder) / "predictor.pickle"
         # A process reads the model once, not with every chunk.
-        file.write_bytes(pickle.dumps(predictor))
+        # An ensemble knows how its members are built, partly in functions without a name, which pickle refuses.
+        file.write_bytes(cloudpickle.dumps(predictor))
 
         def calls() -> Iterator[tuple[str, int, pd.DataFrame, Options]]:
             for number, chunk in enumerate(chunks):
