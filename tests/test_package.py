@@ -61,7 +61,7 @@ def test_the_wheel_answers_in_an_empty_folder(site: Path, tmp_path: Path) -> Non
 
 def test_the_wheel_says_which_model_answers(site: Path, tmp_path: Path) -> None:
     text = " ".join(_run(site, tmp_path, "predict", "LiFePO4").split())
-    assert "Boosting is the pre-trained model: it was fitted on release 2023.11.1 of the Materials Project" in text
+    assert "Boosting (pre-trained) was fitted on release 2023.11.1 of the Materials Project" in text
 
 
 def test_the_pretrained_model_is_small_and_has_a_card() -> None:

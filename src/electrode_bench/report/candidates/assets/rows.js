@@ -1,6 +1,6 @@
 // The table of candidates: sorted by a click on a column's head, with intervals, flags and notes.
 
-import { compact, formulaNode, node, percent } from "../../web/assets/text.js";
+import { compact, formulaNode, nameNode, node, percent } from "../../web/assets/text.js";
 
 // A column: its key, head, unit, how it is sorted (largest or smallest first), and its cell.
 function columnsOf(data) {
@@ -97,7 +97,7 @@ function notesCell(row) {
 
 function nameCell(row, index, select) {
   const button = node("button", { type: "button", class: "pick", "aria-pressed": "false" });
-  button.append(formulaNode("span", row.name));
+  button.append(nameNode("span", row));
   button.addEventListener("click", () => select(index, { scroll: false }));
   const formula = row.name === row.formula ? [] : [formulaNode("span", row.formula)];
   formula.forEach((element) => element.classList.add("interval"));
