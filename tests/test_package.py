@@ -48,11 +48,20 @@ def test_the_wheel_answers_in_an_empty_folder(site: Path, tmp_path: Path) -> Non
             assert estimate["low"] <= estimate["value"] <= estimate["high"]
         assert answer["targets"]["gravimetric_capacity"]["high"] <= answer["theoretical_capacity"] * (1 + 1e-9)
     assert list(tmp_path.iterdir()) == []
+    # The answer that README quotes.
+    capacity, voltage = (
+        answered["answers"][0]["targets"][name] for name in ("gravimetric_capacity", "average_voltage")
+    )
+    quoted = (
+        f"LiFePO4 gets {capacity['value']:.0f} mAh/g (the limit of Faraday's law) and {voltage['value']:.2f} V, with a "
+        f"90% interval from {voltage['low']:.2f} to {voltage['high']:.2f} V."
+    )
+    assert quoted in " ".join((ROOT / "README.md").read_text("utf-8").split())
 
 
 def test_the_wheel_says_which_model_answers(site: Path, tmp_path: Path) -> None:
     text = " ".join(_run(site, tmp_path, "predict", "LiFePO4").split())
-    assert "Boosting is the pre-trained model: it was fitted on release 2023.11.1 of the Materials Project" in text
+    assert "Boosting (pre-trained) was fitted on release 2023.11.1 of the Materials Project" in text
 
 
 def test_the_pretrained_model_is_small_and_has_a_card() -> None:

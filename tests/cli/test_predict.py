@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from electrode_bench.project import Project
 
@@ -55,3 +56,15 @@ def test_models_of_the_synthetic_sample_answer_only_when_they_are_asked_for(run,
 def test_predict_refuses_an_ambiguous_ion(run, finished: Project) -> None:
     code, _, err = run("--project", str(finished.root), "predict", "LiAlSiO4")
     assert (code, "name the working ion, for example: --ion Li" in err) == (2, True)
+
+
+def test_predict_writes_a_page_of_several_formulas(run, finished: Project, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    formulas = ("LiFePO4", "LiNaFePO4F", "--ion", "Na", "--own")
+    code, out, _ = run("--project", str(finished.root), "predict", *formulas, "--page", str(page))
+    assert code == 0
+    assert f"page: {page}" in out
+    text = page.read_text()
+    assert "2 candidate electrodes" in text
+    assert '"formula":"LiNaFePO4F","front":' in text
+    assert page.with_suffix(".pdf").exists()

@@ -48,3 +48,20 @@ def test_screen_replaces_a_result_only_when_it_is_told_to(run, finished: Project
     code, out, _ = run(*command, "--rank", "probability", "--goal", "400", "--window", "1", "9", "--force")
     assert code == 0
     assert "Best by probability that the specific energy is above 400 Wh/kg" in out
+
+
+def test_screen_writes_a_page_and_its_figure(run, finished: Project, tmp_path: Path) -> None:
+    file, page = tmp_path / "candidates.csv", tmp_path / "page.html"
+    file.write_text("formula,name\nLiFePO4,first\nLiCoO2,second\nXyO2,wrong\n")
+    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--own", "--page", str(page), "--json")
+    assert code == 0
+    assert json.loads(out)["page"] == [str(page.with_suffix(suffix)) for suffix in (".html", ".svg", ".pdf")]
+    text = page.read_text()
+    assert "line 4, XyO2" in text
+    assert '"name":"second"' in text
+    assert '"map":{' in text
+    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--own", "--page", str(page))
+    assert f"page: {page}; figure: {page.with_suffix('.svg')}" in out.replace("\n", "")
+    code, _, err = run("--project", str(finished.root), "screen", str(file), "--own", "--page", "page.pdf")
+    assert code == 2
+    assert "page.pdf must end in .html" in err

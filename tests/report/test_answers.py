@@ -97,9 +97,11 @@ def test_notes_and_explanations() -> None:
     text = _printed(*answers.explanations([_ANSWER], _MODEL), width=300)
     for part in ("The 90% prediction intervals", "grouped folds", "ElMD is the distance", "Synthetic data"):
         assert part in text, text
-    pretrained = replace(_MODEL, synthetic=False, data={"release": "2023.11.1"}, pretrained=True)
+    pretrained = replace(
+        _MODEL, title="Boosting (pre-trained)", synthetic=False, data={"release": "2023.11.1"}, pretrained=True
+    )
     text = _printed(*answers.explanations([_ANSWER], pretrained), width=300)
-    assert "Boosting is the pre-trained model: it was fitted on release 2023.11.1" in text
+    assert "Boosting (pre-trained) was fitted on release 2023.11.1" in text
     assert "Synthetic data" not in text
     assert "Modnet is not shown" in _printed(*answers.missing_block(["Modnet"]))
     assert list(answers.missing_block([])) == []

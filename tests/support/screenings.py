@@ -49,7 +49,7 @@ def example() -> Screened:
         row("LiCoO2", "Li", 200, 4.0, name="LCO", group="layered", on_front=True),
         row("LiFePO4", "Li", 160, 3.4, name="LFP", group="olivine", notes="in the training data", **missing),
         row("LiFePO4", "Li", 160, 3.4, name="again", group="olivine", duplicate_of=3, line=9),
-        row("Na3V2(PO4)3", "Na", 110, 3.3, name="NVP", group="", in_domain=False, nearest="Na3V2(PO4)2F3",
+        row("Na3V2(PO4)3", "Na", 110, 3.3, name="NVP2", group="", in_domain=False, nearest="Na3V2(PO4)2F3",
             nearest_distance=1.5, notes="outside the domain: it is far from all known compositions"),
         row("LiNiPO4", "Li", 150, 5.1, name="", group="olivine", above_limit=True, on_front=True),
     ]  # fmt: skip

@@ -42,7 +42,8 @@ def folder(real: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_predicts_what_the_project_predicts(real: Project, folder: Path) -> None:
     ours, theirs = pretrained.load(folder), choose(real)
-    assert (ours.name, ours.title, ours.protocol) == (theirs.name, theirs.title, theirs.protocol)
+    assert (ours.name, ours.protocol) == (theirs.name, theirs.protocol)
+    assert ours.title == f"{theirs.title} (pre-trained)"
     assert ours.pretrained
     assert not ours.synthetic
     formulas = ["LiFePO4", "NaMnO2"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli.candidates_page import Page, say_written, write_page
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Options, Own
 from electrode_bench.cli.output import out, print_json
 
@@ -41,6 +43,7 @@ def predict(
         bool, typer.Option("--all", help="First fit on all rows every model that is not, which may take hours.")
     ] = False,
     neighbours: Annotated[int, typer.Option(min=0, help="How many of the nearest known electrodes to show.")] = 3,
+    page: Page = None,
     as_json: Json = False,
 ) -> None:
     """Predict electrodes from their discharged formulas, with intervals, limits and the nearest known electrodes.
@@ -55,12 +58,17 @@ def predict(
 
     electrode-bench predict "LiNi1/3Mn1/3Co1/3O2" --neighbours 5
 
+    electrode-bench predict LiFePO4 LiMnPO4 LiCoPO4 --page olivines.html
+
     electrode-bench predict LiAlSiO4 --ion Li --model crabnet --json
     """
     from electrode_bench.errors import UserError
     from electrode_bench.inference import pair
+    from electrode_bench.report.candidates.write import check_page
 
     given: Options = context.obj
+    if page is not None:
+        check_page(page)
     if charged is not None:
         if len(formulas) > 1:
             raise UserError("--charged belongs to one discharged formula; give one")
@@ -75,10 +83,28 @@ def predict(
         _print_answer(predicted[0], chosen)
     if model is None and not chosen.pretrained:
         predicted, missing = _with_all_models(given.project, chosen, predicted, ion=ion, fit=fit_all)
+    pages = [] if page is None else _write_page(page, formulas, chosen, given.project_of(chosen), ion=ion)
     if as_json:
         print_json(_record(chosen, predicted))
     else:
         _print_rest(predicted, chosen, missing=missing)
+        say_written(pages)
+
+
+def _write_page(
+    page: Path, formulas: Sequence[str], chosen: FittedModel, project: Project | None, *, ion: str | None
+) -> list[Path]:
+    """The formulas as a screening of all of them, on a page."""
+    import pandas as pd
+
+    from electrode_bench.inference.screened import Options as Ranking
+    from electrode_bench.inference.screening import screen
+    from electrode_bench.tracking.provenance import code_version
+
+    lines = range(1, len(formulas) + 1)
+    candidates = pd.DataFrame({"line": lines, "formula": list(formulas), "working_ion": None}, dtype=object)
+    screened = screen([candidates], chosen.predictor, Ranking(top=len(formulas), ion=ion))
+    return write_page(page, screened, chosen, project, code=code_version())
 
 
 def _with_all_models(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from electrode_bench.cli.candidates_page import Page, say_written, write_page
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Model, Options, Own
 from electrode_bench.cli.output import out, print_json, progress_bar
-
-if TYPE_CHECKING:
-    from electrode_bench.project import Project
-    from electrode_bench.tasks.screen import ScreenedFile
 
 app = typer.Typer()
 
@@ -62,13 +59,7 @@ def screen(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="CSV or parquet to write.", show_default="<candidates>.screened.csv")
     ] = None,
-    page: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.html", show_default="no page",
-            help="Also write a page with figure, map and sortable table, and the figure beside it as SVG and PDF.",
-        ),
-    ] = None,
+    page: Page = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a result that was made with other options.")
     ] = False,
@@ -115,7 +106,18 @@ def screen(
             progress=progress,
         )
     result = made.screened
-    pages = [] if page is None else _write_page(made, given.project_of(made.model), page)
+    pages = (
+        []
+        if page is None
+        else write_page(
+            page,
+            made.screened,
+            made.model,
+            given.project_of(made.model),
+            code=made.record["code"],
+            rejects=made.rejects,
+        )
+    )
     if as_json:
         print_json(
             {
@@ -138,19 +140,4 @@ def screen(
     out().print(screening.screening_table(result, title=made.model.title, synthetic=made.model.synthetic))
     for line in screening.summary(result, out=made.out, rejects=made.rejects):
         typer.echo(line)
-    if pages:
-        typer.echo(f"page: {pages[0]}; figure: {', '.join(str(path) for path in pages[1:])}")
-
-
-def _write_page(made: ScreenedFile, project: Project | None, page: Path) -> list[Path]:
-    """Write the page of a screening; return the files, the page first."""
-    from electrode_bench.report.candidates import shown
-    from electrode_bench.report.candidates.write import write
-
-    model = made.model
-    about = shown.sources(
-        model.title, data=model.data, code=made.record["code"], ordered_by=made.screened.options.ordered_by
-    )
-    rejects = () if made.rejects is None else shown.read_rejects(made.rejects)
-    known = shown.known_map(project)
-    return write(shown.Shown(made.screened, model.title, known, rejects, about, model.synthetic), page)
+    say_written(pages)

@@ -68,7 +68,7 @@ def load(folder: Path = FOLDER) -> FittedModel:
         archive.unpack(folder / _MODEL, Path(unpacked))
         model = FormulaModel(Path(unpacked))
     predictor = Predictor(model, calibration=Calibration.from_json(calibration), domain=CompactDomain.from_json(domain))
-    names = (about["model"], about["title"], about["protocol"])
+    names = (about["model"], f"{about['title']} (pre-trained)", about["protocol"])
     return FittedModel(predictor, *names, synthetic=False, data=about["data"], pretrained=True)
 
 

@@ -105,7 +105,7 @@ def model_line(chosen: FittedModel) -> str:
     if not chosen.pretrained:
         return f"{chosen.title} was fitted on all electrodes of this project."
     return (
-        f"{chosen.title} is the pre-trained model: it was fitted on release {chosen.data['release']} of the Materials "
+        f"{chosen.title} was fitted on release {chosen.data['release']} of the Materials "
         "Project. It does not contain the electrodes, so known ones are neither shown nor recognised."
     )
 

@@ -51,7 +51,9 @@ def _marks(driver: webdriver.Chrome, figure: str) -> int:
 
 
 def test_figure_map_and_table_are_drawn_without_a_request_to_the_network(browser: webdriver.Chrome, page: Path) -> None:
-    assert _names(browser) == ["LCO", "LFP", "NVP", "LiNiPO4"]
+    assert _names(browser) == ["LCO", "LFP", "NVP2", "LiNiPO4"]
+    # Only a formula has subscripts.
+    assert [e.text for e in browser.find_elements(By.CSS_SELECTOR, "#table .pick sub, #energies .sub")] == ["4", "4"]
     assert (_marks(browser, "energies"), _marks(browser, "known")) == (4, 2)
     assert len(browser.find_elements(By.CSS_SELECTOR, "#energies .name")) == 4
     assert browser.find_element(By.ID, "count").text == "4 of 4 candidates shown"
@@ -69,10 +71,10 @@ def test_heads_sort_the_table_by_keyboard(browser: webdriver.Chrome) -> None:
     head = browser.find_element(By.XPATH, "//th[.//span[text()='Average voltage']]")
     head.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
     assert head.get_attribute("aria-sort") == "descending"
-    assert _names(browser) == ["LiNiPO4", "LCO", "LFP", "NVP"]
+    assert _names(browser) == ["LiNiPO4", "LCO", "LFP", "NVP2"]
     head.find_element(By.TAG_NAME, "button").send_keys(Keys.SPACE)
     assert head.get_attribute("aria-sort") == "ascending"
-    assert _names(browser) == ["NVP", "LFP", "LCO", "LiNiPO4"]
+    assert _names(browser) == ["NVP2", "LFP", "LCO", "LiNiPO4"]
 
 
 def test_fields_filter_table_and_figures(browser: webdriver.Chrome) -> None:
@@ -85,7 +87,7 @@ def test_fields_filter_table_and_figures(browser: webdriver.Chrome) -> None:
     browser.find_element(By.CSS_SELECTOR, "#filters [type=reset]").click()
     browsers.wait(browser, "return document.querySelectorAll('#table .pick').length === 4")
     Select(browser.find_element(By.ID, "filter-ion")).select_by_value("Na")
-    assert _names(browser) == ["NVP"]
+    assert _names(browser) == ["NVP2"]
     browser.find_element(By.ID, "filter-domain").click()
     assert _names(browser) == []
     assert browser.find_element(By.ID, "count").text == "0 of 4 candidates shown"

@@ -8,7 +8,7 @@ from electrode_bench.report.candidates.shown import Reject, known_map, read_reje
 
 
 def test_candidates_are_called_what_the_user_calls_them() -> None:
-    assert shown().names() == ["LCO", "LFP", "NVP", "LiNiPO4"]
+    assert shown().names() == ["LCO", "LFP", "NVP2", "LiNiPO4"]
     assert shown().name_column == "name"
     without = screened([row("LiCoO2", "Li", 200, 4.0, comment="x"), row("LiFePO4", "Li", 160, 3.4, comment="y")])
     assert shown(screened=without).names() == ["LiCoO2", "LiFePO4"]

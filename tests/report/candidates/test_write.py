@@ -35,7 +35,7 @@ def test_the_figure_has_names_units_and_hollow_markers_outside_the_domain() -> N
     figure = energies(shown())
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Average voltage (V)", "Specific energy (Wh/kg)")
-    assert sorted(_texts(shown())) == ["LCO", "LFP", "LiNiPO$_{4}$", "NVP"]
+    assert sorted(_texts(shown())) == ["LCO", "LFP", "LiNiPO$_{4}$", "NVP2"]
     drawn = {str(part.get_label()): part for part in axes.collections if not str(part.get_label()).startswith("_")}
     assert set(drawn) == {"Li", "Na, outside the domain"}
     assert drawn["Na, outside the domain"].get_facecolors()[0].tolist() == [1.0, 1.0, 1.0, 1.0]

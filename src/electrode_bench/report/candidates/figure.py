@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,6 +88,11 @@ def _names(figure: Figure, axes: Axes, shown: Shown, key: str) -> None:
     figure.draw_without_rendering()
     axes.autoscale(enable=False)
     rows, names = shown.rows, shown.names()
+    # A name that the user gave has no amounts.
+    texts = [
+        formulas.to_mathtext(name) if name == formula else name.replace("$", r"\$")
+        for name, formula in zip(names, rows["formula"], strict=True)
+    ]
     to_points = 72.0 / figure.dpi
     at = axes.transData.transform(rows[[VOLTAGE.key, key]].to_numpy(dtype=float)) * to_points
     frame = axes.get_window_extent()
@@ -94,13 +100,14 @@ def _names(figure: Figure, axes: Axes, shown: Shown, key: str) -> None:
     top = float(frame.y1 * to_points)
     taken: list[Box] = []
     halo = [withStroke(linewidth=1.6, foreground="white")]
-    for (x, y), value, voltage, name in list(zip(at, rows[key], rows[VOLTAGE.key], names, strict=True))[:MOST_NAMES]:
+    named = zip(at, rows[key], rows[VOLTAGE.key], names, texts, strict=True)
+    for (x, y), value, voltage, name, text in islice(named, MOST_NAMES):
         dx, dy, box = best_place(float(x), float(y), name, _FONT, at, taken, bounds, hiding=8.0)
         if is_crowded(box, taken, bounds) or box[3] > top:
             continue
         taken.append(box)
         axes.annotate(
-            formulas.to_mathtext(name), (voltage, value), xytext=(round(dx), round(dy)), textcoords="offset points",
+            text, (voltage, value), xytext=(round(dx), round(dy)), textcoords="offset points",
             fontsize=_FONT, ha="center", va="center", path_effects=halo, zorder=4,
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "#666666", "shrinkA": 0, "shrinkB": 3},
         )  # fmt: skip

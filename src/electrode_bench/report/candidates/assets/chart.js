@@ -1,6 +1,6 @@
 // An empty plot as SVG: axes, grid and titles; colours come from the style sheet.
 
-import { compact, node, subscripts } from "../../web/assets/text.js";
+import { compact, escaped, node, subscripts } from "../../web/assets/text.js";
 import { scale, ticks } from "./scale.js";
 import { PATHS } from "../../web/assets/symbols.js";
 
@@ -59,20 +59,23 @@ export function marker({ x, y, style, hollow, index }) {
 
 export const ring = (x, y) => drawn("circle", { class: "ring", cx: x, cy: y, r: 12 });
 
-// A formula as an SVG text, with subscripts.
-export function formulaText(formula, attributes) {
+// A formula as an SVG text, with subscripts; or, where it is `plain`, a name without them.
+export function formulaText(formula, attributes, plain = false) {
   // The outline, which sets a name off from what is below it, is drawn first.
   const element = drawn("text", { "paint-order": "stroke", ...attributes });
-  const parts = subscripts(formula).split(/<sub>|<\/sub>/);
+  const parts = plain ? [escaped(formula)] : subscripts(formula).split(/<sub>|<\/sub>/);
   parts.forEach((part, i) => {
-    const plain = new DOMParser().parseFromString(part, "text/html").documentElement.textContent;
+    const shown = new DOMParser().parseFromString(part, "text/html").documentElement.textContent;
     const low = i % 2 === 1;
     // A shift stays for the following characters, so it is taken back.
     const shift = low ? 3 : i > 0 ? -3 : 0;
-    if (plain) element.append(drawn("tspan", low ? { dy: shift, class: "sub" } : { dy: shift }, plain));
+    if (shown) element.append(drawn("tspan", low ? { dy: shift, class: "sub" } : { dy: shift }, shown));
   });
   return element;
 }
+
+// The name of a candidate as an SVG text.
+export const candidateText = (row, attributes) => formulaText(row.name, attributes, row.name !== row.formula);
 
 // About how wide a formula is, in pixels.
 export function textWidth(text) {

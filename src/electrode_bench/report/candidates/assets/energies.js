@@ -1,7 +1,7 @@
 // The main figure: energy, or another quantity, against voltage, with error bars and names.
 
-import { compact, formulaNode, node } from "../../web/assets/text.js";
-import { chart, drawn, formulaText, marker, ring, textWidth, tooltip, valueText } from "./chart.js";
+import { compact, formulaNode, nameNode, node } from "../../web/assets/text.js";
+import { candidateText, chart, drawn, marker, ring, textWidth, tooltip, valueText } from "./chart.js";
 import { placed } from "./labels.js";
 import { rangeOf } from "./scale.js";
 
@@ -74,13 +74,13 @@ function bars({ row, x, y, style }, plot, xKey, yKey) {
 function names(wanted, points, area) {
   const sized = wanted.map((point) => ({ ...point, width: textWidth(point.row.name) }));
   return placed(sized, points, area).flatMap((box, i) =>
-    box ? [formulaText(sized[i].row.name, { class: "name", x: box.left + 2, y: box.bottom - 3 })] : [],
+    box ? [candidateText(sized[i].row, { class: "name", x: box.left + 2, y: box.bottom - 3 })] : [],
   );
 }
 
 // What a tooltip says of a candidate.
 export function about(row, quantities) {
-  const lines = [formulaNode("strong", row.name)];
+  const lines = [nameNode("strong", row)];
   if (row.name !== row.formula) lines.push(formulaNode("div", row.formula));
   lines.push(...quantities.map((quantity) => valueText(row.values[quantity.key], quantity)));
   if (!row.inDomain) lines.push("Outside the domain of the model");

@@ -25,13 +25,15 @@ export function drawKnown(box, { data, shown, selected, options, select }) {
   }
   svg.append(...points.map((p) => marker({ ...p, hollow: !p.row.inDomain })).reverse());
   // Candidates come first: a cluster's representative is named where room is left.
-  const wanted = options.names ? [...firstOfPlace(points).map((p) => ({ x: p.x, y: p.y, text: p.row.name }))] : [];
+  const first = options.names ? [...firstOfPlace(points)] : [];
+  const wanted = first.map(({ x, y, row }) => ({ x, y, text: row.name, plain: row.name !== row.formula }));
   const own = wanted.length;
   wanted.push(...representatives.map((r) => ({ x: plot.x(r.x), y: plot.y(r.y), text: r.formula })));
   const sized = wanted.map((item) => ({ ...item, width: textWidth(item.text) }));
   placed(sized, points, area).forEach((label, i) => {
     const name = i < own ? "name" : "name known-name";
-    if (label) svg.append(formulaText(sized[i].text, { class: name, x: label.left + 2, y: label.bottom - 3 }));
+    const at = label && { class: name, x: label.left + 2, y: label.bottom - 3 };
+    if (label) svg.append(formulaText(sized[i].text, at, sized[i].plain));
   });
   const current = points.find((point) => point.index === selected);
   if (current) svg.append(ring(current.x, current.y));

@@ -1,6 +1,6 @@
 // The table of candidates: sorted by a click on a column's head, with intervals, flags and notes.
 
-import { compact, formulaNode, node, percent } from "../../web/assets/text.js";
+import { compact, formulaNode, nameNode, node, percent } from "../../web/assets/text.js";
 
 // A column: its key, head, unit, how it is sorted (largest or smallest first), and its cell.
 function columnsOf(data) {
@@ -23,7 +23,9 @@ function columnsOf(data) {
   const nearest = { key: "nearest", head: "Nearest known", text: true, value: (row) => row.distance };
   nearest.cell = nearestCell;
   const middle = [energy, voltage, capacity, ...(data.goal ? [probabilityColumn(data)] : [])];
-  return [...first, ...middle, notes, nearest, ...data.ownColumns.map(ownColumn), ...others, limit];
+  // A model that comes without its training data knows no nearest one.
+  const known = data.rows.some((row) => row.nearest) ? [nearest] : [];
+  return [...first, ...middle, notes, ...known, ...data.ownColumns.map(ownColumn), ...others, limit];
 }
 
 function quantityColumn({ key, label, unit }) {
@@ -97,7 +99,7 @@ function notesCell(row) {
 
 function nameCell(row, index, select) {
   const button = node("button", { type: "button", class: "pick", "aria-pressed": "false" });
-  button.append(formulaNode("span", row.name));
+  button.append(nameNode("span", row));
   button.addEventListener("click", () => select(index, { scroll: false }));
   const formula = row.name === row.formula ? [] : [formulaNode("span", row.formula)];
   formula.forEach((element) => element.classList.add("interval"));

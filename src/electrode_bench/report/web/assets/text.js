@@ -24,6 +24,9 @@ export function node(tag, attributes, ...children) {
   return element;
 }
 
+// The name of a candidate: a formula has subscripts, a name that the user gave has none.
+export const nameNode = (tag, row) => (row.name === row.formula ? formulaNode(tag, row.name) : node(tag, {}, row.name));
+
 export function formulaNode(tag, text) {
   const element = node(tag);
   element.innerHTML = subscripts(text);
