@@ -33,7 +33,7 @@ def browser(chromium: webdriver.Chrome, address: str) -> Iterator[webdriver.Chro
     browsers.screen(chromium, width=1280)
     browsers.prefer(chromium, "light")
     chromium.get(address)
-    browsers.wait(chromium, "return document.getElementById('model').textContent.startsWith('Model: ')")
+    browsers.wait(chromium, "return document.getElementById('model').dataset.ready === 'true'")
     yield chromium
     assert chromium.get_log("browser") == []
 
@@ -181,5 +181,5 @@ def test_the_token_is_asked_for_once(chromium: webdriver.Chrome, loaded: Loaded)
         assert "this is not the token" in chromium.find_element(By.ID, "error").text
         field.send_keys("a-long-secret", Keys.ENTER)
         browsers.wait(chromium, "return document.getElementById('predict') !== null")
-        browsers.wait(chromium, "return document.getElementById('model').textContent.startsWith('Model: ')")
+        browsers.wait(chromium, "return document.getElementById('model').dataset.ready === 'true'")
     chromium.get_log("browser")

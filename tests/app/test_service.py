@@ -41,7 +41,7 @@ def test_pasted_formulas_are_predicted_and_ranked(service: Service) -> None:
     assert (reject.line, reject.text) == (4, "XyO2")
     assert "Xy" in reject.reason
     assert result.shown.known is not None
-    assert result.shown.about["Model"] == "RF@Magpie"
+    assert result.shown.about["Model"] == "RF@Magpie was fitted on all electrodes of this project."
 
 
 def test_a_list_without_a_usable_line_has_no_result_but_reasons(service: Service) -> None:

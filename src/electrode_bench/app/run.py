@@ -14,6 +14,7 @@ from electrode_bench.app.service import Service
 from electrode_bench.errors import UserError
 from electrode_bench.inference.chosen import FittedModel
 from electrode_bench.inference.screened import Options
+from electrode_bench.report.answers import model_line
 from electrode_bench.report.candidates.shown import sources
 from electrode_bench.tracking.provenance import code_version
 
@@ -77,7 +78,7 @@ def listening(host: str, port: int) -> socket.socket:
 
 def about(model: FittedModel, options: Options) -> dict[str, str]:
     """Where the numbers of a screening come from, by heading."""
-    return sources(model.title, data=model.data, code=code_version(), ordered_by=options.ordered_by)
+    return sources(model_line(model), data=model.data, code=code_version(), ordered_by=options.ordered_by)
 
 
 def address(host: str, port: int) -> str:

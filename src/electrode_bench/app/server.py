@@ -20,6 +20,7 @@ from electrode_bench.app.requests import Login, Question, Screening
 from electrode_bench.app.security import COOKIE, Access, Guard, problem
 from electrode_bench.app.service import Result, Service
 from electrode_bench.errors import UserError
+from electrode_bench.report.answers import model_line
 from electrode_bench.report.candidates.data import data, summary
 
 #: Seconds that a wrong token costs, so that guessing is slow.
@@ -105,7 +106,7 @@ def _serve_pages(app: FastAPI, service: Service, access: Access) -> None:
         if error is not None:
             return {"state": "failed", "error": " ".join(str(error).split())}
         fitted = loading.result().model
-        return {"state": "ready", "title": fitted.title, "synthetic": fitted.synthetic}
+        return {"state": "ready", "title": fitted.title, "about": model_line(fitted), "synthetic": fitted.synthetic}
 
 
 def _serve_jobs(app: FastAPI, service: Service) -> None:

@@ -39,10 +39,11 @@ def write_page(
     code : the version of this package.
     rejects : the file of the lines that could not be used; None where there are none.
     """
+    from electrode_bench.report.answers import model_line
     from electrode_bench.report.candidates import shown
     from electrode_bench.report.candidates.write import write
 
-    about = shown.sources(model.title, data=model.data, code=code, ordered_by=screened.options.ordered_by)
+    about = shown.sources(model_line(model), data=model.data, code=code, ordered_by=screened.options.ordered_by)
     lines = () if rejects is None else shown.read_rejects(rejects)
     known = shown.known_map(project)
     return write(shown.Shown(screened, model.title, known, lines, about, model.synthetic), page)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.evaluation.coverage import ALL_ROWS
-from electrode_bench.report.numbers import compact
+from electrode_bench.report.numbers import compact, unit
 from electrode_bench.splits import protocol
 
 #: The columns of :func:`coverage_table`.
@@ -47,7 +47,7 @@ def coverage_table(coverage: pd.DataFrame, *, level: float, titles: Mapping[str,
             column.label,
             _percent(row["coverage"]),
             f"{_percent(row['low'])} to {_percent(row['high'])}",
-            "" if np.isnan(row["width"]) else f"{compact(row['width'])} {column.unit}",
+            "" if np.isnan(row["width"]) else f"{compact(row['width'])} {unit(column)}",
             _percent(row["share"]),
         )
         found.append(dict(zip(TABLE_COLUMNS, values, strict=True)))

@@ -24,7 +24,8 @@ async function watchModel() {
   for (;;) {
     const model = await ask("/api/model");
     if (model.state === "ready") {
-      byId("model").replaceChildren("Model: ", formulaNode("span", model.title));
+      byId("model").textContent = model.about;
+      byId("model").dataset.ready = "true";
       byId("synthetic").hidden = !model.synthetic;
       return;
     }

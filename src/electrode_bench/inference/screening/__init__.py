@@ -143,15 +143,15 @@ class _Found:
 def _with_notes(rows: pd.DataFrame, predictor: Predictor) -> pd.DataFrame:
     """The rows with the nearest known composition, and what to know about them."""
     formulas, ions = rows["formula"].tolist(), rows["working_ion"].tolist()
-    nearest = [_nearest(predictor, formula) for formula in formulas]
+    nearest, distance = predictor.domain.nearest_of_each(formulas)
     fitted_on = predictor.known.electrodes(formulas) if predictor.known else np.zeros(len(rows), dtype=np.int64)
     ends = [column for column in COLUMNS if column.endswith(("_low", "_high"))]
     missing = rows[ends].isna().any(axis=1)
     # As in all answers: an interval comes from errors on compositions that the model was not fitted on. The score keeps
     # the end of the interval, which is too low rather than too high here.
     rows.loc[fitted_on > 0, ends] = np.nan
-    rows["nearest"] = [formula for formula, _ in nearest]
-    rows["nearest_distance"] = [distance for _, distance in nearest]
+    rows["nearest"] = pd.Series(nearest, index=rows.index, dtype=object)
+    rows["nearest_distance"] = distance
     rows["reading"] = pd.Series(read(formulas, ions), index=rows.index, dtype=object)
     given = zip(formulas, rows["nearest_distance"], rows["undefined"], strict=True)
     rows["outside"] = [
@@ -175,11 +175,3 @@ def _joined(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 def _keys(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(rows["composition"], rows["working_ion"], strict=True)) if len(rows) else []
-
-
-def _nearest(predictor: Predictor, formula: str) -> tuple[str | None, float]:
-    """The nearest known composition; none for an element that has no place on the scale of the distance."""
-    try:
-        return predictor.domain.nearest(formula, number=1)[0]
-    except UserError:
-        return None, float("inf")

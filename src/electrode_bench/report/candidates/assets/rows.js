@@ -23,7 +23,9 @@ function columnsOf(data) {
   const nearest = { key: "nearest", head: "Nearest known", text: true, value: (row) => row.distance };
   nearest.cell = nearestCell;
   const middle = [energy, voltage, capacity, ...(data.goal ? [probabilityColumn(data)] : [])];
-  return [...first, ...middle, notes, nearest, ...data.ownColumns.map(ownColumn), ...others, limit];
+  // A model that comes without its training data knows no nearest one.
+  const known = data.rows.some((row) => row.nearest) ? [nearest] : [];
+  return [...first, ...middle, notes, ...known, ...data.ownColumns.map(ownColumn), ...others, limit];
 }
 
 function quantityColumn({ key, label, unit }) {

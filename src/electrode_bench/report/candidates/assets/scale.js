@@ -4,8 +4,8 @@
 export function rangeOf(values, margin) {
   const finite = values.filter((value) => value !== null && isFinite(value));
   if (finite.length === 0) return [0, 1];
-  const low = Math.min(...finite);
-  const high = Math.max(...finite);
+  const low = finite.reduce((least, value) => Math.min(least, value));
+  const high = finite.reduce((most, value) => Math.max(most, value));
   const room = margin * (high - low) || 0.1 * Math.abs(high) || 1;
   return [low - room, high + room];
 }
