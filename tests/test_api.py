@@ -48,16 +48,49 @@ def test_the_best_model_is_loaded_unless_one_is_named(finished: eb.Project, mode
 
 
 def test_a_prediction_has_intervals_limits_and_domain(model: eb.FittedModel) -> None:
-    table = eb.predict(model, ["LiFePO4", "LiUO2"])
-    assert table["formula"].tolist() == ["LiFePO4", "LiUO2"]
-    # LiFePO4 is in the sample, so its interval does not apply.
-    assert table["fitted_on"].tolist() == [1, 0]
-    assert table.filter(regex="_low$|_high$").isna().all(axis=1).tolist() == [True, False]
+    table = eb.predict(model, ["LiFePO4", "LiCrPO4", "LiUO2"])
+    assert table["formula"].tolist() == ["LiFePO4", "LiCrPO4", "LiUO2"]
+    # LiFePO4 is in the sample, so its interval does not apply. No electrode of the sample contains uranium, and so far
+    # from all of them there is no interval either.
+    assert table["fitted_on"].tolist() == [1, 0, 0]
+    assert table["in_domain"].tolist() == [True, True, False]
+    ends = table.filter(regex="_low$|_high$").isna()
+    assert ends.all(axis=1).tolist() == [True, False, True]
+    assert not ends.iloc[1].any()
     assert table["theoretical_capacity"].iloc[0] == pytest.approx(169.9, abs=0.1)
-    assert not table["in_domain"].iloc[1]
     for target in TARGETS:
         assert table[f"{target}_low"].iloc[1] <= table[target].iloc[1] <= table[f"{target}_high"].iloc[1]
     pd.testing.assert_frame_equal(eb.predict(model, "LiFePO4"), table.iloc[:1])
+
+
+def test_a_prediction_has_the_reading_energies_and_notes_at_its_end(model: eb.FittedModel) -> None:
+    table = eb.predict(model, ["Li2Fe2P2O8", "LiUO2"])
+    assert table.columns.tolist()[-4:] == ["reduced_formula", "specific_energy", "energy_density", "notes"]
+    assert table["reduced_formula"].iloc[0] == eb.predict(model, "LiFePO4")["reduced_formula"].iloc[0]
+    assert table["notes"].iloc[0] == "in the training data (1 electrode): the interval does not apply"
+    outside = "outside the applicability domain: no known electrode contains U; "
+    assert table["notes"].iloc[1].startswith(outside)
+    capacity = table[["gravimetric_capacity", "theoretical_capacity"]].min(axis=1)
+    energy = (capacity * table["average_voltage"]).rename("specific_energy")
+    pd.testing.assert_series_equal(table["specific_energy"], energy)
+    used = capacity / table["gravimetric_capacity"]
+    density = (table["volumetric_capacity"] * used * table["average_voltage"]).rename("energy_density")
+    pd.testing.assert_series_equal(table["energy_density"], density)
+
+
+def test_the_pre_trained_model_answers_without_neighbours(model: eb.FittedModel) -> None:
+    table = eb.predict(eb.load_pretrained(), ["LiFePO4", "LiUO2"])
+    assert table["nearest"].isna().all()
+    assert (table["nearest_distance"] >= 0).all()
+    assert table["in_domain"].tolist() == [True, False]
+    assert table.columns.tolist() == eb.predict(model, "LiFePO4").columns.tolist()
+
+
+def test_an_interval_ends_at_faradays_limit_even_if_the_prediction_is_above(model: eb.FittedModel) -> None:
+    row = eb.predict(model, "NaFePO4").iloc[0]
+    assert row["above_limit"]
+    assert row["gravimetric_capacity"] > row["theoretical_capacity"] == pytest.approx(row["gravimetric_capacity_high"])
+    assert row["notes"] == "the predicted capacity is above the Faraday limit, which is an error of the model"
 
 
 def test_a_table_of_formulas_keeps_its_index_and_may_name_ions(model: eb.FittedModel) -> None:
@@ -79,7 +112,8 @@ def test_screening_agrees_with_predicting(model: eb.FittedModel) -> None:
     assert best["rank"].dropna().tolist() == [1, 2, 3, 4]
     assert best["energy"].is_monotonic_decreasing
     predicted = eb.predict(model, best["formula"])
-    shared = [column for column in predicted if column in best]
+    # The notes of a screening also say what matters for the ranking.
+    shared = [column for column in predicted if column in best and column != "notes"]
     # A ranking by lower bounds needs the intervals of training compositions too.
     pd.testing.assert_frame_equal(predicted[shared], best[shared].where(predicted[shared].notna()))
 

@@ -94,12 +94,16 @@ def predict(
     Returns
     -------
     DataFrame with one row for each formula, in order, and for a DataFrame with its index. Columns: formula,
-    working_ion; the targets with ``<target>_low`` and ``<target>_high`` (90% prediction interval);
-    theoretical_capacity (mAh/g, Faraday's law), above_limit (the predicted capacity is above it, an error of the
-    model); nearest, nearest_distance (the nearest known composition and its ElMD); in_domain (whether the
-    composition is within the applicability domain); fitted_on (training electrodes of the same composition; if there
-    are any, the interval does not apply); extracted_share and full_extraction (the predicted share of the working ion
-    that is extracted, and the probability that it is all; NaN for a model that does not predict its distribution).
+    working_ion; the targets with ``<target>_low`` and ``<target>_high`` (90% prediction interval; NaN where no interval
+    is justified); theoretical_capacity (mAh/g, Faraday's law), above_limit (the predicted capacity is above it, an
+    error of the model); nearest, nearest_distance (the nearest known composition and its ElMD; the pre-trained model
+    holds no known compositions, so that nearest is None); in_domain (whether the composition is within the
+    applicability domain); fitted_on (training electrodes of the same composition; if there are any, the interval does
+    not apply; 0 for the pre-trained model); extracted_share and full_extraction (the predicted share of the working
+    ion that is extracted, and the probability that it is all; NaN for a model that does not predict its distribution);
+    reduced_formula (how the formula was read, the same for every spelling of the composition); specific_energy (Wh/kg)
+    and energy_density (Wh/L), those of a cathode against the pure metal of the working ion, from at most the
+    theoretical capacity; notes (what else to know, in sentences joined by "; ").
 
     Raises
     ------
@@ -162,11 +166,12 @@ def screen(
     Returns
     -------
     DataFrame with one row for each candidate kept, best first, followed by the lines that repeat it. Columns as for
-    :func:`predict` without fitted_on and the extracted share, with: rank (missing for candidates that are only on the
-    front, and for repeated ones), line (row number in ``candidates``, from 1), duplicate_of (the line that this one
-    repeats); energy and energy_density with their intervals; probability (of exceeding the goal); on_front (no other
-    candidate has more energy at no higher voltage); notes (what to know about the candidate, in words). All other
-    columns of ``candidates`` follow, with the prefix ``input_`` where a name is taken.
+    :func:`predict` without fitted_on, the extracted share and reduced_formula, with: rank (missing for candidates that
+    are only on the front, and for repeated ones), line (row number in ``candidates``, from 1), duplicate_of (the line
+    that this one repeats); energy (the specific energy) and energy_density with their intervals; probability (of
+    exceeding the goal); on_front (no other candidate has more energy at no higher voltage); notes (what to know about
+    the candidate, in words). All other columns of ``candidates`` follow, with the prefix ``input_`` where a name is
+    taken.
 
     Raises
     ------
@@ -267,10 +272,15 @@ def _row(answer: Answer) -> dict[str, object]:
     return row | {
         "theoretical_capacity": answer.theoretical_capacity,
         "above_limit": answer.above_limit,
-        "nearest": answer.neighbours[0].formula,
+        # A model without its training data, such as the pre-trained one, knows no neighbours.
+        "nearest": answer.neighbours[0].formula if answer.neighbours else None,
         "nearest_distance": answer.nearest_distance,
         "in_domain": answer.outside is None,
         "fitted_on": answer.fitted_on,
         "extracted_share": answer.share.value if answer.share else math.nan,
         "full_extraction": answer.share.full_extraction if answer.share else math.nan,
+        "reduced_formula": answer.reading.reduced_formula if answer.reading else None,
+        "specific_energy": answer.specific_energy,
+        "energy_density": answer.energy_density,
+        "notes": "; ".join(answer.notes),
     }

@@ -38,7 +38,7 @@ def test_the_stages_one_by_one(run, project: Project) -> None:
     assert re.search(r"RF@Magpie [<~] Control", table)
     assert output("show").startswith(table)
     # Without grouped folds, the intervals come from the stratified ones.
-    assert "under stratified folds" in output("predict", "LiFePO4", "--neighbours", "1")
+    assert "under stratified folds" in output("predict", "LiCrPO4", "--neighbours", "1", "--own")
 
 
 def test_a_tracking_server_that_is_down_does_not_fail_the_fit(run, project: Project, monkeypatch) -> None:

@@ -9,7 +9,7 @@ from electrode_bench.project import Project
 
 
 def test_predict_prints_a_table_for_each_formula(run, finished: Project) -> None:
-    code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4", "NaMnO2", "--ion", "Li")
+    code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4", "NaMnO2", "--ion", "Li", "--own")
     assert code == 0
     assert "LiFePO4, Li electrode, predicted by RF@Magpie" in out
     assert "NaMnO2, Na electrode, predicted by RF@Magpie" in out
@@ -19,11 +19,12 @@ def test_predict_prints_a_table_for_each_formula(run, finished: Project) -> None
 
 
 def test_predict_prints_json(run, finished: Project) -> None:
-    code, out, _ = run("--project", str(finished.root), "predict", "LiAlSiO4", "--ion", "Li", "--json")
+    code, out, _ = run("--project", str(finished.root), "predict", "LiAlSiO4", "--ion", "Li", "--own", "--json")
     assert code == 0
     predicted = json.loads(out)
-    assert set(predicted) == {"model", "intervals_from", "synthetic", "units", "answers"}
+    assert set(predicted) == {"model", "pretrained", "data", "intervals_from", "synthetic", "units", "answers"}
     assert (predicted["model"], predicted["intervals_from"]) == ("rf_magpie", "grouped")
+    assert (predicted["pretrained"], predicted["synthetic"]) == (False, True)
     (answer,) = predicted["answers"]
     assert answer["working_ion"] == "Li"
     assert set(answer) == {
@@ -33,6 +34,23 @@ def test_predict_prints_json(run, finished: Project) -> None:
     }  # fmt: skip
     assert len(answer["neighbours"]) == 3
     assert set(answer["targets"]["average_voltage"]) == {"value", "low", "high"}
+
+
+def test_models_of_the_synthetic_sample_answer_only_when_they_are_asked_for(run, finished: Project) -> None:
+    def answered(*options: str) -> tuple[str, bool, bool]:
+        code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4", "--json", *options)
+        assert code == 0
+        predicted = json.loads(out)
+        return predicted["model"], predicted["pretrained"], predicted["synthetic"]
+
+    _, pretrained, synthetic = answered()
+    assert (pretrained, synthetic) == (True, False)
+    assert answered("--own") == ("rf_magpie", False, True)
+    assert answered("--model", "control") == ("control", False, True)
+    code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4")
+    assert code == 0
+    assert "pre-trained model" in out
+    assert "Synthetic data" not in out
 
 
 def test_predict_refuses_an_ambiguous_ion(run, finished: Project) -> None:

@@ -15,7 +15,8 @@ FORMULAS = [*(f"Li{metal}PO4" for metal in ("Ti", "V", "Cr", "Mn", "Fe", "Co", "
 def test_screen_writes_the_best_candidates(run, finished: Project, tmp_path: Path) -> None:
     file = tmp_path / "candidates.txt"
     file.write_text("\n".join(FORMULAS))
-    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--top", "5", "--rank", "value")
+    command = ("--project", str(finished.root), "screen", str(file), "--own")
+    code, out, _ = run(*command, "--top", "5", "--rank", "value")
     assert code == 0
     assert "Best by Specific energy (Wh/kg), predicted value, predicted by RF@Magpie" in out
     assert "front: the Pareto front, most specific energy (predicted value) at the lowest average voltage" in out
@@ -26,20 +27,21 @@ def test_screen_writes_the_best_candidates(run, finished: Project, tmp_path: Pat
     best = pd.read_csv(tmp_path / "candidates.screened.csv")
     assert best["rank"].dropna().tolist() == [1, 2, 3, 4, 5]
     target = tmp_path / "best.parquet"
-    code, out, _ = run("--project", str(finished.root), "screen", str(file), "--out", str(target), "--json")
+    code, out, _ = run(*command, "--out", str(target), "--json")
     made = json.loads(out)
     assert set(made) == {
-        "model", "read", "rejected", "duplicates", "filtered", "outside_domain", "kept", "out", "record", "rejects",
-        "synthetic",
+        "model", "pretrained", "read", "rejected", "duplicates", "filtered", "outside_domain", "kept", "out", "record",
+        "rejects", "page", "synthetic",
     }  # fmt: skip
     assert (made["read"], made["rejected"], made["duplicates"], made["out"]) == (9, 1, 1, str(target))
+    assert (made["model"], made["pretrained"], made["synthetic"], made["page"]) == ("rf_magpie", False, True, [])
     assert len(pd.read_parquet(target)) == made["kept"] + 1
 
 
 def test_screen_replaces_a_result_only_when_it_is_told_to(run, finished: Project, tmp_path: Path) -> None:
     file = tmp_path / "candidates.txt"
     file.write_text("\n".join(FORMULAS))
-    command = ("--project", str(finished.root), "screen", str(file))
+    command = ("--project", str(finished.root), "screen", str(file), "--own")
     assert run(*command)[0] == 0
     code, _, err = run(*command, "--rank", "probability", "--goal", "400")
     assert (code, "rank was lower, now probability; goal was not given, now 400" in err) == (2, True)

@@ -24,7 +24,7 @@ from electrode_bench.inference.chosen import choose
 from electrode_bench.inference.formula_model import FormulaModel
 from electrode_bench.params import Params
 from electrode_bench.project import Project
-from electrode_bench.stages import featurize, fit
+from electrode_bench.stages import compare, featurize, fit
 
 MEMBERS = ("rf_magpie", "sharing_redox")
 
@@ -120,6 +120,11 @@ def test_its_model_is_made_of_the_members_models_and_predicts_alone(project: Pro
         pd.testing.assert_frame_equal(predicted, here, check_exact=True)
         assert set(TARGETS) <= set(here)
         assert (share_column(0.985) in here) is with_share
+    # Intervals come from a comparison, in which every model has the same protocols.
+    for other in ("bootstrap", "loco", "stratified"):
+        for cell in (project.paths.results / "fit").glob(f"*/{other}"):
+            shutil.rmtree(cell)
+    compare.run(project, seed=sharing.seed)
     chosen = choose(project, model="ensemble")
     answer = chosen.predictor.predict(["LiCoO2"])[0]
     assert answer.share is not None

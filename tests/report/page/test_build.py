@@ -166,9 +166,8 @@ def test_intervals_are_shown_for_each_protocol_that_has_them(results: Results) -
     text = _html(results)
     measured = set(results.coverage["protocol"])
     assert {"stratified", "grouped"} <= measured < set(results.protocols)
-    parts = dict(
-        re.findall(r'<div data-of="intervals" data-protocol="(\w+)"[^>]*>(.*?)(?=<div data-of|</section>)', text, re.S)
-    )
+    pattern = r'<div data-of="intervals" data-protocol="(\w+)"[^>]*>(.*?)(?=<div data-of|</section>)'
+    parts = dict(re.findall(pattern, text, re.DOTALL))
     assert list(parts) == list(results.protocols)
     for name, part in parts.items():
         if name not in measured:
