@@ -112,13 +112,19 @@ def predict(
 
     Examples
     --------
-    >>> table = predict(model, ["LiFePO4", "LiUO2"])
+    >>> table = predict(model, ["LiFePO4", "LiCrPO4", "LiUO2"])
     >>> table[["formula", "working_ion", "in_domain"]]
        formula working_ion  in_domain
     0  LiFePO4          Li       True
-    1    LiUO2          Li      False
-    >>> bool((table["average_voltage_low"] <= table["average_voltage"]).all())
-    True
+    1  LiCrPO4          Li       True
+    2    LiUO2          Li      False
+
+    The first is in the training data and the last is unlike all of them, so that only the second has an interval:
+
+    >>> (table["average_voltage_low"] <= table["average_voltage"]).tolist()
+    [False, True, False]
+    >>> table["notes"][0]
+    'in the training data (1 electrode): the interval does not apply'
     """
     candidates = _table(formulas)
     own_ions = [own if isinstance(own, str) and own else None for own in candidates["working_ion"]]
