@@ -20,6 +20,7 @@ from electrode_bench.fitting.ray import cluster
 from electrode_bench.fitting.runs import fit_run
 from electrode_bench.params import Fit
 from electrode_bench.project import Project
+from electrode_bench.stages import compare
 
 PARAMS = QUICK.model_copy(
     update={
@@ -74,6 +75,11 @@ def test_worker_processes_fit_it_and_only_changed_code_fits_it_again(project: Pr
 
 def test_a_fresh_process_loads_the_saved_model(project: Project) -> None:
     _fit(project)
+    # Intervals come from a comparison, in which every model has the same protocols.
+    for other in ("bootstrap", "loco", "stratified"):
+        for cell in (project.paths.results / "fit").glob(f"*/{other}"):
+            shutil.rmtree(cell)
+    compare.run(project, seed=PARAMS.seed)
     code = (
         "import sys, electrode_bench as eb; from pathlib import Path\n"
         "model = eb.load_model(sys.argv[1], 'neighbours')\n"
