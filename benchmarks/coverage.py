@@ -26,6 +26,8 @@ from electrode_bench.params import Intervals
 from electrode_bench.project import Project
 
 PROTOCOLS = ("stratified", "grouped", "loco", "chronological")
+#: Protocols whose test rows may lie outside the domain.
+APART = ("loco", "chronological")
 #: Models whose tables are made first.
 FIRST = ("boosting", "ensemble")
 #: Whose predictions are compared to tell how much models disagree.
@@ -105,8 +107,8 @@ def features(project: Project, folds: dict) -> pd.Series:
     frame = project.features("magpie+redox")
     scaled = frame.fillna(frame.median())
     scaled = ((scaled - scaled.mean()) / scaled.std().replace(0, 1)).clip(-5, 5)
-    parts = []
-    for protocol in ("loco", "chronological"):
+    parts = [pd.Series(dtype=float)]
+    for protocol in APART:
         for fold in folds.get(protocol, ()):
             nearest = cdist(scaled.loc[list(fold.test_ids)], scaled.loc[list(fold.train_ids)]).min(axis=1)
             where = pd.MultiIndex.from_product([[protocol], [fold.key], fold.test_ids], names=["protocol", "fold", ID])
@@ -119,8 +121,7 @@ def rankings(rows: dict[str, pd.DataFrame], feature_distance: pd.Series) -> pd.D
     keys, out = ["protocol", "fold", ID], []
     others = {name: rows[name].set_index(keys) for name in DISAGREEING if name in rows}
     for model, of in rows.items():
-        for protocol in ("loco", "chronological"):
-            own = of[of["protocol"] == protocol]
+        for protocol, own in of[of["protocol"].isin(APART)].groupby("protocol", sort=False):
             where = pd.MultiIndex.from_frame(own[keys])
             elements = np.where(np.isfinite(own["distance"]), own["distance"], 1e6)
             for target in TARGETS:
@@ -132,8 +133,8 @@ def rankings(rows: dict[str, pd.DataFrame], feature_distance: pd.Series) -> pd.D
                     "standard deviation x (1 + sqrt(ElMD))": std * (1 + np.sqrt(np.minimum(elements, 100))),
                     "the error itself": error,
                 }
-                if len(others) > 1:
-                    predicted = [other.loc[where, target].to_numpy() for other in others.values()]
+                predicted = [other.loc[where, target] for other in others.values() if protocol in other.index]
+                if len(predicted) > 1:
                     measures["disagreement of models"] = np.std(predicted, axis=0)
                 vote = votes(own["composition"])
                 for name, measure in measures.items():
@@ -156,8 +157,8 @@ def targets(found: pd.DataFrame, widths: pd.DataFrame, settings: Intervals) -> p
             {
                 "model": model, "protocol": protocol, "target": target, "coverage": every["coverage"],
                 "share with an interval": every["share"], "met": bool(low <= every["coverage"] <= high),
-                "lowest ion": ions["group"].iloc[0], "its coverage": ions["coverage"].iloc[0],
-                "met by ion": bool(ions["coverage"].iloc[0] >= 0.85) if strict else None,
+                "lowest ion": None if ions.empty else ions["group"].iloc[0], "its coverage": ions["coverage"].min(),
+                "met by ion": bool(ions["coverage"].min() >= 0.85) if strict and len(ions) else None,
                 "width over symmetric": width,
                 "30% narrower": None if target == "average_voltage" else bool(width <= 0.7),
             }

@@ -9,11 +9,10 @@ import pandas as pd
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.evaluation.coverage import ALL_ROWS
-from electrode_bench.report.numbers import compact, unit
-from electrode_bench.splits import protocol
+from electrode_bench.report.numbers import MISSING, compact, missing, percent, unit
 
 #: The columns of :func:`coverage_table`.
-TABLE_COLUMNS = ("model", "protocol", "target", "measured", "interval of it", "mean width", "with an interval")
+TABLE_COLUMNS = ("Model", "Target", "Measured coverage", "95% interval of it", "Mean width", "With an interval")
 
 
 def lines(coverage: pd.DataFrame, *, level: float, titles: Mapping[str, str]) -> Iterator[str]:
@@ -35,24 +34,22 @@ def lines(coverage: pd.DataFrame, *, level: float, titles: Mapping[str, str]) ->
         yield f"{level:.0%} intervals of {titles.get(str(model), str(model))} hold: {'; '.join(parts)}"
 
 
-def coverage_table(coverage: pd.DataFrame, *, level: float, titles: Mapping[str, str]) -> list[dict[str, str]]:
-    """The rows of the coverage table, with :data:`TABLE_COLUMNS`; parameters as :func:`lines`."""
-    shown = coverage[(coverage["by"] == ALL_ROWS) & (coverage["level"] == level)]
-    found = []
-    for row in shown.to_dict("records"):
-        column = TARGETS[row["target"]]
-        values = (
+def coverage_table(
+    coverage: pd.DataFrame, *, protocol: str, level: float, titles: Mapping[str, str]
+) -> list[tuple[str, ...]]:
+    """The rows of a protocol's coverage table, with :data:`TABLE_COLUMNS`; other parameters as :func:`lines`.
+
+    Where there is no interval at all, coverage and width are missing.
+    """
+    shown = coverage[(coverage["by"] == ALL_ROWS) & (coverage["level"] == level) & (coverage["protocol"] == protocol)]
+    return [
+        (
             titles.get(row["model"], row["model"]),
-            protocol(row["protocol"]).title,
-            column.label,
-            _percent(row["coverage"]),
-            f"{_percent(row['low'])} to {_percent(row['high'])}",
-            "" if np.isnan(row["width"]) else f"{compact(row['width'])} {unit(column)}",
-            _percent(row["share"]),
+            TARGETS[row["target"]].label,
+            percent(row["coverage"], decimals=1),
+            MISSING if missing(row["low"]) else f"{row['low']:.1%} to {row['high']:.1%}",
+            MISSING if missing(row["width"]) else f"{compact(row['width'])} {unit(TARGETS[row['target']])}",
+            percent(row["share"], decimals=1),
         )
-        found.append(dict(zip(TABLE_COLUMNS, values, strict=True)))
-    return found
-
-
-def _percent(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.1%}"
+        for row in shown.to_dict("records")
+    ]

@@ -47,7 +47,7 @@ def calibration(coverage: pd.DataFrame, *, protocol: str, titles: Mapping[str, s
 
 
 def rejected(rejection: pd.DataFrame, *, protocol: str, titles: Mapping[str, str]) -> Figure:
-    """Error of what remains against the share of rejected predictions: by width, and dotted by distance.
+    """Error of what remains against the share of rejected predictions: the widest intervals first, or the furthest.
 
     Parameters as :func:`calibration`, with ``results/compare/rejection.csv``.
     """
@@ -62,6 +62,8 @@ def rejected(rejection: pd.DataFrame, *, protocol: str, titles: Mapping[str, str
             )  # fmt: skip
     for axes in figure.axes:
         axes.set(xlabel="Share of predictions rejected", ylim=(0, None))
+    for line, label in (("-", "Widest intervals first"), (":", "Furthest from training first")):
+        figure.axes[0].plot([], [], line, color=style.GREY, linewidth=1, label=label)
     figure.axes[0].set_ylabel("MAE of the rest / MAE of all")
     drawing.legend_below(figure)
     return figure

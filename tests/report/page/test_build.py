@@ -160,3 +160,20 @@ def test_the_page_of_4351_electrodes_four_models_and_protocols_is_below_8_megaby
 
 def test_files_of_the_page_fit_together() -> None:
     check_files("electrode_bench.report.page", styles=STYLES, scripts=SCRIPTS)
+
+
+def test_intervals_are_shown_for_each_protocol_that_has_them(results: Results) -> None:
+    text = _html(results)
+    measured = set(results.coverage["protocol"])
+    assert {"stratified", "grouped"} <= measured < set(results.protocols)
+    pattern = r'<div data-of="intervals" data-protocol="(\w+)"[^>]*>(.*?)(?=<div data-of|</section>)'
+    parts = dict(re.findall(pattern, text, re.DOTALL))
+    assert list(parts) == list(results.protocols)
+    for name, part in parts.items():
+        if name not in measured:
+            assert "Intervals were not measured under this protocol." in part
+            continue
+        assert part.count('<img class="figure" src="data:image/svg+xml;base64,') == 2
+        assert part.count('<th scope="row">') == len(TARGETS) * len(results.titles)
+        assert "mAh/cm³" in part
+    assert 'data-of="intervals"' not in _html(replace(results, coverage=results.coverage.iloc[:0]))

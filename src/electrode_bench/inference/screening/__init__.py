@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.rows import records
-from electrode_bench.errors import UserError
 from electrode_bench.inference.notes import why_no_interval
 from electrode_bench.inference.predictor import Predictor
 from electrode_bench.inference.reading import read

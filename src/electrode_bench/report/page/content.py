@@ -167,21 +167,31 @@ def tuned(results: Results) -> list[dict[str, str]]:
 
 
 def intervals(results: Results) -> dict[str, Any] | None:
-    """The coverage table and the figures of the prediction intervals; None where there are none."""
+    """For each protocol the coverage table and the figures of the prediction intervals; None where there are none."""
     if results.coverage.empty:
         return None
-    titles = {model: title for model, title in results.titles.items() if model != CONTROL}
-    of_protocol: dict[str, Any] = {"protocol": results.main_protocol, "titles": titles}
-    synthetic = bool(results.card.get("synthetic"))
+    measured = set(results.coverage["protocol"])
     return {
         "level": f"{results.level:.0%}",
         "heads": uncertainty.TABLE_COLUMNS,
-        "rows": uncertainty.coverage_table(results.coverage, level=results.level, titles=results.titles),
+        "protocols": {name: _intervals_under(results, name) for name in results.protocols if name in measured},
+    }
+
+
+def _intervals_under(results: Results, protocol: str) -> dict[str, Any]:
+    titles = {model: title for model, title in results.titles.items() if model != CONTROL}
+    synthetic = bool(results.card.get("synthetic"))
+    return {
+        "rows": uncertainty.coverage_table(
+            results.coverage, protocol=protocol, level=results.level, titles=results.titles
+        ),
         "calibration": uncertainty_figures.embedded(
-            lambda: uncertainty_figures.calibration(results.coverage, **of_protocol), synthetic=synthetic
+            lambda: uncertainty_figures.calibration(results.coverage, protocol=protocol, titles=titles),
+            synthetic=synthetic,
         ),
         "rejection": uncertainty_figures.embedded(
-            lambda: uncertainty_figures.rejected(results.rejection, **of_protocol), synthetic=synthetic
+            lambda: uncertainty_figures.rejected(results.rejection, protocol=protocol, titles=titles),
+            synthetic=synthetic,
         ),
     }
 
