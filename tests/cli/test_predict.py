@@ -49,7 +49,7 @@ def test_models_of_the_synthetic_sample_answer_only_when_they_are_asked_for(run,
     assert answered("--model", "control") == ("control", False, True)
     code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4")
     assert code == 0
-    assert "pre-trained model" in out
+    assert "(pre-trained)" in out
     assert "Synthetic data" not in out
 
 
