@@ -45,7 +45,7 @@ def test_models_of_the_synthetic_sample_answer_only_when_they_are_asked_for(run,
 
     _, pretrained, synthetic = answered()
     assert (pretrained, synthetic) == (True, False)
-    assert answered("--own") == ("rf_magpie", False, True)
+    assert answered("--own") == answered("--all") == ("rf_magpie", False, True)
     assert answered("--model", "control") == ("control", False, True)
     code, out, _ = run("--project", str(finished.root), "predict", "LiFePO4")
     assert code == 0

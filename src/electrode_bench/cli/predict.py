@@ -73,7 +73,8 @@ def predict(
         if len(formulas) > 1:
             raise UserError("--charged belongs to one discharged formula; give one")
         ion = pair.ion_of_pair(formulas[0], charged, ion)
-    chosen = given.answering(model=model, own=own)
+    # Fitting the project's models means to hear them.
+    chosen = given.answering(model=model, own=own or fit_all)
     predicted = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
     if charged is not None:
         predicted = [pair.with_pair(predicted[0], charged, chosen)]
