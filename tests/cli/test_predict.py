@@ -68,3 +68,17 @@ def test_predict_writes_a_page_of_several_formulas(run, finished: Project, tmp_p
     assert "2 candidate electrodes" in text
     assert '"formula":"LiNaFePO4F","front":' in text
     assert page.with_suffix(".pdf").exists()
+
+
+def test_a_formula_that_cannot_be_read_does_not_hide_the_other_answers(run, tmp_path: Path) -> None:
+    command = ("--project", str(tmp_path), "predict", "LiFePO4", "LiFeP04", "NaMnO2")
+    code, out, err = run(*command)
+    assert code == 2
+    assert "LiFePO4, Li electrode" in out
+    assert "NaMnO2, Na electrode" in out
+    assert "did you write zero instead of O?" in err
+    code, out, _ = run(*command, "--json")
+    assert code == 2
+    answered = json.loads(out)
+    assert [answer["formula"] for answer in answered["answers"]] == ["LiFePO4", "NaMnO2"]
+    assert len(answered["errors"]) == 1

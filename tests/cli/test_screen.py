@@ -23,7 +23,7 @@ def test_screen_writes_the_best_candidates(run, finished: Project, tmp_path: Pat
     assert "against the pure metal of the working ion" in out
     assert "9 lines, " in out
     assert "1 lines could not be used" in out
-    assert "1 lines repeat the composition and ion of an earlier line" in out
+    assert "1 line repeats the composition and ion of an earlier line" in out
     best = pd.read_csv(tmp_path / "candidates.screened.csv")
     assert best["rank"].dropna().tolist() == [1, 2, 3, 4, 5]
     target = tmp_path / "best.parquet"

@@ -39,7 +39,11 @@ def test_electrons_are_those_of_the_formula_unit_as_written() -> None:
             ("Ni0.33, Mn0.33, Co0.33 are read as written; write Ni1/3, Mn1/3, Co1/3 if you mean the fraction",),
         ),
         ("LiNi0.5Mn1.5O4", "Li", ()),
-        ("LiAlO2", "Li", ("no redox-active element: no element of the host can give the electrons",)),
+        (
+            "LiAlO2",
+            "Li",
+            ("no redox-active element: by the rule of oxidation states, only an anion could give the electrons",),
+        ),
         ("LiAg", "Li", ("no anion: an alloy or intermetallic compound, which has no oxidation states by rule",)),
         (
             "Li2FeSiO4",

@@ -11,7 +11,7 @@ import typer
 
 from electrode_bench.cli.candidates_page import Page, say_written, write_page
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Options, Own
-from electrode_bench.cli.output import out, print_json
+from electrode_bench.cli.output import out, print_json, warn
 
 if TYPE_CHECKING:
     from electrode_bench.inference.answer import Answer
@@ -73,6 +73,7 @@ def predict(
         if len(formulas) > 1:
             raise UserError("--charged belongs to one discharged formula; give one")
         ion = pair.ion_of_pair(formulas[0], charged, ion)
+    formulas, refused = _usable(formulas, ion=ion)
     # Fitting the project's models means to hear them.
     chosen = given.answering(model=model, own=own or fit_all)
     predicted = chosen.predictor.predict(formulas, ion=ion, neighbours=neighbours)
@@ -86,10 +87,38 @@ def predict(
         predicted, missing = _with_all_models(given.project, chosen, predicted, ion=ion, fit=fit_all)
     pages = [] if page is None else _write_page(page, formulas, chosen, given.project_of(chosen), ion=ion)
     if as_json:
-        print_json(_record(chosen, predicted))
+        print_json(_record(chosen, predicted) | ({"errors": refused} if refused else {}))
     else:
         _print_rest(predicted, chosen, missing=missing)
         say_written(pages)
+    if refused:
+        for message in refused:
+            warn(f"error: {message}")
+        raise typer.Exit(2)
+
+
+def _usable(formulas: Sequence[str], *, ion: str | None) -> tuple[list[str], list[str]]:
+    """The formulas that can be used, and why the others cannot.
+
+    Raises
+    ------
+    UserError
+        When none can be used.
+    """
+    from electrode_bench.errors import UserError
+    from electrode_bench.inference.compositions import compositions, working_ion
+
+    usable, refused = [], []
+    for formula in formulas:
+        try:
+            compositions([formula], [working_ion(formula, ion)])
+        except UserError as error:
+            refused.append(str(error))
+        else:
+            usable.append(formula)
+    if not usable:
+        raise UserError("; ".join(refused))
+    return usable, refused
 
 
 def _write_page(

@@ -7,6 +7,9 @@ from typing import Any
 
 from electrode_bench.inference.ions import candidate_ions
 
+#: An extracted share below which an answer says what the share means.
+_PARTLY = 0.95
+
 
 def notes(row: Mapping[str, Any], *, reads_ion: bool, asked_for: str | None = None) -> Iterator[str]:
     """The notes on a row of :meth:`electrode_bench.inference.predictor.Predictor.evaluate`.
@@ -27,6 +30,12 @@ def notes(row: Mapping[str, Any], *, reads_ion: bool, asked_for: str | None = No
         if not reads_ion:
             every = " or ".join(candidates)
             yield f"the model reads only the composition: its prediction is the same whether {every} moves"
+    share = row.get("extracted_share")
+    if share is not None and share < _PARTLY:
+        yield (
+            f"the predicted share of {ion}, {share:.0%}, is what computed pairs of the database release; a cell may be "
+            "charged further"
+        )
     if row["outside"]:
         yield f"outside the applicability domain: {row['outside']}"
     if row["no_interval"]:

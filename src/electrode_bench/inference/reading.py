@@ -86,7 +86,7 @@ def _meant(written: Mapping[str, float]) -> dict[str, float]:
 
 def _state_notes(states: RedoxStates) -> Iterator[str]:
     if states.discharged is None and states.anion:
-        yield "no redox-active element: no element of the host can give the electrons"
+        yield "no redox-active element: by the rule of oxidation states, only an anion could give the electrons"
     if not states.anion:
         yield "no anion: an alloy or intermetallic compound, which has no oxidation states by rule"
     elif states.above_known:

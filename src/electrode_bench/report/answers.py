@@ -44,6 +44,8 @@ def answer_blocks(answer: Answer, *, title: str) -> Iterator[RenderableType]:
         yield _pair(answer, answer.pair)
     if answer.neighbours:
         yield _known(answer)
+    elif answer.outside is None:
+        yield Text("within the applicability domain", style="dim")
 
 
 def models_block(models: Sequence[ModelAnswer]) -> Iterator[RenderableType]:
@@ -90,9 +92,14 @@ def explanations(answers: Sequence[Answer], chosen: FittedModel) -> Iterator[Ren
     from rich.text import Text
 
     lines = [model_line(chosen)]
-    if any(answer.no_interval is None for answer in answers) or any(len(answer.models) > 1 for answer in answers):
-        intervals = f"The {answers[0].level:.0%} prediction intervals"
-        lines.append(f"{intervals} are taken from each model's errors under {chosen.protocol} folds.")
+    ends = [(e.low, e.high) for answer in answers for e in answer.targets.values() if e.low is not None]
+    if ends or any(len(answer.models) > 1 for answer in answers):
+        lines.append(
+            f"The {answers[0].level:.0%} prediction intervals are taken from each model's errors: under "
+            f"{chosen.protocol} folds within the applicability domain, under the other protocols outside it."
+        )
+    if any(compact(low) == compact(high) for low, high in ends if low is not None and high is not None):
+        lines.append("Where both ends of an interval are equal, so was the true value in most similar cases.")
     if any(answer.neighbours for answer in answers):
         lines.append(f"{ELMD}.")
     yield Text("\n" + "\n".join(lines), style="dim")

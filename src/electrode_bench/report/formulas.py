@@ -6,7 +6,7 @@ import html
 import re
 
 #: An amount in a formula: a number that follows an element or a bracket. The page's script uses the same expression.
-AMOUNT = r"(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)"
+AMOUNT = r"(?<=[A-Za-z)\]])(\d+(?:[./]\d+)?)"
 
 
 def to_html(text: str) -> str:
@@ -14,6 +14,8 @@ def to_html(text: str) -> str:
 
     >>> to_html("Li3V2(PO4)3")
     'Li<sub>3</sub>V<sub>2</sub>(PO<sub>4</sub>)<sub>3</sub>'
+    >>> to_html("LiNi1/2Mn1/2O2")
+    'LiNi<sub>1/2</sub>Mn<sub>1/2</sub>O<sub>2</sub>'
     """
     return re.sub(AMOUNT, r"<sub>\1</sub>", html.escape(text))
 

@@ -75,7 +75,8 @@ def summary(screened: Screened, *, out: Path, rejects: Path | None, rows: int = 
     if screened.outside_domain:
         yield f"{screened.outside_domain:,} candidates were left out: they are outside the applicability domain"
     if screened.duplicates:
-        yield f"{screened.duplicates:,} lines repeat the composition and ion of an earlier line"
+        lines = "line repeats" if screened.duplicates == 1 else "lines repeat"
+        yield f"{screened.duplicates:,} {lines} the composition and ion of an earlier line"
     if rejects:
         yield f"{screened.rejected:,} lines could not be used; the reasons are in {rejects}"
 

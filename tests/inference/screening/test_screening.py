@@ -191,7 +191,7 @@ def test_impossible_and_unknown_candidates_are_marked_in_words() -> None:
     best = _screen(list(answers), answers, ion="Li").best.set_index("formula")
     notes = best["notes"]
     assert notes["LiAlO2"].startswith(
-        "impossible: no redox-active element: no element of the host can give the electrons; "
+        "doubtful: no redox-active element: by the rule of oxidation states, only an anion could give the electrons; "
     )
     assert "outside the applicability domain: no known electrode contains Al" in notes["LiAlO2"]
     assert "full extraction would take V to +8" in notes["Li3VO4"]

@@ -14,8 +14,9 @@ from electrode_bench.inference.screened import COLUMNS
 #: Names of the column of formulas. The first of them that a table has is read, whatever the order of its columns.
 FORMULA_COLUMNS = (FORMULA, "formula", "reduced_formula", "pretty_formula", "composition", "material")
 
-#: The name of the column of working ions.
+#: The name of the column of working ions, and names that are read as well, by the same rule.
 ION_COLUMN = "working_ion"
+ION_COLUMNS = (ION_COLUMN, "ion", "mobile_ion")
 
 #: What a user's column is called in the output when the output has a column of the same name.
 PREFIX = "input_"
@@ -41,7 +42,7 @@ def formula_column(names: Iterable[Hashable]) -> Any:
 
 def ion_column(names: Iterable[Hashable]) -> Any:
     """The one of ``names`` that holds the working ions; None if there is none."""
-    return _first(names, (ION_COLUMN,))
+    return _first(names, ION_COLUMNS)
 
 
 def _first(names: Iterable[Hashable], wanted: Sequence[str]) -> Any:

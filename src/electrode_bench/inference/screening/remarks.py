@@ -9,7 +9,7 @@ from electrode_bench.core.schema import GRAVIMETRIC, VOLTAGE
 from electrode_bench.inference.notes import notes
 from electrode_bench.inference.screened import ANODE_VOLTAGE
 
-#: How the note on a compound begins that cannot give electrons (see ``inference.reading``).
+#: How the note on a compound begins in which only an anion could give electrons (see ``inference.reading``).
 _NO_REDOX = "no redox-active element"
 
 
@@ -23,7 +23,7 @@ def remarks(row: Mapping[str, Any], *, reads_ion: bool) -> Iterator[str]:
     """
     # Here, the note on the limit says what it means for the ranking.
     others = list(notes({**row, "above_limit": False}, reads_ion=reads_ion))
-    yield from (f"impossible: {note}" for note in others if note.startswith(_NO_REDOX))
+    yield from (f"doubtful: {note}" for note in others if note.startswith(_NO_REDOX))
     if row["above_limit"]:
         yield (
             f"impossible: the predicted capacity is above the Faraday limit of {row['theoretical_capacity']:.0f} "

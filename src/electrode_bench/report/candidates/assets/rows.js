@@ -76,6 +76,7 @@ function flags(row) {
     [row.front, "front", "Pareto front"],
     [!row.inDomain, "outside", "outside domain"],
     [row.notes.startsWith("impossible"), "outside", "impossible"],
+    [row.notes.startsWith("doubtful"), "outside", "doubtful"],
     [row.repeats.length > 0, "again", `repeated ${row.repeats.length}×`],
   ];
   return all.filter(([set]) => set);

@@ -1,7 +1,7 @@
 // Text and elements. Text from the data is escaped wherever it becomes HTML.
 
 // An amount in a formula, as report/formulas.py finds it.
-const AMOUNT = /(?<=[A-Za-z)\]])(\d+(?:\.\d+)?)/g;
+const AMOUNT = /(?<=[A-Za-z)\]])(\d+(?:[./]\d+)?)/g;
 const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
 export const byId = (id) => document.getElementById(id);
