@@ -86,6 +86,14 @@ def test_formulas_are_pasted_and_answered_without_a_mouse(browser: webdriver.Chr
     assert browser.switch_to.active_element == pick
 
 
+def test_the_count_is_that_of_the_list_shown(browser: webdriver.Chrome) -> None:
+    for formulas in (["LiFePO4", "LiCoO2", "LiMnO2"], ["LiFePO4"], ["LiCoO2", "LiMnO2"]):
+        _predict(browser, "\n".join(formulas))
+        browsers.wait(browser, f"return document.querySelectorAll('#table .pick').length === {len(formulas)}")
+        text = browser.find_element(By.ID, "count").text
+        assert text == f"{len(formulas)} of {len(formulas)} candidates shown"
+
+
 def test_the_ion_is_asked_for_where_a_formula_has_several(browser: webdriver.Chrome) -> None:
     _predict(browser, "LiNaFePO4F")
     assert not browser.find_element(By.ID, "usable").is_displayed()
