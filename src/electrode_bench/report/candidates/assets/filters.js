@@ -26,6 +26,8 @@ export function passing(data) {
 // Fill the lists of choices, and call `changed` whenever a field changes.
 export function startFilters(data, changed) {
   const form = byId("filters");
+  // The list that was shown before must not be called for the new one.
+  form.onreset = null;
   form.reset();
   const ions = data.ions.map(({ key }) => node("option", { value: key }, key));
   byId("filter-ion").replaceChildren(node("option", { value: "" }, "All"), ...ions);

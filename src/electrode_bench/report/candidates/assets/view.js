@@ -30,16 +30,12 @@ export function showCandidates(data, selected = null) {
     if (selected) selected(index, how);
   };
   const rows = table(byId("table"), { data, select, sorted: () => rows.show(rows.order(state.shown)) });
-  const count = () => {
-    byId("count").textContent = `${state.shown.length} of ${data.rows.length} candidates shown`;
-  };
   const changed = () => {
     state.shown = passing(data);
     rows.show(rows.order(state.shown));
-    count();
+    byId("count").textContent = `${state.shown.length} of ${data.rows.length} candidates shown`;
     drawPlots();
   };
-  count();
   state.select = select;
   startFilters(data, changed);
   for (const id of ["quantity", "bars", "names"]) byId(id).onchange = drawPlots;
