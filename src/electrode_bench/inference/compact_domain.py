@@ -11,7 +11,7 @@ import numpy as np
 from electrode_bench.clustering import elmd
 from electrode_bench.core.artifacts import round_significant
 from electrode_bench.data import chemistry
-from electrode_bench.inference.domain import distances_to
+from electrode_bench.inference.domain import Bounded, distances_to, within
 
 #: A centroid of fewer compositions than this is left out: it would tell which compositions they are.
 FEWEST = 3
@@ -21,7 +21,7 @@ _PARTS = 5
 
 
 @dataclass(frozen=True)
-class CompactDomain:
+class CompactDomain(Bounded):
     """Centroids of the known compositions, and their elements.
 
     The distance of a composition is that to the nearest centroid: the ElMD, as for
@@ -34,6 +34,11 @@ class CompactDomain:
     centroids : (k x 103) cumulative compositions (:func:`electrode_bench.clustering.elmd.cumulative`).
     reach : distance within which 95% of new compositions lie, measured on known ones that were left out.
     """
+
+    too_far = (
+        "the nearest group of known compositions is {distance:.2f} away; {share:.0%} of new compositions lie within "
+        "{reach:.2f}"
+    )
 
     elements: frozenset[str]
     centroids: np.ndarray
@@ -73,28 +78,7 @@ class CompactDomain:
         """As ``Domain.nearest_within``: infinite above ``limit``, and for an element that no known composition has."""
         familiar = np.array([self.elements.issuperset(chemistry.parse(formula)) for formula in formulas], dtype=bool)
         distance = self.nearest_of_each(formulas)[1] if len(formulas) else np.empty(0)
-        return np.where(familiar & (distance <= limit * (1 + elmd.TIE) + elmd.TIE), distance, np.inf)
-
-    def reaches(self, distance: np.ndarray) -> np.ndarray:
-        """Whether distances (n,) are within the domain."""
-        return np.asarray(distance <= self.reach * (1 + elmd.TIE) + elmd.TIE)
-
-    def outside(self, formula: str, *, distance: float) -> str | None:
-        """Why a composition is outside the domain; None when it is inside.
-
-        Parameters
-        ----------
-        distance : as :meth:`nearest_of_each` gives it.
-        """
-        unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
-        if unknown:
-            return f"no known electrode contains {' or '.join(unknown)}"
-        if not self.reaches(np.array(distance)):
-            return (
-                f"the nearest group of known compositions is {distance:.2f} away; {elmd.REACH:.0%} of new compositions "
-                f"lie within {self.reach:.2f}"
-            )
-        return None
+        return np.where(familiar & within(distance, limit), distance, np.inf)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as values of JSON, with few digits: the file is passed on."""

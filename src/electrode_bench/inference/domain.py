@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -19,7 +19,39 @@ _BLOCK = 500
 _QUERIES = 64
 
 
-class Domain:
+class Bounded:
+    """What every applicability domain has: the elements of the known compositions, and a reach."""
+
+    elements: frozenset[str]
+    reach: float
+    #: What is said of a composition that is too far away.
+    too_far: ClassVar[str]
+
+    def reaches(self, distance: np.ndarray) -> np.ndarray:
+        """Whether distances to what is known (n,) are within the domain."""
+        return within(distance, self.reach)
+
+    def outside(self, formula: str, *, distance: float) -> str | None:
+        """Why a composition is outside the domain; None when it is inside.
+
+        Parameters
+        ----------
+        distance : distance to what is known, as the domain measures it.
+        """
+        unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
+        if unknown:
+            return f"no known electrode contains {' or '.join(unknown)}"
+        if not self.reaches(np.array(distance)):
+            return self.too_far.format(distance=distance, share=elmd.REACH, reach=self.reach)
+        return None
+
+
+def within(distance: np.ndarray, limit: float) -> np.ndarray:
+    """Whether distances (n,) are at most ``limit``, up to rounding."""
+    return np.asarray(distance <= limit * (1 + elmd.TIE) + elmd.TIE)
+
+
+class Domain(Bounded):
     """The applicability domain of a set of known compositions.
 
     A composition is inside when all of its elements occur in known compositions, and the nearest known composition is
@@ -30,6 +62,11 @@ class Domain:
     ----------
     formulas : formulas of the known compositions; several spellings of one composition count once.
     """
+
+    too_far = (
+        "the nearest known composition is {distance:.2f} away; {share:.0%} of the known compositions have another one "
+        "within {reach:.2f}"
+    )
 
     def __init__(self, formulas: Sequence[str]) -> None:
         # Of several spellings the first is kept.
@@ -111,29 +148,8 @@ class Domain:
             last = np.searchsorted(known_places, places[block[-1]] + margin)
             if first < last:
                 nearest[block] = elmd.between(rows[block], known[first:last]).min(axis=1)
-        found[familiar] = np.where(nearest <= limit * (1 + elmd.TIE) + elmd.TIE, nearest, np.inf)
+        found[familiar] = np.where(within(nearest, limit), nearest, np.inf)
         return found
-
-    def reaches(self, distance: np.ndarray) -> np.ndarray:
-        """Whether distances to the nearest known composition (n,) are within the domain."""
-        return np.asarray(distance <= self.reach * (1 + elmd.TIE) + elmd.TIE)
-
-    def outside(self, formula: str, *, distance: float) -> str | None:
-        """Why a composition is outside the domain; None when it is inside.
-
-        Parameters
-        ----------
-        distance : distance to the nearest known composition.
-        """
-        unknown = [element for element in chemistry.parse(formula) if element not in self.elements]
-        if unknown:
-            return f"no known electrode contains {' or '.join(unknown)}"
-        if not self.reaches(np.array(distance)):
-            return (
-                f"the nearest known composition is {distance:.2f} away; {elmd.REACH:.0%} of the known compositions "
-                f"have another one within {self.reach:.2f}"
-            )
-        return None
 
 
 def distances_to(formulas: Sequence[str], known: np.ndarray) -> np.ndarray:
