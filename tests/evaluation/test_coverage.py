@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.electrodes import table
 from support.held_out_rows import held_out_rows
 
@@ -21,6 +23,7 @@ from electrode_bench.evaluation.coverage import (
 )
 from electrode_bench.evaluation.held_out import described, distances
 from electrode_bench.params import Intervals
+from electrode_bench.report.uncertainty_figures import calibration as calibration_figure
 
 SETTINGS = Intervals(levels=(0.5, 0.9), level=0.9)
 
@@ -69,6 +72,36 @@ def test_coverage_by_hand() -> None:
     # x has half of its vote, y all of it; z has no interval.
     assert (found["n"], found["share"], found["coverage"], found["width"]) == (3, pytest.approx(2 / 3), 0.75, 3.0)
     assert (found["low"], found["high"]) == wilson(0.75, 2)
+
+
+@given(held=st.integers(0, 5000), missed=st.integers(0, 5000), off=st.sampled_from([-2e-16, 0.0, 2e-16]))
+def test_the_interval_of_a_share_holds_it_whatever_the_rounding(held: int, missed: int, off: float) -> None:
+    n = held + missed
+    if n == 0:
+        return
+    share = held / n
+    low, high = wilson(share + off, n)
+    assert 0 <= low <= min(max(share + off, 0.0), 1.0) <= high <= 1
+
+
+def test_full_coverage_can_be_drawn() -> None:
+    # For some numbers of compositions, rounding left the upper end below 1, and matplotlib refuses a negative length.
+    rows = pd.concat(
+        pd.DataFrame(
+            {
+                "protocol": "grouped", "fold": "f", ID: [f"{n}-{i}" for i in range(n)], "ion": f"ion {n}",
+                "composition": [f"c{i // 2 if i < 5 else i}" for i in range(n)], "distance": 0.0,
+                "target": "average_voltage", "level": level, "y_true": 1.0, "y_pred": 1.0, "low": 0.0, "high": 2.0,
+            }
+        )
+        for n in range(1, 60) for level in (0.5, 0.9)
+    )  # fmt: skip
+    for _, of in rows.groupby("ion"):
+        found = coverage(of, pd.Series(0, index=of[ID].unique()))
+        assert (found["high"] >= found["coverage"]).all()
+        assert (found["coverage"] <= 1).all()
+        figure = calibration_figure(found.assign(model="a"), protocol="grouped", titles={"a": "A"})
+        assert figure.axes
 
 
 def test_errors_fall_when_the_least_certain_are_rejected(intervals: pd.DataFrame) -> None:

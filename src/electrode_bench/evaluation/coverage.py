@@ -98,7 +98,7 @@ def _fifths(width: pd.Series) -> pd.Series:
 def _measured(rows: pd.DataFrame) -> tuple[int, float, float, float, float, float]:
     given = rows[rows["low"].notna()]
     vote, n = votes(given["composition"]), int(given["composition"].nunique())
-    held = average(covered(given), vote)
+    held = min(average(covered(given), vote), 1.0)
     low, high = wilson(held, n)
     share = average(rows["low"].notna().to_numpy(), votes(rows["composition"]))
     return (
@@ -132,9 +132,13 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     if n == 0:
         return float("nan"), float("nan")
     z = _NORMAL
+    # A weighted mean of zeros and ones may leave [0, 1] by a rounding error, and the square root would be of a negative.
+    share = min(max(share, 0.0), 1.0)
     centre = share + z**2 / (2 * n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))
+    low, high = float((centre - half) / (1 + z**2 / n)), float((centre + half) / (1 + z**2 / n))
+    # The interval always holds the share; without this, rounding puts an end on the wrong side of 0 or 1.
+    return max(min(low, share), 0.0), min(max(high, share), 1.0)
 
 
 def rejection(intervals: pd.DataFrame, level: float) -> pd.DataFrame:
