@@ -132,7 +132,7 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     if n == 0:
         return float("nan"), float("nan")
     z = _NORMAL
-    # A weighted mean of zeros and ones may leave [0, 1] by a rounding error, and the square root would be of a negative.
+    # A weighted mean of zeros and ones may leave [0, 1] by a rounding error: the square root would be of a negative.
     share = min(max(share, 0.0), 1.0)
     centre = share + z**2 / (2 * n)
     half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
