@@ -23,11 +23,10 @@ from electrode_bench.tuning import driver
 from electrode_bench.tuning.plan import plan_studies
 from electrode_bench.tuning.storage import (
     OpenedStudy,
-    load_study,
+    all_studies,
     lost_storage_is_an_error,
     open_study,
     storage_url,
-    study_names,
 )
 from electrode_bench.tuning.study import StudySpec
 from electrode_bench.tuning.summary import summarise
@@ -170,11 +169,8 @@ def list_studies(project: Project, *, storage: str | None = None) -> pd.DataFram
     url = storage_url(project, storage)
     shown = ("trials", "complete", "pruned", "failed", "best", "configured", "best_trial")
     rows = []
-    for name in study_names(url, must_exist=storage is not None):
-        study = load_study(url, name)
-        # A study that is being created has no identity yet.
-        if "identity" in study.attributes:
-            summary = summarise(study)
-            about = {"study": name, "model": study.identity["model"], "part": study.outer}
-            rows.append({**about, **{key: summary.get(key) for key in shown}})
+    for study in all_studies(url, must_exist=storage is not None):
+        summary = summarise(study)
+        about = {"study": study.name, "model": study.identity["model"], "part": study.outer}
+        rows.append({**about, **{key: summary.get(key) for key in shown}})
     return pd.DataFrame(rows)

@@ -172,14 +172,31 @@ def load_study(url: str, name: str, *, must_exist: bool = False) -> StoredStudy:
     Raises
     ------
     UserError
-        When the storage cannot be used, or has no such study.
+        When the storage cannot be used, or has no such study, or one that was not made by a sweep.
     """
     import optuna
 
     names = study_names(url, must_exist=must_exist)
     if name not in names:
         raise UserError(f"there is no study '{name}' in {masked(url)}; {nearest(name, names)}")
-    return StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url)))
+    study = StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url)))
+    study.require_description()
+    return study
+
+
+def all_studies(url: str, *, must_exist: bool = False) -> list[StoredStudy]:
+    """Every study that was made by a sweep; errors as :func:`load_study`.
+
+    A database may have studies of other programs. A study that is being created just now is not among them yet.
+    """
+    import optuna
+
+    names = study_names(url, must_exist=must_exist)
+    studies = [StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url))) for name in names]
+    described = [study for study in studies if study.is_described]
+    for study in described:
+        study.require_description()
+    return described
 
 
 def make_sampler(options: Sweep, *, trials: int, seed: int) -> BaseSampler:
