@@ -33,6 +33,9 @@ from support.electrodes import clusters, table
 #: A run as it is published.
 Made = tuple[Record, Provenance]
 
+#: A project with published runs, by model.
+Published = tuple[Project, dict[str, tuple[Made, PublishedRun]]]
+
 SEED = 7
 SPLIT = params.Split(stratified={"folds": 3}, grouped={"folds": 3}, bootstrap={"sizes": [0.5, 1.0], "repeats": 2})
 CONFIG = {"rf_magpie": {"n_estimators": 5}}
