@@ -169,7 +169,8 @@ def test_an_unknown_protocol_or_table_has_the_nearest_name(finished: Project) ->
 
 def test_runs_of_another_composition_setting_are_never_mixed(project: Project) -> None:
     text = project.paths.params.read_text(encoding="utf-8")
-    project.paths.params.write_text(f"{text}\nfeaturize: {{composition: pair}}\n", encoding="utf-8")
+    assert "composition: discharged" in text
+    project.paths.params.write_text(text.replace("composition: discharged", "composition: pair"), encoding="utf-8")
     expected = "rf_magpie under grouped was fitted with another featurize.composition than pair; run: dvc repro"
     assert expected in message(lambda: project.run("rf_magpie", "grouped"))
     assert "fitted with another featurize.composition than pair" in message(lambda: project.runs("grouped"))

@@ -6,7 +6,6 @@ Nothing else reads result files. Every method returns content that belongs to th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from electrode_bench import params
-from electrode_bench.core import feature_names
+from electrode_bench.core import documents, feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.config import validate
 from electrode_bench.core.digests import digest, digest_frame
@@ -346,8 +345,8 @@ class Project:
         if not path.exists():
             return None
         try:
-            return validate(Adoption, json.loads(path.read_text(encoding="utf-8")), where="it")
-        except (OSError, ValueError, UserError) as error:
+            return validate(Adoption, documents.read_json(path), where="it")
+        except (documents.DocumentError, UserError) as error:
             raise UserError(f"{path} is not a record of an adopted trial ({error}); restore it from git") from error
 
 
@@ -380,8 +379,8 @@ def read_json(path: Path, *, stage: str, key: str | None = None) -> Any:
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        content = documents.read_json(path)
+    except documents.DocumentError as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); make it again: dvc repro -f {stage}") from error
     if key is None:
         return content
