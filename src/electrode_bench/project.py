@@ -24,7 +24,7 @@ from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.installation import file_states
 from electrode_bench.core.paths import Paths
-from electrode_bench.core.results import Adoption, Run
+from electrode_bench.core.results import Adoption, Run, stage_of
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
 from electrode_bench.errors import LeftOut, UserError, nearest
 
@@ -240,7 +240,7 @@ class Project:
                 yield path.parent.parent.name, path.parent.name
 
     def _read_run(self, model: str, protocol: str) -> Run:
-        stage, path = f"fit@{model}-{protocol}", self.paths.run(model, protocol)
+        stage, path = stage_of(model), self.paths.run(model, protocol)
         record = read_json(path, stage=stage)
         if isinstance(record, dict) and "left_out" in record:
             raise UserError(f"{path} says that {protocol} was left out ({record['left_out']}); run: dvc repro {stage}")
@@ -320,9 +320,7 @@ class Project:
         compared = dict(read_json(self.paths.comparison_inputs, stage="compare", key="runs"))
         # The records alone: reading the predictions of all runs for each table would take seconds.
         digests = {
-            f"{model}/{protocol}": read_json(
-                self.paths.run(model, protocol), stage=f"fit@{model}-{protocol}", key="digests"
-            )
+            f"{model}/{protocol}": read_json(self.paths.run(model, protocol), stage=stage_of(model), key="digests")
             for model, protocol in self._fitted()
         }
         fitted = {name: own.get("run") for name, own in digests.items()}
