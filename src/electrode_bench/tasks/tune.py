@@ -29,7 +29,7 @@ from electrode_bench.tuning.storage import (
     storage_url,
 )
 from electrode_bench.tuning.study import StudySpec
-from electrode_bench.tuning.summary import summarise
+from electrode_bench.tuning.summary import summarise, why_all_failed
 
 #: What to run when MLflow's store was lost and is back: nothing else publishes a study.
 AGAIN = "the same command again"
@@ -48,6 +48,8 @@ class TunedStudy:
     url: str
     #: Seconds that this process spent on MLflow.
     tracking_seconds: float
+    #: Why there is nothing to adopt, in one line, where every trial failed.
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def _tune(spec: StudySpec, sweep: _Sweep) -> TunedStudy:
         status = "FINISHED"
     finally:
         summary = logger.on_study_end(status=status)
-    return TunedStudy(spec.name, spec.outer.name, opened.created, opened.changed, summary, logger.url, logger.seconds)
+    return TunedStudy(
+        spec.name, spec.outer.name, opened.created, opened.changed, summary, logger.url, logger.seconds,
+        why_all_failed(opened.study),
+    )  # fmt: skip
 
 
 def _notify_about(spec: StudySpec, opened: OpenedStudy, notify: Callable[[str], None]) -> None:

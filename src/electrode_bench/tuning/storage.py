@@ -185,18 +185,16 @@ def load_study(url: str, name: str, *, must_exist: bool = False) -> StoredStudy:
 
 
 def all_studies(url: str, *, must_exist: bool = False) -> list[StoredStudy]:
-    """Every study that was made by a sweep; errors as :func:`load_study`.
+    """Every study that was made by a sweep of this version; errors as :func:`open_storage`.
 
-    A database may have studies of other programs. A study that is being created just now is not among them yet.
+    A database may have studies of other programs and versions, which are left alone. A study that is being created just
+    now is not among them yet.
     """
     import optuna
 
     names = study_names(url, must_exist=must_exist)
     studies = [StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url))) for name in names]
-    described = [study for study in studies if study.is_described]
-    for study in described:
-        study.require_description()
-    return described
+    return [study for study in studies if study.is_described]
 
 
 def make_sampler(options: Sweep, *, trials: int, seed: int) -> BaseSampler:

@@ -66,18 +66,21 @@ class StoredStudy:
 
     def require_description(self) -> None:
         """Raise a UserError when the study was not made by a sweep, such as one of another program in the database."""
-        attributes = self.attributes
-        if "identity" not in attributes:
-            raise UserError(f"{self.name} is not a study of electrode-bench, or is being created just now")
         try:
-            validate(StudyDescription, attributes, where="it")
+            validate(StudyDescription, self.attributes, where="it")
         except UserError as error:
-            raise UserError(f"{self.name} was stored by another version of electrode-bench ({error})") from None
+            raise UserError(
+                f"{self.name} is not a study of this version of electrode-bench, or is being created just now ({error})"
+            ) from None
 
     @property
     def is_described(self) -> bool:
         """Whether the study was made by a sweep; one that is being created just now is not yet described."""
-        return "identity" in self.optuna.user_attrs
+        try:
+            self.require_description()
+        except UserError:
+            return False
+        return True
 
     @cached_property
     def identity(self) -> dict[str, Any]:
