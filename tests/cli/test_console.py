@@ -52,8 +52,9 @@ def test_progress_and_spinner_show_markup_on_a_terminal(monkeypatch: pytest.Monk
 
 
 def test_control_characters_and_half_characters_are_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    name = "a\x1b[31m\r\x07\u202eb" + os.fsdecode(b"\xe9")
-    shown = r"a\x1b[31m\x0d\x07\u202eb\udce9"
+    assert console.printable("\r\x07\t\n") == "\\x0d\\x07\t\n"
+    name = "a\x1b[31m\u202eb" + os.fsdecode(b"\xe9")
+    shown = r"a\x1b[31m\u202eb\udce9"
     assert console.printable(name) == shown
     assert shown in _printed(name)
     table = Table(name)
