@@ -65,9 +65,7 @@ def problem(address: str) -> str | None:
     if not separator:
         return "it has no '://'"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme):
-        return (
-            f"'{scheme[:20]}' is not a scheme such as http or postgresql" if "@" not in scheme else "it has no scheme"
-        )
+        return "it does not begin with a scheme such as http:// or postgresql://"
     visible = address.replace(" ", "_")
     if masked(visible) != visible and "@" in rest:
         # Everything up to the last "@" belongs to the user.
