@@ -15,7 +15,7 @@ from electrode_bench.core.folds import FoldResult
 from electrode_bench.core.sealed import SUMS, Damaged, content_files, read_folder
 from electrode_bench.fitting.claims import claimed
 from electrode_bench.fitting.fold_cache import fold_folder, fold_resources, read_fold, store_fold
-from electrode_bench.fitting.runs import fit_run
+from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.models.base import FoldPrediction
 
 PREDICTED = FoldPrediction(

@@ -74,8 +74,8 @@ def claimed(entry: Path) -> Iterator[None]:
 
 def made_once(
     work: list[T], *, entry: Callable[[T], Path], make: Callable[[Iterable[T]], Generator[Path, None, None]]
-) -> Generator[None, None, None]:
-    """Make the entries of some work; yield once for every entry that is in the cache.
+) -> Generator[Path, None, None]:
+    """Make the entries of some work; yield each entry once it is in the cache.
 
     What another process is making is left to it, and looked for when everything else is done.
 
@@ -93,9 +93,8 @@ def made_once(
             with closing(make(free)) as made:
                 for done in made:
                     held.release(done)
-                    yield
-            for _ in found:
-                yield
+                    yield done
+            yield from map(entry, found)
             work, waiting = left, True
 
 
