@@ -84,7 +84,7 @@ def test_a_moved_project_takes_its_runs_and_models_along(
     with open_store(moved) as store:
         assert Path(store.client.download_artifacts(published.run_id, "scores.csv")).is_file()
         version = store.client.get_model_version_by_alias(NAME, ALIAS)
-        assert (version.version, version.run_id) == (champion.version, published.run_id)
+        assert (str(version.version), version.run_id) == (champion.version, published.run_id)
         assert (Path(unquote(version.source.removeprefix("file://"))) / "MLmodel").is_file()
 
 

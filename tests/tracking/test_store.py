@@ -8,8 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, suppress
 
 import pytest
 from hypothesis import given
@@ -68,12 +67,9 @@ def test_an_unusable_address_is_refused(project: Project, address: str, message:
 
 
 @given(st.text() | st.builds("{}://{}".format, st.sampled_from(["http", "sqlite", "postgresql", "file"]), st.text()))
-def test_any_text_as_an_address_is_usable_or_refused_in_one_line(address: str) -> None:
-    try:
+def test_any_text_as_an_address_is_usable_or_refused(address: str) -> None:
+    with suppress(UserError):
         require_well_formed(address)
-    except UserError as error:
-        assert "\n" not in str(error)
-    else:
         assert address.partition("://")[0].lower().partition("+")[0] in ("http", "https", "sqlite", "postgresql")
 
 

@@ -1,7 +1,7 @@
 """The SQLite file of a local store: made completely or not at all, and moved with its project.
 
-MLflow makes its tables in about sixty steps, each of which is on disk at once. A file whose making was cut off can never
-be used again. So the file is made under another name, and renamed when it is complete.
+MLflow makes its tables in about sixty steps, each of which is on disk at once. A file whose making was cut off can
+never be used again. So the file is made under another name, and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _cut_off(file: Path) -> bool:
         if not tables & {"experiments", "runs", "alembic_version"}:
             return False
         filled = [table for table in ("experiments", "runs", "registered_models") if table in tables]
-        return not any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in filled)  # noqa: S608
+        return not any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in filled)
 
 
 def _tables(database: sqlite3.Connection) -> set[str]:
@@ -114,8 +114,10 @@ def _follow_move(file: Path, experiment: str) -> None:
         if "experiments" not in _tables(database):
             return
         row = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", [experiment]).fetchone()
-        former = str(row[0]).rstrip("/") if row else place
-        if place is None or former == place or not former.startswith("file:") or same_folder(former, place):
+        if row is None or place is None:
+            return
+        former = str(row[0]).rstrip("/")
+        if former == place or not former.startswith("file:") or same_folder(former, place):
             return
         (runs,) = database.execute("SELECT COUNT(*) FROM runs").fetchone()
         if runs and not _folder(place).exists() and _folder(former).exists():
@@ -125,7 +127,7 @@ def _follow_move(file: Path, experiment: str) -> None:
         for table, column in _PLACES:
             # The text that follows is a folder below, or nothing.
             database.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
                 f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
                 [place, len(former) + 1, former, len(former) + 1, f"{former}/"],
             )
