@@ -130,7 +130,7 @@ def test_dvc_lock_is_of_the_sources_as_they_are() -> None:
 
 
 def test_models_protocols_and_feature_sets_are_listed_once_in_params() -> None:
-    assert STAGES["fit"]["matrix"] == {"model": "${fit.models}", "protocol": "${split.protocols}"}
+    assert STAGES["fit"]["matrix"] == {"model": "${fit.models}"}
     assert STAGES["featurize"]["matrix"] == {"set": "${featurize.sets}"}
     drawn = [y for plot in PLOTS for options in plot.values() for y in options["y"].values()]
     assert drawn == ["${fit.models}"] * len(TARGETS)

@@ -98,9 +98,9 @@ def test_a_folder_without_params_is_not_a_project(tmp_path: Path) -> None:
         (Project.folds, "split/folds.parquet", "split"),
         (Project.split_digests, "split/digest.json", "split"),
         (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control"),
         (lambda p: p.comparison("table"), "compare/table.csv", "compare"),
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
     ],
@@ -118,9 +118,9 @@ def test_a_missing_file_names_the_stage_that_makes_it(
         (Project.table, "prepare/table.parquet", "prepare"),
         (Project.card, "prepare/card.json", "prepare"),
         (Project.folds, "split/folds.parquet", "split"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control-loco"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control-loco"),
-        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control-loco"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control"),
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
     ],
 )
@@ -169,7 +169,8 @@ def test_an_unknown_protocol_or_table_has_the_nearest_name(finished: Project) ->
 
 def test_runs_of_another_composition_setting_are_never_mixed(project: Project) -> None:
     text = project.paths.params.read_text(encoding="utf-8")
-    project.paths.params.write_text(f"{text}\nfeaturize: {{composition: pair}}\n", encoding="utf-8")
+    assert "composition: discharged" in text
+    project.paths.params.write_text(text.replace("composition: discharged", "composition: pair"), encoding="utf-8")
     expected = "rf_magpie under grouped was fitted with another featurize.composition than pair; run: dvc repro"
     assert expected in message(lambda: project.run("rf_magpie", "grouped"))
     assert "fitted with another featurize.composition than pair" in message(lambda: project.runs("grouped"))
@@ -177,11 +178,11 @@ def test_runs_of_another_composition_setting_are_never_mixed(project: Project) -
 
 def test_a_run_of_another_split_is_refused(project: Project) -> None:
     split.run(project, QUICK.split, seed=QUICK.seed + 1)
-    expected = "rf_magpie under grouped was fitted on another split; run: dvc repro fit@rf_magpie-grouped"
+    expected = "rf_magpie under grouped was fitted on another split; run: dvc repro fit@rf_magpie"
     assert expected in message(lambda: project.run("rf_magpie", "grouped"))
     text = message(lambda: project.runs("grouped"))
     assert "control under grouped, rf_magpie under grouped were fitted on another split" in text
-    assert "run: dvc repro fit@control-grouped fit@rf_magpie-grouped" in text
+    assert "run: dvc repro fit@control fit@rf_magpie" in text
     # Clusters do not depend on the seed.
     assert len(project.runs("loco")) == 2
 
@@ -189,12 +190,12 @@ def test_a_run_of_another_split_is_refused(project: Project) -> None:
 def test_many_runs_of_another_split_are_one_line(project: Project) -> None:
     split.run(project, QUICK.split, seed=QUICK.seed + 1)
     edit_table(project.paths.table, lambda frame: frame.assign(average_voltage=frame["average_voltage"] + 1e-6))
-    assert "run: dvc repro fit (or delete results/fit/<model> of a model" in message(project.runs)
+    assert "run: dvc repro fit@control fit@rf_magpie (or delete results/fit/<model> of a model" in message(project.runs)
 
 
 def test_a_run_of_other_targets_is_refused(project: Project) -> None:
     edit_table(project.paths.table, lambda frame: frame.assign(average_voltage=frame["average_voltage"] + 1e-6))
-    expected = "control under loco was fitted on other data; run: dvc repro fit@control-loco"
+    expected = "control under loco was fitted on other data; run: dvc repro fit@control"
     assert expected in message(lambda: project.run("control", "loco"))
 
 
@@ -244,7 +245,7 @@ def test_a_record_of_another_version_is_refused(project: Project, change: Callab
     edit_json(project.paths.run("control", "loco"), change)
     text = message(lambda: project.run("control", "loco"))
     assert text.endswith(
-        "control/loco/cell.json was written by another version of electrode-bench; run: dvc repro -f fit@control-loco"
+        "control/loco/cell.json was written by another version of electrode-bench; run: dvc repro -f fit@control"
     )
 
 
@@ -312,7 +313,7 @@ def test_params_that_are_wrong_are_one_line(project: Project) -> None:
 
 def test_a_run_is_its_record_and_its_predictions(finished: Project) -> None:
     run = finished.run("rf_magpie", "bootstrap")
-    assert (run.name, run.stage) == ("rf_magpie under bootstrap", "fit@rf_magpie-bootstrap")
+    assert (run.name, run.stage) == ("rf_magpie under bootstrap", "fit@rf_magpie")
     assert run.record() == json.loads(finished.paths.run("rf_magpie", "bootstrap").read_text())
     assert run.training_sizes == {f.key: len(f.train_ids) for f in finished.protocol_folds("bootstrap")}
     assert run == Run.model_validate({**run.record(), "predictions": run.predictions, "share": run.share})

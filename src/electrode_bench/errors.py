@@ -18,7 +18,7 @@ class LeftOut(UserError):
 
     def __init__(self, protocol: str, reason: str) -> None:
         super().__init__(f"{protocol} is left out: {reason}")
-        self.reason = reason
+        self.protocol, self.reason = protocol, reason
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

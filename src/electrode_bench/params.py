@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from electrode_bench.core.config import Strict, validate
+from electrode_bench.core.documents import DocumentError, read_yaml
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError, nearest
 
@@ -179,14 +179,12 @@ def load(path: Path) -> Params:
     Raises
     ------
     UserError
-        When the file is missing, is not YAML, or has a wrong key or value.
+        When the file is missing, cannot be read as YAML (``core.documents``), or has a wrong key or value.
     """
     if not path.exists():
         raise UserError(f"{path} is missing; run the command in the project's folder, or name it with --project")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', None) or error})") from error
+        values = read_yaml(path)
+    except DocumentError as error:
+        raise UserError(error.at(path)) from error
     return validate(Params, values, where=str(path))

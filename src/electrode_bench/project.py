@@ -6,7 +6,6 @@ Nothing else reads result files. Every method returns content that belongs to th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,14 +17,14 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from electrode_bench import params
-from electrode_bench.core import feature_names
+from electrode_bench.core import documents, feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.config import validate
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.installation import file_states
 from electrode_bench.core.paths import Paths
-from electrode_bench.core.results import Adoption, Run
+from electrode_bench.core.results import Adoption, Run, stage_of
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
 from electrode_bench.errors import LeftOut, UserError, nearest
 
@@ -241,7 +240,7 @@ class Project:
                 yield path.parent.parent.name, path.parent.name
 
     def _read_run(self, model: str, protocol: str) -> Run:
-        stage, path = f"fit@{model}-{protocol}", self.paths.run(model, protocol)
+        stage, path = stage_of(model), self.paths.run(model, protocol)
         record = read_json(path, stage=stage)
         if isinstance(record, dict) and "left_out" in record:
             raise UserError(f"{path} says that {protocol} was left out ({record['left_out']}); run: dvc repro {stage}")
@@ -321,9 +320,7 @@ class Project:
         compared = dict(read_json(self.paths.comparison_inputs, stage="compare", key="runs"))
         # The records alone: reading the predictions of all runs for each table would take seconds.
         digests = {
-            f"{model}/{protocol}": read_json(
-                self.paths.run(model, protocol), stage=f"fit@{model}-{protocol}", key="digests"
-            )
+            f"{model}/{protocol}": read_json(self.paths.run(model, protocol), stage=stage_of(model), key="digests")
             for model, protocol in self._fitted()
         }
         fitted = {name: own.get("run") for name, own in digests.items()}
@@ -348,8 +345,8 @@ class Project:
         if not path.exists():
             return None
         try:
-            return validate(Adoption, json.loads(path.read_text(encoding="utf-8")), where="it")
-        except (OSError, ValueError, UserError) as error:
+            return validate(Adoption, documents.read_json(path), where="it")
+        except (documents.DocumentError, UserError) as error:
             raise UserError(f"{path} is not a record of an adopted trial ({error}); restore it from git") from error
 
 
@@ -382,8 +379,8 @@ def read_json(path: Path, *, stage: str, key: str | None = None) -> Any:
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        content = documents.read_json(path)
+    except documents.DocumentError as error:
         raise UserError(f"{path} cannot be read as JSON ({error}); make it again: dvc repro -f {stage}") from error
     if key is None:
         return content

@@ -70,7 +70,7 @@ def test_a_protocol_without_folds_is_left_out_everywhere(run, project: Project) 
     # Once the split has folds of the protocol, what was left out is not taken for a run of it.
     digests = json.loads(project.paths.split_digest.read_text())
     project.paths.split_digest.write_text(json.dumps({**digests, "left_out": {}}))
-    with pytest.raises(UserError, match=r"was left out .*; run: dvc repro fit@control-chronological"):
+    with pytest.raises(UserError, match=r"was left out .*; run: dvc repro fit@control"):
         project.runs()
 
 

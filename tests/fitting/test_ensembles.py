@@ -18,7 +18,8 @@ from electrode_bench.core.digests import digest
 from electrode_bench.core.schema import ID
 from electrode_bench.fitting.executor import Local
 from electrode_bench.fitting.fold_cache import fold_resources
-from electrode_bench.fitting.runs import fit_run, plan
+from electrode_bench.fitting.protocols import fit_run
+from electrode_bench.fitting.runs import plan
 from electrode_bench.params import Params
 
 T = TypeVar("T")

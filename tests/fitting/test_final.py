@@ -73,5 +73,5 @@ def test_it_has_the_configuration_of_its_run_whatever_params_say_now(project: Pr
 def test_a_run_on_other_features_has_none(project: Project) -> None:
     run = project.run("rf_magpie", "stratified")
     featurize.run(project, params.Featurize(composition="pair"), feature_set="magpie_mean")
-    with pytest.raises(UserError, match=r"fitted on other data; run: dvc repro fit@rf_magpie-stratified"):
+    with pytest.raises(UserError, match=r"fitted on other data; run: dvc repro fit@rf_magpie"):
         final_model(project, run)

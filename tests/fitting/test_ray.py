@@ -24,8 +24,9 @@ from electrode_bench import models
 from electrode_bench.core.paths import Paths
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Executor
+from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.fitting.ray import Cluster, join
-from electrode_bench.fitting.runs import code_digest, fit_run, require_same_code
+from electrode_bench.fitting.runs import code_digest, require_same_code
 from electrode_bench.project import Project
 from electrode_bench.stages import fit
 

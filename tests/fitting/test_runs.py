@@ -21,7 +21,8 @@ from electrode_bench import models
 from electrode_bench.core.schema import ID, SHARE_COLUMNS
 from electrode_bench.fitting.executor import Local
 from electrode_bench.fitting.fold_cache import fold_resources
-from electrode_bench.fitting.runs import fit_run, plan
+from electrode_bench.fitting.protocols import fit_run
+from electrode_bench.fitting.runs import plan
 
 T = TypeVar("T")
 
@@ -96,7 +97,8 @@ sys.path[:0] = [{tests!r}]
 from pathlib import Path
 from support.cases import fit_case
 from electrode_bench.fitting.fold_cache import fold_resources
-from electrode_bench.fitting.runs import fit_run, plan
+from electrode_bench.fitting.protocols import fit_run
+from electrode_bench.fitting.runs import plan
 from electrode_bench.fitting.executor import Local
 if __name__ == "__main__":
     fit_run(**fit_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))

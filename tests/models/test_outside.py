@@ -16,8 +16,8 @@ from support.projects import QUICK, write_params
 from electrode_bench import models
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.fitting.ray import cluster
-from electrode_bench.fitting.runs import fit_run
 from electrode_bench.params import Fit
 from electrode_bench.project import Project
 from electrode_bench.stages import compare

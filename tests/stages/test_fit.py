@@ -80,6 +80,20 @@ def test_the_order_of_the_stages_does_not_matter(project: Project, tmp_path: Pat
     assert (run.share.empty, list(run.share.columns)) == (True, list(SHARE_COLUMNS))
 
 
+def test_all_protocols_are_those_of_the_split(project: Project) -> None:
+    folder = project.paths.results / "fit" / "control"
+    known, before = _folds(project), {path: path.read_bytes() for path in folder.glob("*/*")}
+    # A protocol that params.yaml listed before; readers would refuse its run as one of another split.
+    shutil.copytree(folder / "grouped", folder / "chronological")
+    made = list(fit.run_all(project, PARAMS, model="control"))
+    assert {run.protocol for run in made} == set(project.split_digests())
+    assert {path: path.read_bytes() for path in folder.glob("*/*")} == before
+    assert _folds(project) == known
+    # One protocol that is asked for leaves the others alone.
+    fit.run(project, PARAMS, model="control", protocol="grouped")
+    assert {path: path.read_bytes() for path in folder.glob("*/*")} == before
+
+
 def test_a_changed_member_changes_the_ensemble_and_nothing_else(project: Project) -> None:
     before = fit.run(project, PARAMS, model="ensemble", protocol="grouped")
     known = set(_folds(project))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import requests
+from starlette.types import ASGIApp
 
 from electrode_bench.app import run
 from electrode_bench.app.limits import Limits
 from electrode_bench.app.security import Access
+from electrode_bench.app.server import create_app
 from electrode_bench.app.service import Loaded, Service
 
 #: Small, so that tests can exceed them.
@@ -24,12 +26,17 @@ def service_of(load: Callable[[], Loaded]) -> Service:
     return Service(load, limits=LIMITS, about=run.about)
 
 
-@contextmanager
-def serving(service: Service, access: Access) -> Iterator[str]:
+def serving(service: Service, access: Access) -> AbstractContextManager[str]:
     """The address of the app."""
+    return listening(create_app(service, access), service.limits)
+
+
+@contextmanager
+def listening(app: ASGIApp, limits: Limits) -> Iterator[str]:
+    """The address of a server."""
     listener = run.listening("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    server = run.server(service, access)
+    server = run.server(app, limits)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

@@ -16,7 +16,7 @@ from support.electrodes import clusters, table
 
 
 def fit_case(trees: int = 5, rows: int = 60) -> dict[str, Any]:
-    """The arguments of ``fitting.runs.fit_run`` for a forest under the stratified protocol, but for the cache."""
+    """The arguments of ``fitting.protocols.fit_run`` for a forest under the stratified protocol, but for the cache."""
     return case_of(models.spec("rf_magpie"), rows=rows, n_estimators=trees)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import FoldRecord, Run, RunDigests
-from electrode_bench.fitting.runs import long_share
+from electrode_bench.fitting.protocols import long_share
 
 
 def make_run(predictions: pd.DataFrame, folds: Sequence[Fold], *, title: str | None = None, **changes: Any) -> Run:

@@ -20,7 +20,7 @@ from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.fitting.runs import fit_run
+from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.project import Project
 from electrode_bench.report.parity import parity_png
 from electrode_bench.tracking.provenance import Provenance
@@ -32,6 +32,9 @@ from support.electrodes import clusters, table
 
 #: A run as it is published.
 Made = tuple[Record, Provenance]
+
+#: A project with published runs, by model.
+Published = tuple[Project, dict[str, tuple[Made, PublishedRun]]]
 
 SEED = 7
 SPLIT = params.Split(stratified={"folds": 3}, grouped={"folds": 3}, bootstrap={"sizes": [0.5, 1.0], "repeats": 2})

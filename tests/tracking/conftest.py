@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import fresh_store, tracked_runs
-from support.tracked_runs import Made
+from support.tracked_runs import Made, Published
 
 from electrode_bench.project import Project
 from electrode_bench.tracking.store import Store, open_store
@@ -34,3 +34,14 @@ def store(project: Project, fresh: Path) -> Iterator[Store]:
     fresh_store.given(fresh, project)
     with open_store(project) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
+    """A project with the forest and the control published under grouped folds; for tests of the group "promotion"."""
+    project = Project(tmp_path_factory.mktemp("published"))
+    runs = {}
+    for name in ("control", "rf_magpie"):
+        made = tracked_runs.make(project.root, name, "grouped")
+        runs[name] = (made, tracked_runs.publish(project, made)[0])
+    return project, runs

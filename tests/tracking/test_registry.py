@@ -1,9 +1,9 @@
-"""Registered models are versions with a card, and MLflow's own command serves them over HTTP."""
+"""Registered models are versions with a card, and are served over HTTP."""
 
 from __future__ import annotations
 
 import json
-import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -14,34 +14,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support import tracked_runs
 from support.serving import free_port, wait_for
-from support.tracked_runs import Made
+from support.tracked_runs import Published
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.inference.formula_model import FormulaModel
-from electrode_bench.project import Project
-from electrode_bench.tracking.locations import tracking_uri
-from electrode_bench.tracking.publish import PublishedRun
 from electrode_bench.tracking.registry import ALIAS, NAME, register
 from electrode_bench.tracking.store import open_store
 
 #: One process makes what these tests share.
 pytestmark = pytest.mark.xdist_group("promotion")
-
-Published = tuple[Project, dict[str, tuple[Made, PublishedRun]]]
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
-    """A project with the forest and the control published under grouped folds."""
-    project = Project(tmp_path_factory.mktemp("project"))
-    runs = {}
-    for name in ("control", "rf_magpie"):
-        made = tracked_runs.make(project.root, name, "grouped")
-        runs[name] = (made, tracked_runs.publish(project, made)[0])
-    return project, runs
 
 
 def test_a_version_has_card_alias_signature_and_run(
@@ -82,18 +65,17 @@ def test_a_run_without_a_model_cannot_be_registered(published: Published) -> Non
         register(project, run_id=empty, card="", tags={"content_digest": "y"})
 
 
-def test_mlflow_serves_the_champion_over_http(published: Published) -> None:
+def test_the_champion_is_served_over_http(published: Published) -> None:
     project, runs = published
     (record, _), run = runs["rf_magpie"]
-    champion = register(project, run_id=run.run_id, card="card", tags={"content_digest": run.content_digest})
+    register(project, run_id=run.run_id, card="card", tags={"content_digest": run.content_digest})
+    (project.root / "params.yaml").touch()
     port = free_port()
     command = [
-        sys.executable, "-m", "mlflow", "models", "serve", "-m", champion.uri, "--env-manager", "local",
-        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        sys.executable, "-m", "electrode_bench", "--project", str(project.root), "serve", "--port", str(port),
     ]  # fmt: skip
-    env = {**os.environ, "MLFLOW_TRACKING_URI": tracking_uri(project), "MLFLOW_DISABLE_TELEMETRY": "true"}
     log = project.root / "serve.log"
-    with log.open("wb") as out, subprocess.Popen(command, env=env, stdout=out, stderr=out, cwd=project.root) as server:
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/ping", server, log)
             frame = {"columns": ["formula"], "data": [["LiFePO4"], ["NaCoO2"]]}
@@ -102,13 +84,15 @@ def test_mlflow_serves_the_champion_over_http(published: Published) -> None:
                 bad = {"columns": ["formula"], "data": [["LiFePO4"], [formula]]}
                 with pytest.raises(urllib.error.HTTPError) as caught:
                     post(f"http://127.0.0.1:{port}/invocations", {"dataframe_split": bad})
-                message = caught.value.read().decode()
+                message = json.loads(caught.value.read())["message"]
                 assert caught.value.code == 400
-                assert "row 1" in message, message
+                assert message.startswith("row 1 (counted from 0), column formula: "), message
                 assert reason in message, message
-                assert "Traceback" not in message, message
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=60) in (0, 130)
+            assert "Traceback" not in log.read_text()
         finally:
-            server.terminate()
+            server.kill()
     assert record.model is not None
     expected = FormulaModel(record.model).predict(["LiFePO4", "NaCoO2"])[list(TARGETS)]
     served = pd.DataFrame(answer["predictions"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes that a request may not exceed.
+    """Sizes and times that a request may not exceed.
 
     Attributes
     ----------
@@ -16,6 +16,9 @@ class Limits:
     unpacked : size (bytes) of what an Excel file unpacks to.
     waiting : requests that wait for the model.
     results : results that are kept for download.
+    arriving : seconds in which a request's body must arrive.
+    seconds : seconds that an answer of the served model may take.
+    connections : open connections; further ones are refused.
     """
 
     formulas: int = 5_000
@@ -23,3 +26,6 @@ class Limits:
     unpacked: int = 100_000_000
     waiting: int = 8
     results: int = 16
+    arriving: float = 30.0
+    seconds: float = 60.0
+    connections: int = 100

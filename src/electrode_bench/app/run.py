@@ -1,4 +1,4 @@
-"""Start the app."""
+"""Start a server: the app, or that of a model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import socket
 from contextlib import closing
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from electrode_bench.app.limits import Limits
 from electrode_bench.app.security import LOOPBACK, Access
-from electrode_bench.app.server import create_app
-from electrode_bench.app.service import Service
 from electrode_bench.errors import UserError
 from electrode_bench.inference.chosen import FittedModel
 from electrode_bench.inference.screened import Options
@@ -25,18 +25,18 @@ _EVERYWHERE = ("0.0.0.0", "::")
 
 
 def access_for(host: str, token: str | None) -> Access:
-    """Who may use an app that listens on ``host``.
+    """Who may use a server that listens on ``host``.
 
     Raises
     ------
     UserError
-        When others could reach the app without a token, or the token is short.
+        When others could reach it without a token, or the token is short.
     """
     if token is not None and len(token) < SHORTEST_TOKEN:
         raise UserError(f"the token has {len(token)} characters; use at least {SHORTEST_TOKEN}")
     if token is None and not is_loopback(host):
         raise UserError(
-            f"on {host} other computers reach the app; set a token of at least {SHORTEST_TOKEN} characters with "
+            f"on {host} other computers reach the server; set a token of at least {SHORTEST_TOKEN} characters with "
             "--token or ELECTRODE_BENCH_TOKEN, or use --host 127.0.0.1"
         )
     # With a token, the names by which others reach this computer need not be known.
@@ -72,7 +72,7 @@ def listening(host: str, port: int) -> socket.socket:
             raise
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UserError(f"the app cannot listen on {host}, port {port}: {reason}; choose another --port") from error
+        raise UserError(f"the server cannot listen on {host}, port {port}: {reason}; choose another --port") from error
     return with_options
 
 
@@ -82,21 +82,21 @@ def about(model: FittedModel, options: Options) -> dict[str, str]:
 
 
 def address(host: str, port: int) -> str:
-    """Where a browser on this computer finds the app."""
+    """Where programs on this computer find a server."""
     shown = "127.0.0.1" if host in _EVERYWHERE else host
     return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
 
 
-def server(service: Service, access: Access) -> uvicorn.Server:
+def server(app: ASGIApp, limits: Limits) -> uvicorn.Server:
     """A server that is not started yet."""
     config = uvicorn.Config(
-        create_app(service, access), log_level="warning", access_log=False, server_header=False, date_header=False,
-        timeout_keep_alive=5, timeout_graceful_shutdown=2, ws="none", proxy_headers=False,
+        app, log_level="warning", access_log=False, server_header=False, date_header=False, timeout_keep_alive=5,
+        timeout_graceful_shutdown=2, limit_concurrency=limits.connections, ws="none", proxy_headers=False,
     )  # fmt: skip
     return uvicorn.Server(config)
 
 
-def serve(service: Service, access: Access, listener: socket.socket) -> None:
+def serve(app: ASGIApp, limits: Limits, listener: socket.socket) -> None:
     """Answer requests until the process is told to end."""
     with closing(listener):
-        server(service, access).run(sockets=[listener])
+        server(app, limits).run(sockets=[listener])

@@ -1,7 +1,8 @@
-"""Which requests are answered: by their Host header, origin, token and size. Every answer has strict headers."""
+"""Which requests are answered: by their Host header, origin, token, size and pace. Every answer has strict headers."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections import deque
@@ -14,6 +15,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from electrode_bench.app.limits import Limits
 
 #: Names by which a computer reaches itself.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -102,17 +105,33 @@ def _name(host: str) -> str:
         return ""
 
 
-class TooLarge(Exception):
-    """The body of a request exceeds the limit."""
+class Refused(Exception):
+    """The body of a request exceeds a limit."""
 
 
 class Guard:
-    """Middleware that refuses requests before any other code sees them, and adds :data:`HEADERS` to every answer."""
+    """Middleware that refuses requests before any other code sees them, and adds :data:`HEADERS` to every answer.
 
-    def __init__(self, app: ASGIApp, *, access: Access, most_bytes: int) -> None:
+    Parameters
+    ----------
+    public : addresses that are answered without a token.
+    login_page : where a browser without a token is sent from the main page; None for a server without pages.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        access: Access,
+        limits: Limits,
+        public: Collection[str] = PUBLIC,
+        login_page: str | None = "/login",
+    ) -> None:
         self.app = app
         self.access = access
-        self.most_bytes = most_bytes
+        self.limits = limits
+        self.public = public
+        self.login_page = login_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -130,57 +149,69 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send_strictly)
             return
-        body = _Body(receive, most=self.most_bytes)
+        body = _Body(receive, self.limits)
 
-        async def send_unless_too_large(message: Message) -> None:
+        async def send_unless_refused(message: Message) -> None:
             # What the app says of a body that was cut off does not help.
-            if not body.too_large:
+            if body.refusal is None:
                 await send_strictly(message)
 
-        with suppress(TooLarge):
-            await self.app(scope, body.receive, send_unless_too_large)
-        if body.too_large:
-            await self._too_large()(scope, receive, send_strictly)
+        with suppress(Refused):
+            await self.app(scope, body.receive, send_unless_refused)
+        if body.refusal is not None:
+            await body.refusal(scope, receive, send_strictly)
 
     def _refusal(self, request: Request) -> Any:
         """The answer to a request that is refused; None for one that is not."""
         headers = request.headers
         if not self.access.knows_host(headers.get("host", "")):
-            return problem(421, "this name is not one of the app's; open the address that the terminal shows")
+            return problem(421, "this name is not one of this server's; use the address that the terminal shows")
         if request.method not in ("GET", "HEAD") and not same_origin(headers):
-            return problem(403, "the request comes from another page; use the app's own page")
-        if request.url.path not in PUBLIC and not self.access.allows(request):
-            if request.url.path == "/" and request.method == "GET":
-                return RedirectResponse("/login", status_code=303)
+            return problem(403, "the request comes from a page of another server")
+        if request.url.path not in self.public and not self.access.allows(request):
+            if self.login_page is not None and request.url.path == "/" and request.method == "GET":
+                return RedirectResponse(self.login_page, status_code=303)
             return problem(401, "a token is needed: log in, or send the header Authorization: Bearer TOKEN")
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > self.most_bytes:
-            return self._too_large()
+        # Longer numbers are refused unread.
+        if not length.isdecimal() or len(length) > 20 or int(length) > self.limits.bytes:
+            return _too_large(self.limits)
         return None
-
-    def _too_large(self) -> JSONResponse:
-        most = self.most_bytes / 1e6
-        return problem(413, f"the request is larger than {most:g} MB; screen larger lists with: electrode-bench screen")
 
 
 class _Body:
-    """The body of a request whose length no header says: it ends with :class:`TooLarge` at ``most`` bytes."""
+    """The body of a request, which ends with :class:`Refused` when it is too large or arrives too slowly."""
 
-    def __init__(self, receive: Receive, *, most: int) -> None:
+    def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive = receive
-        self._most = most
+        self._limits = limits
         self._received = 0
-
-    @property
-    def too_large(self) -> bool:
-        return self._received > self._most
+        self._until = asyncio.get_running_loop().time() + limits.arriving
+        self._complete = False
+        #: The answer to a body that was refused.
+        self.refusal: JSONResponse | None = None
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        if self._complete:
+            # What follows is the end of the connection, which may be long.
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            self.refusal = problem(408, f"the request did not arrive within {self._limits.arriving:g} s; send it again")
+            raise Refused from None
         self._received += len(message.get("body", b""))
-        if self.too_large:
-            raise TooLarge
+        self._complete = not message.get("more_body", False)
+        if self._received > self._limits.bytes:
+            self.refusal = _too_large(self._limits)
+            raise Refused
         return message
+
+
+def _too_large(limits: Limits) -> JSONResponse:
+    most = limits.bytes / 1e6
+    return problem(413, f"the request is larger than {most:g} MB; screen larger lists with: electrode-bench screen")
 
 
 def problem(status: int, message: str) -> JSONResponse:

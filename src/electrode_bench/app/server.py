@@ -43,7 +43,7 @@ def create_app(service: Service, access: Access) -> FastAPI:
 
     # The pages that document an API load scripts from elsewhere.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    app.add_middleware(Guard, access=access, most_bytes=service.limits.bytes)
+    app.add_middleware(Guard, access=access, limits=service.limits)
     _answer_errors(app)
     _serve_pages(app, service, access)
     _serve_jobs(app, service)

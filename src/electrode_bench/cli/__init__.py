@@ -12,7 +12,7 @@ import typer.exceptions
 
 from electrode_bench import __version__
 from electrode_bench.cli import app as web_app
-from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, tracking, tune
+from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, serve, tracking, tune
 from electrode_bench.cli.options import Options
 from electrode_bench.errors import UserError
 
@@ -48,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for panel in (pipeline, inspect, predict, screen, web_app, pretrain, tracking, tune):
+for panel in (pipeline, inspect, predict, screen, web_app, pretrain, tracking, serve, tune):
     app.add_typer(panel.app)
 
 

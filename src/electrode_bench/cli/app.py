@@ -43,6 +43,7 @@ def serve_app(
     """
     from electrode_bench.app import run
     from electrode_bench.app.limits import Limits
+    from electrode_bench.app.server import create_app
     from electrode_bench.app.service import Loaded, Service
     from electrode_bench.inference.chosen import others
     from electrode_bench.report.candidates.shown import known_map
@@ -61,4 +62,4 @@ def serve_app(
     note(f"Open {address} in a browser. Ctrl-C ends the app.")
     if open_browser:
         typer.launch(address)
-    run.serve(service, access, listener)
+    run.serve(create_app(service, access), service.limits, listener)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from electrode_bench.cli.execution import Backend, Device, GPUsPerFold, Workers, executor, use_device
 from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import print_comparison, print_result, progress_bar, warn
+
+if TYPE_CHECKING:
+    from electrode_bench.core.results import Run
+    from electrode_bench.tracking.publish import PublishedRun
 
 app = typer.Typer()
 
@@ -90,22 +95,33 @@ def fit(
     context: typer.Context,
     model: Annotated[str, typer.Argument(help="A model; `electrode-bench models` lists them.")],
     protocol: Annotated[
-        str, typer.Argument(help="A protocol; `electrode-bench params` lists them under split.protocols.")
-    ],
+        str | None,
+        typer.Argument(
+            help="A protocol; `electrode-bench params` lists them under split.protocols.", show_default="all of them"
+        ),
+    ] = None,
     workers: Workers = None,
     device: Device = None,
     backend: Backend = "local",
     gpus_per_fold: GPUsPerFold = 0.0,
-    publish: Annotated[bool, typer.Option(help="Log the run to MLflow when it is done.")] = True,
+    publish: Annotated[bool, typer.Option(help="Log the runs to MLflow when they are done.")] = True,
     publish_over: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="Leave a run that took less time to `electrode-bench publish`."),
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Leave the runs to `electrode-bench publish` when fitting took less time than this.",
+        ),
     ] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Fit one model under one protocol. After an interruption, the same command continues where it stopped.
+    """Fit one model under one protocol or under all of them. The folds of all protocols are fitted in parallel.
+
+    After an interruption, the same command continues where it stopped.
 
     Examples:
+
+    electrode-bench fit rf_magpie
 
     electrode-bench fit rf_magpie loco --workers 4
 
@@ -120,40 +136,58 @@ def fit(
     given: Options = context.obj
     use_device(device)
     start = time.monotonic()
-    try:
-        with (
-            executor(backend, workers=workers, gpus=gpus_per_fold) as workers_of_fit,
-            progress_bar(f"{model} · {protocol}", unit="folds") as progress,
-        ):
-            run = stage.run(
+    made: list[dict[str, Any]] = []
+    lines: list[str] = []
+    runs: list[Run] = []
+    with (
+        executor(backend, workers=workers, gpus=gpus_per_fold) as workers_of_fit,
+        progress_bar(f"{model} · {protocol or 'all protocols'}", unit="folds") as progress,
+        closing(
+            stage.run_all(
                 given.project,
                 given.params,
                 model=model,
-                protocol=protocol,
+                protocols=None if protocol is None else [protocol],
                 executor=workers_of_fit,
                 progress=progress,
             )
-    except LeftOut as left_out:
-        # Not an error: `dvc repro` goes on without the protocol.
-        nothing = {"model": model, "protocol": protocol, "folds": 0, "rows": 0, "left_out": left_out.reason}
-        print_result(nothing, f"{model}: {left_out}", as_json=as_json)
-        return
-    folds, rows = len(run.folds), len(run.predictions) // len(TARGETS)
-    summary = {"model": model, "protocol": protocol, "folds": folds, "rows": rows, "cell": run.digests.run}
-    print_result(summary, f"{run.name}: {folds} folds, {rows} test rows", as_json=as_json)
-    if publish and time.monotonic() - start >= publish_over:
-        from electrode_bench.tracking.publish import publish_run
+        ) as results,
+    ):
+        for result in results:
+            if isinstance(result, LeftOut):
+                # Not an error: `dvc repro` goes on without the protocol.
+                nothing = {"model": model, "protocol": result.protocol, "folds": 0, "rows": 0}
+                made.append({**nothing, "left_out": result.reason})
+                lines.append(f"{model}: {result}")
+                continue
+            runs.append(result)
+            folds, rows = len(result.folds), len(result.predictions) // len(TARGETS)
+            counts = {"model": model, "protocol": result.protocol, "folds": folds, "rows": rows}
+            made.append({**counts, "cell": result.digests.run})
+            lines.append(f"{result.name}: {folds} folds, {rows} test rows")
+    print_result(made if protocol is None else made[0], "\n".join(lines), as_json=as_json)
+    if runs and publish and time.monotonic() - start >= publish_over:
+        _publish(given, runs)
 
-        try:
-            published = publish_run(given.project, run)
-        except Exception as error:
-            if given.debug:
-                raise
-            # The run is safe on disk. A problem with the tracking store must not make the command fail.
-            warn(f"not logged to MLflow: {error}")
-        else:
-            if published.no_model:
-                warn(f"logged without its model: {published.no_model}")
+
+def _publish(given: Options, runs: list[Run]) -> None:
+    """Log fitted runs to MLflow. They are safe on disk: a problem with the tracking store is a warning."""
+    from electrode_bench.tracking.publish import publish_runs
+
+    try:
+        published = publish_runs(given.project, runs)
+    except Exception as error:
+        if given.debug:
+            raise
+        warn(f"not logged to MLflow: {error}")
+    else:
+        _warn_of_missing_models(published)
+
+
+def _warn_of_missing_models(published: list[PublishedRun]) -> None:
+    for run in published:
+        if run.no_model:
+            warn(f"{run.model} under {run.protocol} is logged without its model: {run.no_model}")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -202,9 +236,7 @@ def publish(context: typer.Context, as_json: Json = False) -> None:
         {"model": run.model, "protocol": run.protocol, "run_id": run.run_id, "url": run.url, "created": run.created}
         for run in published
     ]
-    for run in published:
-        if run.no_model:
-            warn(f"{run.model} under {run.protocol} is logged without its model: {run.no_model}")
+    _warn_of_missing_models(published)
     new = sum(run.created for run in published)
     print_result(
         {"tracking_uri": uri, "cells": runs}, f"{len(runs)} runs in {masked(uri)}, {new} of them new", as_json=as_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from typing import Annotated
 
@@ -35,22 +34,18 @@ def promote(
     from electrode_bench.data.card import SYNTHETIC_NOTICE
     from electrode_bench.report import model_card
     from electrode_bench.tasks import promote as task
-    from electrode_bench.tracking.locations import tracking_uri
 
     given: Options = context.obj
     made = task.run(given.project, protocol=protocol, model=model)
     champion = made.champion
     repeated = "" if champion.created else " (promoted before)"
-    uri = shlex.quote(tracking_uri(given.project))
     lines = [f"{made.title} is {champion.uri}, version {champion.version}{repeated}"]
     if made.not_significant:
         targets = ", ".join(made.not_significant)
         lines.append(f"{model_card.NOT_SIGNIFICANT.format(targets)} (see: electrode-bench show)")
     if made.synthetic:
         lines.append(SYNTHETIC_NOTICE)
-    lines.append(
-        f"Serve it: MLFLOW_TRACKING_URI={uri} mlflow models serve -m {champion.uri} --env-manager local --port 5002"
-    )
+    lines.append("Serve it: electrode-bench serve")
     value = {
         "model": made.model,
         "protocol": made.protocol,

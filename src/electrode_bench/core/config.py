@@ -35,14 +35,19 @@ def validate(model: type[M], values: Any, *, where: str) -> M:
     except ValidationError as error:
         # A misspelt key is also a missing one: the misspelling is what the user can see.
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        key = ".".join(map(str, first["loc"]))
+        key = _short(".".join(map(str, first["loc"])), 100)
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, first["loc"][:-1])
-            raise UserError(f"{where}: unknown key '{key}'; {nearest(str(first['loc'][-1]), known)}") from None
+            raise UserError(f"{where}: unknown key '{key}'; {nearest(str(first['loc'][-1])[:100], known)}") from None
         if first["type"] == "missing":
             raise UserError(f"{where}: the key '{key}' is missing") from None
         message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{where}: {key + ': ' if key else ''}{message} (got {first['input']!r})") from None
+        got = _short(repr(first["input"]), 200)
+        raise UserError(f"{where}: {key + ': ' if key else ''}{message} (got {got})") from None
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def _fields_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:

@@ -13,6 +13,11 @@ from electrode_bench.core.digests import digest
 from electrode_bench.core.schema import COMPOSITION_ONLY
 
 
+def stage_of(model: str) -> str:
+    """The stage of dvc.yaml that fits a model under all protocols."""
+    return f"fit@{model}"
+
+
 class FoldRecord(Strict):
     """One fold of a run."""
 
@@ -115,7 +120,7 @@ class Run(Strict):
     @property
     def stage(self) -> str:
         """The stage of dvc.yaml that makes the run."""
-        return f"fit@{self.model}-{self.protocol}"
+        return stage_of(self.model)
 
     @property
     def training_sizes(self) -> dict[str, int]:

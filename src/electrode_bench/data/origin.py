@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from electrode_bench.core.documents import DocumentError, read_yaml
 from electrode_bench.core.paths import Paths
 from electrode_bench.errors import UserError
 
@@ -27,12 +26,14 @@ def provenance(root: Path) -> dict[str, Any]:
     if not path.exists():
         raise UserError(f"{path} is missing; bring data in with: electrode-bench data use SOURCE")
     try:
-        stage = yaml.safe_load(path.read_text(encoding="utf-8"))
-        dependency, out = stage["deps"][0], stage["outs"][0]
+        stage = read_yaml(path)
+        dependency, out, meta = stage["deps"][0], dict(stage["outs"][0]), dict(stage.get("meta") or {})
         where = str(dependency["path"])
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, IndexError, TypeError) as error:
-        raise UserError(f"{path} is not a DVC import; make it again with: electrode-bench data use SOURCE") from error
-    meta = stage.get("meta") or {}
+    except (DocumentError, KeyError, IndexError, TypeError, ValueError) as error:
+        reason = f" ({error})" if isinstance(error, DocumentError) else ""
+        raise UserError(
+            f"{path} is not a DVC import{reason}; make it again with: electrode-bench data use SOURCE"
+        ) from error
     return {
         "source": meta.get("source", where),
         "path": where,

@@ -73,7 +73,7 @@ class Conversion:
         if self.reference:
             text += (
                 f": voltages against {self.reference} are read for the working ion {self.reference} only, because the "
-                "table has them against the metal of each working ion; if these are, take the reference out of the header"
+                "table has them against the metal of each ion; if these are, take the reference out of the header"
             )
         return text
 

@@ -1,7 +1,8 @@
-"""Runs: one model under one protocol. Its folds are fitted in parallel and kept in the fold cache."""
+"""The folds of runs: what decides each fit, and fitting in parallel those that the fold cache lacks."""
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
@@ -13,18 +14,18 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import round_significant, write_table
+from electrode_bench.core.artifacts import write_table
 from electrode_bench.core.config import Strict
 from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.folds import Fold, FoldResult, fold_digest
-from electrode_bench.core.results import FoldRecord, MemberRecord, Run, RunDigests
-from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.core.seeds import derive
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
+from electrode_bench.fitting.cache_entries import remove_abandoned
+from electrode_bench.fitting.claims import made_once
 from electrode_bench.fitting.ensembles import combined, combined_resources
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
-from electrode_bench.fitting.fold_cache import read_fold, remove_abandoned, store_fold
+from electrode_bench.fitting.fold_cache import fold_folder, read_fold, store_fold
 from electrode_bench.fitting.resources import measured
 from electrode_bench.models.base import FoldPrediction, ModelSpec, fit_predict
 
@@ -117,36 +118,95 @@ def run_folds(
     progress: Progress | None = None,
     member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> dict[str, FoldResult]:
-    """Fit the folds that the cache lacks, in parallel where ``executor`` has several workers; return all results.
+    """The results of one run's folds, by the fold's key; see :func:`run_groups`."""
+    groups = run_groups(
+        {"": tasks},
+        frame=frame,
+        targets=targets,
+        cache=cache,
+        executor=executor,
+        progress=progress,
+        member_frames=member_frames,
+    )
+    with closing(groups):
+        _, results = next(groups)
+    return results
 
-    For an ensemble, these are the folds of its members: those that their own runs have fitted are not fitted again, and
-    the other way round. ``frame`` and ``member_frames`` are as of :func:`plan`.
+
+def run_groups(
+    groups: Mapping[str, Mapping[str, FoldTask]],
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    cache: Path,
+    executor: Executor = IN_PROCESS,
+    progress: Progress | None = None,
+    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> Generator[tuple[str, dict[str, FoldResult]], None, None]:
+    """Fit the folds that the cache lacks, in parallel; yield each group with its results once all its folds are there.
+
+    The folds of all groups are fitted together, those with the most training rows first, so that all workers are busy
+    until the end. For an ensemble, these are the folds of its members: those that their own runs have fitted are not
+    fitted again, and the other way round.
 
     A fold is in the cache as soon as it is fitted, so a run that is killed at any time has kept all finished folds,
     and the next one fits only the others. A worker that shares this machine's files writes there itself; what another
     machine has fitted is written when it arrives.
+
+    Parameters
+    ----------
+    groups : tasks by the fold's key, for each group (a protocol).
+    frame, member_frames : as of :func:`plan`.
+    progress : called with the folds done and the folds in all, of all groups together.
     """
     remove_abandoned(cache / "folds")
-    cached = {fold: read_fold(cache, task.key, fold=fold) for fold, task in tasks.items()}
-    lacking = {fold: task for fold, task in tasks.items() if cached[fold] is None}
-    fits = [(task, frame) for task in lacking.values() if not task.members]
+    cached = {
+        name: {f: read_fold(cache, task.key, fold=f) for f, task in group.items()} for name, group in groups.items()
+    }
+    lacking = {
+        name: [task for fold, task in group.items() if cached[name][fold] is None] for name, group in groups.items()
+    }
+    fits = [(task, frame) for tasks in lacking.values() for task in tasks if not task.members]
     # The members one after the other: a backend keeps the table that successive calls share.
-    for name, of_member in member_frames.items():
-        own = [task.members[name] for task in lacking.values()]
-        fits += [(task, of_member) for task in own if read_fold(cache, task.key, fold=name) is None]
-    total = len(tasks) * max(len(member_frames), 1)
+    for member, of_member in member_frames.items():
+        own = [task.members[member] for tasks in lacking.values() for task in tasks]
+        fits += _largest_first((task, of_member) for task in own if read_fold(cache, task.key, fold=member) is None)
+    if not member_frames:
+        fits = _largest_first(fits)
+    wanted = {
+        name: {own.key for task in tasks for own in (task.members.values() if task.members else [task])}
+        & {task.key for task, _ in fits}
+        for name, tasks in lacking.items()
+    }
+    total = sum(map(len, groups.values())) * max(len(member_frames), 1)
     done = total - len(fits)
     if progress:
         progress(done, total)
+
+    def complete(name: str) -> tuple[str, dict[str, FoldResult]]:
+        for task in lacking[name]:
+            if task.members:
+                _combine_into_cache(task, frame, cache)
+        results = {f: cached[name][f] or _kept(cache, task, fold=f) for f, task in groups[name].items()}
+        return name, results
+
+    for name in [name for name, keys in wanted.items() if not keys]:
+        yield complete(name)
     with closing(_fit_pending(fits, targets=targets, cache=cache, executor=executor)) as fitted:
-        for _ in fitted:
+        for key in fitted:
             done += 1
             if progress:
                 progress(done, total)
-    for task in lacking.values():
-        if task.members:
-            _combine_into_cache(task, frame, cache)
-    return {fold: cached[fold] or _kept(cache, task, fold=fold) for fold, task in tasks.items()}
+            for name, keys in wanted.items():
+                if key in keys:
+                    keys.discard(key)
+                    if not keys:
+                        yield complete(name)
+
+
+def _largest_first(fits: Iterable[tuple[FoldTask, pd.DataFrame]]) -> list[tuple[FoldTask, pd.DataFrame]]:
+    """Fits in the order of their cost: a long fit that begins last would leave the other workers idle."""
+    return sorted(fits, key=lambda fit: -len(fit[0].train_ids))
 
 
 def _kept(cache: Path, task: FoldTask, *, fold: str) -> FoldResult:
@@ -165,109 +225,6 @@ def _combine_into_cache(task: FoldTask, frame: pd.DataFrame, cache: Path) -> Non
     store_fold(cache, task.key, predicted, combined_resources(members))
 
 
-def fit_run(
-    spec: ModelSpec,
-    config: Strict,
-    folds: Iterable[Fold],
-    *,
-    split_digest: str,
-    frame: pd.DataFrame,
-    targets: pd.DataFrame,
-    composition: str,
-    seed: int,
-    cache: Path,
-    executor: Executor = IN_PROCESS,
-    progress: Progress | None = None,
-    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
-) -> Run:
-    """Fit one model under one protocol: predictions of all its folds, and the record of what they were made from.
-
-    ``frame`` and ``member_frames`` are as of :func:`plan`.
-    """
-    folds = tuple(folds)
-    tasks = plan(spec, config, folds, frame=frame, targets=targets, seed=seed, member_frames=member_frames)
-    results = run_folds(
-        tasks,
-        frame=frame,
-        targets=targets,
-        cache=cache,
-        executor=IN_PROCESS if spec.light else executor,
-        progress=progress,
-        member_frames=member_frames,
-    )
-    predictions = pd.concat(
-        [long_predictions(results[fold.key].predictions, fold, model=spec.name, targets=targets) for fold in folds],
-        ignore_index=True,
-    )
-    share = pd.concat([long_share(results[fold.key].share, fold) for fold in folds], ignore_index=True)
-    return Run(
-        model=spec.name,
-        title=spec.title,
-        module=spec.module,
-        protocol=folds[0].protocol,
-        feature_set=models.feature_set_of(spec, config),
-        reads=models.reads_of(spec, config),
-        composition=composition,
-        config=config.model_dump(mode="json"),
-        seed=seed,
-        versions=all_versions(spec, config),
-        digests=RunDigests(
-            split=split_digest,
-            code=fit_closure(spec).digest,
-            config=digest(config.model_dump(mode="json")),
-            predictions=digest_frame(predictions),
-            share=digest_frame(share),
-            **data_digests(frame, targets),
-        ),
-        members={
-            name: MemberRecord(
-                module=member.spec.module,
-                feature_set=member.spec.feature_set,
-                config=digest(member.config.model_dump(mode="json")),
-                code=fit_closure(member.spec).digest,
-            )
-            for name, member in models.members_of(config).items()
-        },
-        folds={
-            fold.key: FoldRecord(
-                cache_key=tasks[fold.key].key,
-                seed=tasks[fold.key].seed,
-                n_train=len(fold.train_ids),
-                n_test=len(fold.test_ids),
-                share_values=results[fold.key].share_values,
-            )
-            for fold in folds
-        },
-        predictions=predictions,
-        share=share,
-    ).sealed()
-
-
-def all_versions(spec: ModelSpec, config: Strict) -> dict[str, str]:
-    """Versions of the libraries that decide a fit, those of an ensemble's members included."""
-    specs = [spec, *(member.spec for member in models.members_of(config).values())]
-    versions = {name: version for one in specs for name, version in one.versions().items()}
-    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
-
-
-def long_predictions(predictions: pd.DataFrame, fold: Fold, *, model: str, targets: pd.DataFrame) -> pd.DataFrame:
-    """A fold's predictions with their true values, with the columns of ``schema.PREDICTION_COLUMNS``."""
-    truth = targets.stack()
-    index = pd.MultiIndex.from_arrays([predictions[ID], predictions["target"]])
-    frame = predictions.assign(
-        protocol=fold.protocol, fold=fold.key, model=model, y_true=round_significant(truth.loc[index].to_numpy())
-    )
-    return frame[list(PREDICTION_COLUMNS)].sort_values(["target", ID], ignore_index=True)
-
-
-def long_share(share: pd.DataFrame | None, fold: Fold) -> pd.DataFrame:
-    """A fold's distributions of the extracted share, with the columns of ``schema.SHARE_COLUMNS``; no rows for None."""
-    columns = list(SHARE_COLUMNS)
-    if share is None:
-        return pd.DataFrame(columns=columns).astype({column: float for column in columns if column not in (ID, "fold")})
-    return share.assign(fold=fold.key)[columns].sort_values(ID, ignore_index=True)
-
-
 def code_digest(module: str) -> str:
     """Digest of the source code and the library versions that decide a model's numbers on this machine."""
     spec = models.from_module(module)
@@ -283,19 +240,28 @@ def require_same_code(module: str, wanted: str) -> None:
         )
 
 
+#: A fold to be fitted, and the features that it is fitted on.
+_Fit = tuple[FoldTask, pd.DataFrame]
+
+
 def _fit_pending(
-    fits: list[tuple[FoldTask, pd.DataFrame]], *, targets: pd.DataFrame, cache: Path, executor: Executor
-) -> Generator[None, None, None]:
-    """Fit tasks, each on its features; yield once for every fold that reaches the cache."""
-    if executor.shares_files:
-        yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task, frame in fits))
-        return
-    wanted = {module: code_digest(module) for module in {task.module for task, _ in fits}}
-    calls = ((task, frame, targets, wanted[task.module]) for task, frame in fits)
-    with closing(executor.run(_fit_elsewhere, calls)) as arriving:
-        for key, predicted, resources in arriving:
-            store_fold(cache, key, predicted, resources)
-            yield
+    fits: list[_Fit], *, targets: pd.DataFrame, cache: Path, executor: Executor
+) -> Generator[str, None, None]:
+    """Fit tasks, each on its features; yield the key of every fold once it is in the cache."""
+
+    def fit(free: Iterable[_Fit]) -> Generator[Path, None, None]:
+        if executor.shares_files:
+            yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task, frame in free))
+            return
+        wanted = functools.cache(code_digest)
+        calls = ((task, frame, targets, wanted(task.module)) for task, frame in free)
+        with closing(executor.run(_fit_elsewhere, calls)) as arriving:
+            for key, predicted, resources in arriving:
+                store_fold(cache, key, predicted, resources)
+                yield fold_folder(cache, key)
+
+    for folder in made_once(fits, entry=lambda fit: fold_folder(cache, fit[0].key), make=fit):
+        yield folder.name
 
 
 def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[FoldPrediction, dict[str, Any]]:
@@ -323,8 +289,9 @@ def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: 
         )
 
 
-def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> None:
+def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> Path:
     store_fold(cache, task.key, *_fit(task, frame, targets))
+    return fold_folder(cache, task.key)
 
 
 def _fit_elsewhere(

@@ -1,19 +1,25 @@
-"""fit: one model under one protocol -> its predictions on every fold, and the record of what they were made from."""
+"""fit: one model under its protocols -> predictions on every fold, and the record of what they were made from."""
 
 from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pandas as pd
 
 from electrode_bench import models
 from electrode_bench.core import feature_names
 from electrode_bench.core.artifacts import write_json, write_table
-from electrode_bench.core.folds import digests
+from electrode_bench.core.folds import Fold, digests
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.errors import LeftOut, UserError
 from electrode_bench.features import FEATURE_SETS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
-from electrode_bench.fitting.runs import Progress, fit_run
+from electrode_bench.fitting.protocols import fit_runs
+from electrode_bench.fitting.runs import Progress
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.device import requested_device
 from electrode_bench.params import Params
@@ -34,46 +40,99 @@ def run(
     Raises
     ------
     LeftOut
-        When the data has no folds of the protocol. What is written then holds the reason and no predictions: DVC lists
-        the files of every model under every protocol of params.yaml, so they must exist. ``Project`` does not count
-        them as a run.
+        When the data has no folds of the protocol. What is written then holds the reason and no predictions, so that
+        the folder of a model is complete. ``Project`` does not count it as a run.
     UserError
         When the model cannot be fitted here, or an input is missing or belongs to other data.
+    """
+    for made in run_all(project, params, model=model, protocols=[protocol], executor=executor, progress=progress):
+        if isinstance(made, LeftOut):
+            raise made
+        return made
+    raise AssertionError("every protocol gives a run, or the reason why there is none")
+
+
+def run_all(
+    project: Project,
+    params: Params,
+    *,
+    model: str,
+    protocols: Sequence[str] | None = None,
+    executor: Executor = IN_PROCESS,
+    progress: Progress | None = None,
+) -> Generator[Run | LeftOut, None, None]:
+    """Write ``results/fit/<model>``: fit one model under several protocols, with the folds of all of them in parallel.
+
+    Parameters
+    ----------
+    protocols : None takes all that the split was made for, and removes the model's results under any other protocol.
+
+    Yields
+    ------
+    Each run once its folds are fitted and it is written, or the reason why its protocol is left out (see :func:`run`).
+
+    Raises
+    ------
+    UserError
+        As :func:`run`.
     """
     spec, paths = models.named(model, params), project.paths
     config = models.configured(spec, params)
     members = models.members_of(config)
     for one in (spec, *(member.spec for member in members.values())):
         _require_fittable(one, here=executor.shares_files)
-    try:
-        folds = project.protocol_folds(protocol)
-    except LeftOut as left_out:
-        for path, columns in ((paths.predictions, PREDICTION_COLUMNS), (paths.share, SHARE_COLUMNS)):
-            nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
-            write_table(nothing, path(model, protocol), columns)
-        record = {"model": model, "protocol": protocol, "left_out": left_out.reason}
-        write_json(record, paths.run(model, protocol))
-        raise
+    folds: dict[str, tuple[Fold, ...]] = {}
+    every = [*project.split_digests(), *project.left_out()]
+    for protocol in every if protocols is None else protocols:
+        try:
+            folds[protocol] = tuple(project.protocol_folds(protocol))
+        except LeftOut as left_out:
+            _write_left_out(project, left_out, model=model, protocol=protocol)
+            yield left_out
+    if protocols is None:
+        _remove_others(paths.results / "fit" / model, keep=every)
+    if not folds:
+        return
     frame, targets = project.training_data(models.feature_set_of(spec, config))
-    fitted = fit_run(
+    runs = fit_runs(
         spec,
         config,
         folds,
-        split_digest=digests(folds)[protocol],
+        split_digests=digests(fold for of_protocol in folds.values() for fold in of_protocol),
         frame=frame,
         targets=targets,
         composition=params.featurize.composition,
         seed=params.seed,
-        cache=project.paths.cache,
+        cache=paths.cache,
         executor=executor,
         progress=progress,
         member_frames={name: project.training_data(member.spec.feature_set)[0] for name, member in members.items()},
     )
-    # cell.json comes last: it holds the digests of the tables, so a write that fails in between is noticed.
-    write_table(fitted.predictions, paths.predictions(model, protocol), PREDICTION_COLUMNS)
-    write_table(fitted.share, paths.share(model, protocol), SHARE_COLUMNS)
-    write_json(fitted.record(), paths.run(model, protocol))
-    return fitted
+    with closing(runs):
+        for fitted in runs:
+            # cell.json comes last: it holds the digests of the tables, so a write that fails in between is noticed.
+            write_table(fitted.predictions, paths.predictions(model, fitted.protocol), PREDICTION_COLUMNS)
+            write_table(fitted.share, paths.share(model, fitted.protocol), SHARE_COLUMNS)
+            write_json(fitted.record(), paths.run(model, fitted.protocol))
+            yield fitted
+
+
+def _write_left_out(project: Project, left_out: LeftOut, *, model: str, protocol: str) -> None:
+    paths = project.paths
+    for path, columns in ((paths.predictions, PREDICTION_COLUMNS), (paths.share, SHARE_COLUMNS)):
+        nothing = pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+        write_table(nothing, path(model, protocol), columns)
+    record = {"model": model, "protocol": protocol, "left_out": left_out.reason}
+    write_json(record, paths.run(model, protocol))
+
+
+def _remove_others(folder: Path, *, keep: Sequence[str]) -> None:
+    """Remove the results of protocols that the split no longer has; their folds stay in the fold cache."""
+    for path in folder.glob("*/cell.json"):
+        if path.parent.name not in keep:
+            # First the record: without it, what is left is not taken for a run.
+            path.unlink()
+            shutil.rmtree(path.parent)
 
 
 def _require_fittable(spec: ModelSpec, *, here: bool) -> None:

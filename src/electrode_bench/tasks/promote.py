@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from electrode_bench import models, splits
+from electrode_bench.core.results import stage_of
 from electrode_bench.core.schema import CONTROL, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.calibration import Calibration
@@ -50,7 +51,7 @@ def run(project: Project, *, protocol: str = NEW_COMPOSITION[0], model: str | No
         if model is None:
             raise UserError(f"no model but the control is compared under {protocol}; run: dvc repro")
     elif model not in runs:
-        raise UserError(f"'{model}' is not fitted under {protocol}; run: dvc repro fit@{model}-{protocol}")
+        raise UserError(f"'{model}' is not fitted under {protocol}; run: dvc repro {stage_of(model)}")
     run, pairs = runs[model], project.comparison("pairs")
     against_control = require_better_than_control(pairs, model=model, protocol=protocol)
     published, source = publish_run(project, run), provenance.of(project)

@@ -31,7 +31,7 @@ _SERVING = (
 )  # fmt: skip
 
 #: The module that MLflow loads a model with. It imports mlflow.
-_LOADER = "electrode_bench.tracking.served_model"
+LOADER = "electrode_bench.tracking.served_model"
 
 #: The folder of this package: it travels with every model.
 _PACKAGE = Path(electrode_bench.__file__).parent
@@ -72,7 +72,7 @@ def log_model(store: Store, record: Record, provenance: Provenance, *, folder: P
         }
         mlflow.pyfunc.save_model(
             saved,
-            loader_module=_LOADER,
+            loader_module=LOADER,
             data_path=str(data),
             code_paths=[str(path) for path in code_paths(*modules)],
             mlflow_model=Model(

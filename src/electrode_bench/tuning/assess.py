@@ -26,7 +26,8 @@ from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation import metrics, significance
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
-from electrode_bench.fitting.runs import FoldTask, Progress, long_predictions, plan, run_folds
+from electrode_bench.fitting.protocols import long_predictions
+from electrode_bench.fitting.runs import FoldTask, Progress, plan, run_folds
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.splits import headline_folds
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from electrode_bench.core.artifacts import plain, write_text
+from electrode_bench.core.config import validate
+from electrode_bench.core.documents import DocumentError, read_json
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 from electrode_bench.tuning.looks import scores_of
+from electrode_bench.tuning.record_schema import StudyRecord
 from electrode_bench.tuning.stored_study import StoredStudy
 from electrode_bench.tuning.summary import summarise
 
@@ -73,16 +76,13 @@ def read_record(path: Path) -> dict[str, Any] | None:
     UserError
         When the file is not the record of a study.
     """
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read as the record of a study ({error}); restore it from git, or delete it"
-        ) from None
-    if not isinstance(value, dict) or not {"study", "trials", "summary"} <= value.keys():
-        raise UserError(f"{path} is not the record of a study; restore it from git, or delete it")
+    try:
+        value: dict[str, Any] = read_json(path)
+        validate(StudyRecord, value, where="it")
+    except (DocumentError, UserError) as error:
+        raise UserError(f"{path} is not the record of a study ({error}); restore it from git, or delete it") from None
     return value
 
 
