@@ -233,9 +233,32 @@ def test_unreadable_table_is_refused_before_it_replaces_the_data(root: Path, tmp
     bad.write_text("a,b\n1,2\n")
     with pytest.raises(UserError) as error:
         importing.use(root, str(bad))
-    assert str(error.value).startswith(f"{bad}: the column 'Battery ID' is missing")
+    assert str(error.value).startswith(f"{bad}: the columns 'Battery ID', 'Working Ion', ")
     assert state(root) == before
     assert not list(root.glob(".data-use-*"))
+
+
+def test_a_table_without_a_usable_row_does_not_replace_the_data(root: Path, tmp_path: Path, explorer_csv: str) -> None:
+    before = state(root)
+    bad = tmp_path / "bad.csv"
+    bad.write_text(explorer_csv.replace("PO4", "P04").replace("Mn", "Xx").replace("CoO2", "CO-2"))
+    with pytest.raises(UserError) as error:
+        importing.use(root, str(bad))
+    message = str(error.value)
+    assert message.startswith(
+        f"{bad}: none of its 3 rows can be used; the first: bad.csv, line 2: charged: the formula"
+    )
+    assert message.endswith("; the data in place was kept")
+    assert state(root) == before
+
+
+def test_what_can_be_used_is_said_with_conversions_and_doubts(root: Path, tmp_path: Path, explorer_csv: str) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text(explorer_csv.replace("Gravimetric Capacity", "Gravimetric Capacity (C/g)") + "x,too,few\n")
+    found = importing.use(root, str(mine))
+    assert (found["rows"], found["rejects"]) == (3, 1)
+    assert found["warnings"][0].startswith("'Gravimetric Capacity (C/g)': C/g was converted to mAh/g")
+    assert "3 of 3 rows violate Faraday's law" in found["warnings"][1]
 
 
 def test_a_folder_that_is_not_a_dvc_project_is_refused(root: Path) -> None:

@@ -17,9 +17,12 @@ import yaml
 
 from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
+from electrode_bench.data.doubts import doubts
 from electrode_bench.data.origin import provenance
+from electrode_bench.data.prepare import NothingUsable, prepare
 from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, resolve
 from electrode_bench.errors import UserError
+from electrode_bench.params import Prepare
 
 #: How the name of a folder for an import begins.
 _WORKSPACE = ".data-use-"
@@ -28,7 +31,9 @@ _WORKSPACE = ".data-use-"
 def use(root: Path, source: str) -> dict[str, Any]:
     """Make ``source`` the project's data: import it into ``data/`` and rewrite ``data.dvc``; return its provenance.
 
-    The import happens beside the project's data, which it replaces only once it is whole and readable.
+    The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
+    provenance has three more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), and ``warnings``
+    (sentences about converted units, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
@@ -37,7 +42,8 @@ def use(root: Path, source: str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the source is unknown, missing, cannot be fetched or is not electrode data. Then nothing has changed.
+        When the source is unknown, missing, cannot be fetched, is not electrode data or has no usable row. Then nothing
+        has changed.
     """
     paths = Paths(root)
     if not (root / ".dvc").is_dir():
@@ -47,9 +53,9 @@ def use(root: Path, source: str) -> dict[str, Any]:
     resolved = resolve(root, source)
     with _workspace(paths) as workspace:
         _import(root, resolved, workspace)
-        _check(resolved, workspace / paths.data.name)
+        checked = _check(resolved, workspace / paths.data.name)
         _swap(paths, workspace)
-    return provenance(root)
+    return {**provenance(root), **checked}
 
 
 @contextmanager
@@ -131,13 +137,24 @@ def _advice(source: Source) -> str:
     return "check that the file can be read"
 
 
-def _check(source: Source, data: Path) -> None:
-    """Refuse what is not electrode data before it replaces data that is."""
+def _check(source: Source, data: Path) -> dict[str, Any]:
+    """Refuse what is not electrode data before it replaces data that is; return what can be said about it.
+
+    Rows are judged without the choices of params.yaml, which can be relaxed.
+    """
     try:
-        readers.read(data)
+        raw = readers.read(data)
+        prepared = prepare(raw, Prepare())
+    except NothingUsable as error:
+        raise UserError(
+            f"{source.meta['source']}: none of its {len(error.rejects):,} rows can be used; the first: {error.first}; "
+            "the data in place was kept"
+        ) from error
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
+    warnings = [*map(str, raw.conversions.values()), *doubts(prepared.table)]
+    return {"rows": len(prepared.table), "rejects": len(prepared.rejects), "warnings": warnings}
 
 
 def _swap(paths: Paths, workspace: Path) -> None:
