@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from electrode_bench.core.sealed import read_sealed, write_sealed
 from electrode_bench.errors import UserError
 from electrode_bench.features import FEATURE_SETS, featurize
 from electrode_bench.features.cache import cache_file
@@ -27,7 +29,11 @@ def run(formulas: list[str], cache: Path | None) -> tuple[pd.DataFrame, tuple[in
 
 
 def stored(cache: Path) -> pd.DataFrame:
-    return pd.read_parquet(cache_file(FEATURE_SETS[SET], folder=cache))
+    return pd.read_parquet(BytesIO(read_sealed(cache_file(FEATURE_SETS[SET], folder=cache))))
+
+
+def store(frame: pd.DataFrame, cache: Path) -> None:
+    write_sealed(frame.to_parquet(index=False), cache_file(FEATURE_SETS[SET], folder=cache))
 
 
 def test_only_new_formulas_are_computed(tmp_path: Path) -> None:
@@ -36,7 +42,7 @@ def test_only_new_formulas_are_computed(tmp_path: Path) -> None:
     # A value planted in the cache comes back: that formula was read, the others computed.
     planted = stored(tmp_path)
     planted.loc[planted["formula"] == "LiF", "mean Row"] = 123.0
-    planted.to_parquet(cache_file(FEATURE_SETS[SET], folder=tmp_path), index=False)
+    store(planted, tmp_path)
     frame, counts = run(["LiF", "KBr", "NaCl"], tmp_path)
     assert counts == (1, 3)
     assert frame["mean Row"].tolist() == [123.0, 4.0, 3.0]
@@ -56,8 +62,10 @@ def test_with_and_without_cache_are_equal_to_the_bit(tmp_path: Path) -> None:
         assert frame.to_numpy().tobytes() == plain.to_numpy().tobytes()
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "text", "columns", "nan", "repeated"])
-def test_a_damaged_cache_is_replaced(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["empty", "cut", "text", "flipped", "columns", "nan", "repeated"])
+def test_a_damaged_cache_is_set_aside_and_made_again(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     good, _ = run(["LiF", "NaCl"], tmp_path)
     path = cache_file(FEATURE_SETS[SET], folder=tmp_path)
     frame = stored(tmp_path)
@@ -67,16 +75,36 @@ def test_a_damaged_cache_is_replaced(tmp_path: Path, damage: str) -> None:
         path.write_bytes(path.read_bytes()[:-50])
     elif damage == "text":
         path.write_text("no parquet")
+    elif damage == "flipped":
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 1
+        path.write_bytes(content)
     elif damage == "columns":
-        frame.drop(columns="formula").to_parquet(path, index=False)
+        store(frame.drop(columns="formula"), tmp_path)
     elif damage == "nan":
-        frame.assign(**{"mean Row": np.nan}).to_parquet(path, index=False)
+        store(frame.assign(**{"mean Row": np.nan}), tmp_path)
     else:
-        pd.concat([frame, frame]).to_parquet(path, index=False)
+        store(pd.concat([frame, frame]), tmp_path)
+    spoilt = path.read_bytes()
     again, counts = run(["LiF", "NaCl"], tmp_path)
     assert counts == (2, 2)
     pd.testing.assert_frame_equal(again, good, check_exact=True)
     assert len(stored(tmp_path)) == 2
+    (message,) = caplog.messages
+    assert message.startswith(f"{path} is damaged (")
+    assert (tmp_path / "damaged" / path.name).read_bytes() == spoilt
+
+
+def test_features_that_an_earlier_version_kept_without_a_checksum_are_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, _ = run(["LiF"], None)
+    path = cache_file(FEATURE_SETS[SET], folder=tmp_path)
+    earlier = path.with_suffix(".parquet")
+    good.assign(**{"mean Row": 7.0}).rename_axis("formula").reset_index().to_parquet(earlier, index=False)
+    pd.testing.assert_frame_equal(run(["LiF"], tmp_path)[0], good, check_exact=True)
+    assert not earlier.exists()
+    assert caplog.messages == [f"{earlier} has no checksum; it was removed, and its features are computed again"]
 
 
 def test_a_failed_run_leaves_the_cache_as_it_was(tmp_path: Path) -> None:

@@ -51,15 +51,40 @@ def test_what_was_found_is_remembered_until_a_file_changes(project: Project) -> 
     first = choose(project).predictor.predict(["LiFePO4", "LiUO2"])
     folder = Catalogue(project).folder
     names = {"fitted.json", "ranking.json", "model-rf_magpie.json", "domain.npz", "known.parquet"}
-    assert {path.name for path in folder.iterdir()} == names
-    assert choose(project).predictor.predict(["LiFePO4", "LiUO2"]) == first
-    # What cannot be read is made again.
-    for path in folder.iterdir():
-        path.write_bytes(b"")
+    assert {path.name for path in folder.iterdir()} == {f"{name}.sealed" for name in names}
     assert choose(project).predictor.predict(["LiFePO4", "LiUO2"]) == first
     scores = project.paths.comparison("scores")
     scores.write_text(scores.read_text())
     assert Catalogue(project).folder != folder
+
+
+def test_what_is_remembered_and_damaged_is_made_again(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    first = choose(project).predictor.predict(["LiFePO4", "LiUO2"])
+    folder = Catalogue(project).folder
+    files = sorted(folder.iterdir())
+    whole = {path.name: path.read_bytes() for path in files}
+    for path, content in zip(files, whole.values(), strict=True):
+        flipped = bytearray(content)
+        flipped[len(flipped) // 2] ^= 4
+        path.write_bytes(flipped)
+    (model,) = (project.paths.cache / "models").glob("[!.]*")
+    forest = model / "forests.safetensors"
+    flipped = bytearray(forest.read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    forest.write_bytes(flipped)
+    assert choose(project).predictor.predict(["LiFePO4", "LiUO2"]) == first
+    assert {path.name: path.read_bytes() for path in files} == whole
+    assert len(caplog.messages) == len(files) + 1
+    assert f"{model} is damaged (forests.safetensors does not match its checksum); it was moved to" in caplog.text
+
+
+def test_a_damaged_model_is_not_shown_beside_the_others(project: Project) -> None:
+    choose(project)
+    control = choose(project, model="control")
+    (forest,) = (project.paths.cache / "models").glob("*/forests.safetensors")
+    forest.unlink()
+    assert others(project, control) == ([], ["RF@Magpie"])
+    assert [model.name for model in others(project, control, fit=True)[0]] == ["rf_magpie"]
 
 
 def test_the_others_are_those_that_are_fitted_without_the_controls(project: Project) -> None:

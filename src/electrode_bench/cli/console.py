@@ -16,6 +16,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
 #: Characters that move the cursor, start a command of the terminal, or reverse the direction of what follows.
 _UNSEEN = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"} | {
@@ -45,6 +46,10 @@ def _console() -> type[Console]:
     class Plain(Console):
         def __init__(self, **options: Any) -> None:
             super().__init__(markup=False, emoji=False, **options)
+
+        def render_str(self, text: str, **options: Any) -> Text:
+            # Before its width is measured.
+            return super().render_str(printable(text), **options)
 
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             for segment in super().render(renderable, options):

@@ -172,7 +172,7 @@ def data_use(
     context: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(help="sample | a CSV or parquet file, or a folder of *.jsonl.gz | a URL | "
+        typer.Argument(help="sample | a CSV, JSON or parquet file, or a folder of *.jsonl.gz | a URL | "
                             "materials-project[@YYYY-MM-DD]"),
     ],
     as_json: Json = False,
@@ -192,7 +192,10 @@ def data_use(
     given: Options = context.obj
     with spinner(f"Importing {source}"):
         provenance = importing.use(given.root, source)
-    text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}). Next: dvc repro"
+    for line in provenance["warnings"]:
+        warn(line)
+    usable = f"{provenance['rows']:,} of {provenance['rows'] + provenance['rejects']:,} rows can be used"
+    text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}); {usable}. Next: dvc repro"
     print_result(provenance, text, as_json=as_json)
 
 

@@ -14,9 +14,10 @@ from electrode_bench.core.results import Run
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
 from electrode_bench.features import has_atomic_packing
-from electrode_bench.fitting.fold_cache import new_folder, remove_abandoned
+from electrode_bench.fitting.cache_entries import is_intact, new_entry, remove_abandoned
+from electrode_bench.fitting.claims import claimed
 from electrode_bench.fitting.runs import data_digests, identity
-from electrode_bench.models.base import ModelSpec
+from electrode_bench.models.base import Model, ModelSpec
 from electrode_bench.models.members import EnsembleModel, FittedMember, Member
 from electrode_bench.project import Project
 
@@ -24,9 +25,10 @@ from electrode_bench.project import Project
 def final_model(project: Project, run: Run) -> Path | None:
     """Folder of the run's model fitted on all rows; fitted once, then found in the cache.
 
-    It belongs to no protocol: its seed is derived from the model's name alone. What it was made from is in its
-    model.json. An ensemble is made of the final models of its members, each in a folder of its own within the
-    ensemble's. None for a published package: another fit would take hours, and it loads only where its environment is.
+    A damaged model is set aside and fitted again. A model belongs to no protocol: its seed is derived from its name
+    alone. What it was made from is in its model.json. An ensemble is made of the final models of its members, each in a
+    folder of its own within the ensemble's. None for a published package: another fit would take hours, and it loads
+    only where its environment is.
 
     Raises
     ------
@@ -111,17 +113,23 @@ class _Final:
         members = models.members_of(config)
         folders = {name: self.fitted(member.spec, member.config) for name, member in members.items()}
         plan = self.plan(spec, config)
-        if not (plan.folder / "model.json").exists():
-            model = spec.build(config, plan.seed)
-            if spec.is_ensemble:
-                model = cast(EnsembleModel, model).with_members(self._fitted(members, folders))
-            else:
-                frame, targets = self.project.training_data(models.feature_set_of(spec, config))
-                frame = frame.sort_index()
-                model = model.fit(frame, targets.loc[frame.index])
-            with new_folder(plan.folder) as temporary:
-                models.save(model, temporary, spec=spec, about=plan.about)
+        if is_intact(plan.folder):
+            return plan.folder
+        with claimed(plan.folder):
+            # Another process may have fitted it while this one waited.
+            if not is_intact(plan.folder):
+                model = self._fit(spec, config, plan, self._fitted(members, folders))
+                with new_entry(plan.folder) as temporary:
+                    models.save(model, temporary, spec=spec, about=plan.about)
         return plan.folder
+
+    def _fit(self, spec: ModelSpec, config: Strict, plan: _Plan, members: Mapping[str, FittedMember]) -> Model:
+        model = spec.build(config, plan.seed)
+        if spec.is_ensemble:
+            return cast(EnsembleModel, model).with_members(members)
+        frame, targets = self.project.training_data(models.feature_set_of(spec, config))
+        frame = frame.sort_index()
+        return model.fit(frame, targets.loc[frame.index])
 
     def _fitted(self, members: Mapping[str, Member], folders: Mapping[str, Path]) -> dict[str, FittedMember]:
         fitted = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
@@ -20,9 +21,11 @@ from electrode_bench.core.folds import Fold, FoldResult, fold_digest
 from electrode_bench.core.seeds import derive
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
+from electrode_bench.fitting.cache_entries import remove_abandoned
+from electrode_bench.fitting.claims import made_once
 from electrode_bench.fitting.ensembles import combined, combined_resources
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
-from electrode_bench.fitting.fold_cache import read_fold, remove_abandoned, store_fold
+from electrode_bench.fitting.fold_cache import fold_folder, read_fold, store_fold
 from electrode_bench.fitting.resources import measured
 from electrode_bench.models.base import FoldPrediction, ModelSpec, fit_predict
 
@@ -237,19 +240,28 @@ def require_same_code(module: str, wanted: str) -> None:
         )
 
 
+#: A fold to be fitted, and the features that it is fitted on.
+_Fit = tuple[FoldTask, pd.DataFrame]
+
+
 def _fit_pending(
-    fits: list[tuple[FoldTask, pd.DataFrame]], *, targets: pd.DataFrame, cache: Path, executor: Executor
+    fits: list[_Fit], *, targets: pd.DataFrame, cache: Path, executor: Executor
 ) -> Generator[str, None, None]:
     """Fit tasks, each on its features; yield the key of every fold once it is in the cache."""
-    if executor.shares_files:
-        yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task, frame in fits))
-        return
-    wanted = {module: code_digest(module) for module in {task.module for task, _ in fits}}
-    calls = ((task, frame, targets, wanted[task.module]) for task, frame in fits)
-    with closing(executor.run(_fit_elsewhere, calls)) as arriving:
-        for key, predicted, resources in arriving:
-            store_fold(cache, key, predicted, resources)
-            yield key
+
+    def fit(free: Iterable[_Fit]) -> Generator[Path, None, None]:
+        if executor.shares_files:
+            yield from executor.run(_fit_into_cache, ((task, frame, targets, cache) for task, frame in free))
+            return
+        wanted = functools.cache(code_digest)
+        calls = ((task, frame, targets, wanted(task.module)) for task, frame in free)
+        with closing(executor.run(_fit_elsewhere, calls)) as arriving:
+            for key, predicted, resources in arriving:
+                store_fold(cache, key, predicted, resources)
+                yield fold_folder(cache, key)
+
+    for folder in made_once(fits, entry=lambda fit: fold_folder(cache, fit[0].key), make=fit):
+        yield folder.name
 
 
 def _fit(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame) -> tuple[FoldPrediction, dict[str, Any]]:
@@ -277,9 +289,9 @@ def _predictions(spec: ModelSpec, task: FoldTask, frame: pd.DataFrame, targets: 
         )
 
 
-def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> str:
+def _fit_into_cache(task: FoldTask, frame: pd.DataFrame, targets: pd.DataFrame, cache: Path) -> Path:
     store_fold(cache, task.key, *_fit(task, frame, targets))
-    return task.key
+    return fold_folder(cache, task.key)
 
 
 def _fit_elsewhere(

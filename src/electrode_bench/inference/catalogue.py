@@ -2,36 +2,40 @@
 
 To find them, all runs are read and checked, and the distances between all known compositions are
 measured. This takes seconds, and its result is kept in ``.cache/answers`` under a digest of the state of all files
-and of the installation, so that it is done once. What cannot be read there is made again.
+and of the installation, so that it is done once. What is damaged there is set aside and made again.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tempfile
 import time
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.digests import digest
 from electrode_bench.core.installation import installation
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import FORMULA
+from electrode_bench.core.sealed import Damaged, read_sealed, set_aside, write_sealed
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.evaluation.scores import by_error
+from electrode_bench.fitting.cache_entries import is_intact
 from electrode_bench.fitting.final import final_folder, final_model
 from electrode_bench.inference.domain import Domain
 from electrode_bench.inference.known import Known
 from electrode_bench.project import Project
 from electrode_bench.splits import NEW_COMPOSITION, for_new_compositions
+
+T = TypeVar("T")
 
 #: Seconds after which what belongs to an older state is removed.
 _OLD = 24 * 3600.0
@@ -43,7 +47,7 @@ class Entry:
 
     Attributes
     ----------
-    folder : where the model fitted on all rows is kept; it may not be there yet.
+    folder : where the model fitted on all rows is kept; it may not be there yet, or no longer.
     calibration : of its intervals.
     """
 
@@ -52,8 +56,8 @@ class Entry:
 
     @property
     def is_fitted(self) -> bool:
-        """Whether the model was fitted on all rows."""
-        return (self.folder / "model.json").exists()
+        """Whether the cache has the model fitted on all rows, undamaged."""
+        return is_intact(self.folder)
 
 
 class Catalogue:
@@ -98,20 +102,12 @@ class Catalogue:
     @cached_property
     def domain(self) -> Domain:
         """The applicability domain of the known electrodes."""
-        path = self.folder / "domain.npz"
-        with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return Domain.load(path)
-        Domain(self.project.table()[FORMULA].tolist()).save(path)
-        return Domain.load(path)
+        return self._kept("domain.npz", Domain.load, lambda: Domain(self.project.table()[FORMULA].tolist()).save)
 
     @cached_property
     def known(self) -> Known:
         """The known electrodes by composition."""
-        path = self.folder / "known.parquet"
-        with suppress(OSError, ValueError, KeyError):
-            return Known.load(path)
-        Known(self.project.table()).save(path)
-        return Known.load(path)
+        return self._kept("known.parquet", Known.load, lambda: Known(self.project.table()).save)
 
     def entry(self, name: str) -> Entry:
         """One of :attr:`titles`.
@@ -133,13 +129,33 @@ class Catalogue:
     # --- what is remembered ---
 
     def _remembered(self, file: str, make: Any) -> dict[str, Any]:
-        path = self.folder / file
-        with suppress(OSError, ValueError):
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        made: dict[str, Any] = make()
-        # Not write_json, which rounds numbers.
-        write_text(json.dumps(made, sort_keys=True), path)
-        return made
+        def made() -> Callable[[Path], Any]:
+            # Not write_json, which rounds numbers.
+            text = json.dumps(make(), sort_keys=True)
+            return lambda path: path.write_text(text, encoding="utf-8")
+
+        return dict(self._kept(file, json.load, made))
+
+    def _kept(self, file: str, load: Callable[[io.BytesIO], T], make: Callable[[], Callable[[Path], Any]]) -> T:
+        """What a sealed file of the folder holds; made first where the file is missing or damaged.
+
+        Parameters
+        ----------
+        make : makes the content, and returns a function that writes it to a path.
+        """
+        path = self.folder / f"{file}.sealed"
+        try:
+            return load(io.BytesIO(read_sealed(path)))
+        except FileNotFoundError:
+            pass
+        except Damaged as damage:
+            set_aside(path, str(damage))
+        write = make()
+        with tempfile.TemporaryDirectory(prefix="electrode-bench-") as name:
+            write(Path(name) / file)
+            content = (Path(name) / file).read_bytes()
+        write_sealed(content, path)
+        return load(io.BytesIO(content))
 
     @cached_property
     def _fitted(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import BinaryIO, ClassVar, Self
 
 import numpy as np
 
@@ -88,10 +88,10 @@ class Domain(Bounded):
             )
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, file: Path | BinaryIO) -> Self:
         """Read what :meth:`save` wrote, which is faster than measuring all distances again."""
         domain = cls.__new__(cls)
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(file, allow_pickle=False) as stored:
             domain.formulas = [str(formula) for formula in stored["formulas"]]
             domain.elements = frozenset(str(element) for element in stored["elements"])
             domain._cumulative = stored["cumulative"]

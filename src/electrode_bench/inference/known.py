@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 import pandas as pd
@@ -37,10 +37,10 @@ class Known:
         write_table(self._frame.rename_axis(_COMPOSITION).reset_index(), path)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, file: Path | BinaryIO) -> Self:
         """Read what :meth:`save` wrote."""
         known = cls.__new__(cls)
-        known._frame = pd.read_parquet(path).set_index(_COMPOSITION)
+        known._frame = pd.read_parquet(file).set_index(_COMPOSITION)
         return known
 
     def electrodes(self, formulas: Sequence[str]) -> np.ndarray:

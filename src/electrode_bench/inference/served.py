@@ -13,6 +13,8 @@ import pandas as pd
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, TARGETS
+from electrode_bench.core.sealed import SUMS, Damaged, check_folder, seal_folder
+from electrode_bench.errors import UserError
 from electrode_bench.evaluation.calibration import Calibration
 from electrode_bench.inference.domain import Domain
 from electrode_bench.inference.formula_model import FormulaModel
@@ -36,11 +38,12 @@ def write(
     model : folder of the model fitted on all rows.
     calibration : of its intervals (``Calibration.to_json``); None where there is none yet.
     """
-    shutil.copytree(model, folder / _MODEL)
+    shutil.copytree(model, folder / _MODEL, ignore=shutil.ignore_patterns(SUMS))
     domain.save(folder / _DOMAIN)
     known.save(folder / _KNOWN)
     if calibration is not None:
         write_text(json.dumps(calibration, sort_keys=True), folder / _CALIBRATION)
+    seal_folder(folder)
 
 
 class ServedAnswers:
@@ -49,9 +52,20 @@ class ServedAnswers:
     Parameters
     ----------
     folder : what :func:`write` made.
+
+    Raises
+    ------
+    UserError
+        When a file is not as it was written.
     """
 
     def __init__(self, folder: Path) -> None:
+        # Models that an earlier version has published have no checksums.
+        if (folder / SUMS).exists():
+            try:
+                check_folder(folder)
+            except Damaged as damage:
+                raise UserError(f"the model in {folder} is damaged ({damage}); fetch or publish it again") from damage
         self.model = FormulaModel(folder / _MODEL)
         stored = folder / _CALIBRATION
         self.is_calibrated = stored.exists()

@@ -7,6 +7,7 @@ import lzma
 import tarfile
 from pathlib import Path
 
+from electrode_bench.core.sealed import content_files
 from electrode_bench.errors import UserError
 
 #: Settings of the compression: the file is written once and read often.
@@ -14,10 +15,13 @@ _PRESET = 9 | lzma.PRESET_EXTREME
 
 
 def pack(folder: Path) -> bytes:
-    """The files below ``folder`` as a tar archive compressed by LZMA, without times, owners and permissions."""
+    """The files below ``folder`` as a tar archive compressed by LZMA, without times, owners and permissions.
+
+    Hidden files and the checksums of a cache are left out.
+    """
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for path in content_files(folder):
             entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
             entry.size, entry.mode = path.stat().st_size, 0o644
             with path.open("rb") as stream:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.results import Run, TuningState
+from electrode_bench.core.sealed import content_files
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import score
 from electrode_bench.fitting.costs import run_resources
@@ -56,7 +57,7 @@ class Record:
 
     def content_digest(self, provenance: Provenance) -> str:
         """SHA-256 of what the published run shows, but not of when it was made or from which commit."""
-        model = None if self.model is None else digest_files(p for p in self.model.rglob("*") if p.is_file())
+        model = None if self.model is None else digest_files(content_files(self.model))
         tables = [digest_frame(self.run.predictions), digest_frame(self.scores)]
         return digest([FORMAT, self.run.record(), provenance.data, *tables, model, self.tuning, self.calibration])
 
