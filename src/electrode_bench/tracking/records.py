@@ -63,7 +63,17 @@ class Record:
 
 
 def collect(project: Project, run: Run) -> Record:
-    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it."""
+    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it.
+
+    Raises
+    ------
+    UserError
+        When the run's predictions are not those that it was recorded with, or it belongs to other data.
+    """
+    if not run.has_its_tables:
+        raise UserError(
+            f"{run.name} has other predictions than it was recorded with; read it again, or run: dvc repro {run.stage}"
+        )
     folds = project.protocol_folds(run.protocol)
     try:
         model, no_model = final_model(project, run), ""

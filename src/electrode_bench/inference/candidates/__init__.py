@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from electrode_bench.data.delimited.records import Unreadable
 from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates.columns import (
     FORMULA_COLUMNS,
@@ -18,7 +19,7 @@ from electrode_bench.inference.candidates.columns import (
     require_formula_column,
 )
 from electrode_bench.inference.candidates.delimited import read_text
-from electrode_bench.inference.candidates.rows import Unreadable, frames
+from electrode_bench.inference.candidates.rows import frames
 from electrode_bench.inference.candidates.workbook import read_workbook
 
 __all__ = ["CHUNK", "FORMULA_COLUMNS", "Unreadable", "as_candidates", "formula_column", "read_candidates"]

@@ -8,10 +8,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from electrode_bench.data.delimited.records import Row
 from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates.columns import formula_column, require_formula_column
 from electrode_bench.inference.candidates.delimited import Table
-from electrode_bench.inference.candidates.rows import Row
 
 
 def read_workbook(path: Path) -> Table:

@@ -1,0 +1,88 @@
+"""How much a file may hold: more is a mistake or an attack, and would fill the memory."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from electrode_bench.errors import UserError
+
+#: Rows of a snapshot. The Materials Project has some 5,000 insertion electrodes.
+MOST_ROWS = 200_000
+
+#: Bytes of a file that must be read as a whole, such as an array of documents.
+MOST_BYTES = 256 << 20
+
+#: Characters of one line of text; a document with its structures has a few hundred thousand.
+LONGEST_LINE = 16 << 20
+
+#: A gzip file may always unpack to this many bytes; beyond, to so many times its own size. Text seldom exceeds 30.
+_FREE, _RATIO = 64 << 20, 100
+
+_GZIP = b"\x1f\x8b"
+
+
+def check_rows(rows: int, path: Path) -> None:
+    """Raise a UserError when a snapshot has more than MOST_ROWS rows."""
+    if rows > MOST_ROWS:
+        raise UserError(f"{path} has more than {MOST_ROWS:,} rows, more than any snapshot of electrodes; give a part")
+
+
+def too_large(path: Path, *, instead: str) -> UserError:
+    """The error about a file that is too large to be read as a whole; ``instead`` says what to do."""
+    return UserError(f"{path} is larger than {MOST_BYTES >> 20} MB; {instead}")
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The content of a plain or gzipped file as a stream that stops a decompression bomb.
+
+    Raises
+    ------
+    UserError
+        When the file is empty or damaged, or unpacks to an implausible size.
+    """
+    with path.open("rb") as probe:
+        magic = probe.read(2)
+    if not magic:
+        raise UserError(f"{path} is empty; download it again")
+    if path.name.lower().endswith(".gz") and magic != _GZIP:
+        raise UserError(f"{path} is not a gzip file; download it again, or drop the ending .gz if it is plain text")
+    if magic != _GZIP:
+        with path.open("rb") as stream:
+            yield stream
+        return
+    try:
+        with gzip.open(path) as stream:
+            yield cast(IO[bytes], _Bounded(stream, path))
+    except EOFError as error:
+        raise UserError(f"{path} is truncated: the gzip stream ends too early; download it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise UserError(f"{path} is damaged ({error}); download it again") from error
+
+
+class _Bounded:
+    """A stream of unpacked bytes that ends with an error where it becomes implausibly long."""
+
+    def __init__(self, stream: gzip.GzipFile, path: Path) -> None:
+        self._stream, self._path = stream, path
+        self._left = max(_FREE, _RATIO * path.stat().st_size)
+
+    def _counted(self, block: bytes) -> bytes:
+        self._left -= len(block)
+        if self._left < 0:
+            raise UserError(
+                f"{self._path} unpacks to more than {_RATIO} times its size, which no snapshot does; "
+                "if it is one, unpack it yourself"
+            )
+        return block
+
+    def read(self, size: int = -1) -> bytes:
+        return self._counted(self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1))
+
+    def readline(self, size: int = -1) -> bytes:
+        return self._counted(self._stream.readline(size))
