@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from electrode_bench.core.config import Strict
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.fitting.executor import Executor, WorkerLost
 from electrode_bench.fitting.runs import code_digest
 from electrode_bench.tuning.distributions import decoded, distributions
-from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import all_studies
 from electrode_bench.tuning.stored_study import StoredStudy, result_of
 from electrode_bench.tuning.study import StudySpec, TrialResult, TrialTask
