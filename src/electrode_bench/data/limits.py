@@ -14,6 +14,9 @@ from electrode_bench.errors import UserError
 #: Rows of a snapshot. The Materials Project has some 5,000 insertion electrodes.
 MOST_ROWS = 200_000
 
+#: Lines of a snapshot: most are blank then, or belong to structures in cells.
+MOST_LINES = 5_000_000
+
 #: Bytes of a file that must be read as a whole, such as an array of documents.
 MOST_BYTES = 256 << 20
 
@@ -30,6 +33,12 @@ def check_rows(rows: int, path: Path) -> None:
     """Raise a UserError when a snapshot has more than MOST_ROWS rows."""
     if rows > MOST_ROWS:
         raise UserError(f"{path} has more than {MOST_ROWS:,} rows, more than any snapshot of electrodes; give a part")
+
+
+def check_lines(lines: int, path: Path) -> None:
+    """Raise a UserError when a snapshot has more than MOST_LINES lines."""
+    if lines > MOST_LINES:
+        raise UserError(f"{path} has more than {MOST_LINES:,} lines, more than any snapshot of electrodes; give a part")
 
 
 def too_large(path: Path, *, instead: str) -> UserError:
