@@ -13,7 +13,9 @@ import typer.exceptions
 from electrode_bench import __version__
 from electrode_bench.cli import app as web_app
 from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, serve, tracking, tune
+from electrode_bench.cli.failures import explained
 from electrode_bench.cli.options import Options
+from electrode_bench.cli.output import show_log
 from electrode_bench.errors import UserError
 
 #: Exit codes.
@@ -52,6 +54,10 @@ for panel in (pipeline, inspect, predict, screen, web_app, pretrain, tracking, s
     app.add_typer(panel.app)
 
 
+#: The folder of the command that runs, for messages.
+_project = Path()
+
+
 def _print_version(requested: bool) -> None:
     if requested:
         typer.echo(f"electrode-bench {__version__}")
@@ -71,7 +77,10 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = Options(root=project.resolve(), debug=debug)
+    global _project
+    _project = project.resolve()
+    context.obj = Options(root=_project, debug=debug)
+    show_log()
 
 
 def main() -> None:
@@ -102,6 +111,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        machine = explained(error, root=_project)
+        if machine is not None:
+            _fail(machine, code=FAILED)
         _fail(f"{type(error).__name__}: {error} (a bug in electrode-bench; --debug shows where)", code=FAILED)
 
 

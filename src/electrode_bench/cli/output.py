@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,20 @@ def warn(text: str) -> None:
     """Print a warning on stderr, without wrapping it."""
     # A formula such as Li[Mn2]O4, or a path, may look like markup.
     err().print(text, style="yellow", markup=False, soft_wrap=True)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the package logs, such as a damaged cache, as warnings."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warn(record.getMessage())
+
+
+def show_log() -> None:
+    """Print the warnings that the package logs in this process. Those of workers reach stderr without this."""
+    log = logging.getLogger("electrode_bench")
+    if not any(isinstance(handler, _Warnings) for handler in log.handlers):
+        log.addHandler(_Warnings(logging.WARNING))
 
 
 def note(text: str) -> None:

@@ -278,14 +278,14 @@ def reap(
         typer.Option(
             min=0,
             metavar="MINUTES",
-            help="Also close trials of other hosts that started this long ago.",
+            help="Also close trials and runs of other hosts that started this long ago.",
             show_default="none",
         ),
     ] = None,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
-    """Close what killed sweeps left open: their trials are tried again, their runs in MLflow end as KILLED.
+    """Close what killed commands left open: trials are tried again, and runs in MLflow end as KILLED.
 
     Example: electrode-bench reap --silent-for 120
     """  # fmt: skip

@@ -24,6 +24,9 @@ from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, re
 from electrode_bench.errors import UserError
 from electrode_bench.params import Prepare
 
+#: How the name of a folder for an import begins.
+_WORKSPACE = ".data-use-"
+
 
 def use(root: Path, source: str) -> dict[str, Any]:
     """Make ``source`` the project's data: import it into ``data/`` and rewrite ``data.dvc``; return its provenance.
@@ -57,15 +60,19 @@ def use(root: Path, source: str) -> dict[str, Any]:
 
 @contextmanager
 def _workspace(paths: Paths) -> Iterator[Path]:
-    """A folder for an import, on the project's own disk and removed afterwards; one import at a time."""
+    """A folder for an import, removed afterwards; one import at a time.
+
+    It lies beside the data that it replaces, so that both are on one disk: the cache may be on another.
+    """
     from filelock import FileLock, Timeout
 
     paths.cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(paths.cache / "data-use.lock", timeout=0):
-            for left in paths.cache.glob("data-use-*"):  # left by a run that was killed
+            # Left by a run that was killed, and by earlier versions.
+            for left in (*paths.root.glob(f"{_WORKSPACE}*"), *paths.cache.glob("data-use-*/")):
                 shutil.rmtree(left, ignore_errors=True)
-            workspace = Path(tempfile.mkdtemp(prefix="data-use-", dir=paths.cache))
+            workspace = Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=paths.root))
             try:
                 yield workspace
             finally:
@@ -109,7 +116,7 @@ def _import(root: Path, source: Source, workspace: Path) -> None:
 
 def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    if folder.name.startswith("data-use-"):
+    if folder.name.startswith(_WORKSPACE):
         # Locks and indexes of a temporary project must not pile up in the machine's site cache.
         environment["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "site")
     command = [sys.executable, "-m", "dvc", *arguments]

@@ -1,4 +1,4 @@
-"""Closing the runs that drivers of studies left open when they were killed."""
+"""Closing the runs that killed processes left open: of studies and of publishing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from electrode_bench.errors import UserError
+from electrode_bench.tracking import unfinished
 from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.store import Store
 from electrode_bench.tracking.studies import close_lost_trial, close_trial, experiment_name
@@ -21,7 +22,7 @@ def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[in
     ``silent_for`` as for :meth:`~electrode_bench.tuning.process.DriverProcess.is_dead`.
     """
     given_up = driver.reap(url, silent_for=silent_for)
-    closed = 0
+    closed = unfinished.close_abandoned(store, silent_for=silent_for)
     for experiment in store.client.search_experiments(filter_string=f"name LIKE '{experiment_name('%')}'"):
         for run in search(store.client, experiment.experiment_id, "attributes.status = 'RUNNING'"):
             closed += _close_if_abandoned(store, run, url=url, silent_for=silent_for)
