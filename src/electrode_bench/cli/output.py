@@ -73,7 +73,8 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        out().print(text, soft_wrap=True, highlight=False)
+        # A path or a formula may look like markup.
+        out().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as_json: bool) -> None:
@@ -134,5 +135,7 @@ def spinner(title: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(title):
+    from rich.text import Text
+
+    with console.status(Text(title)):
         yield

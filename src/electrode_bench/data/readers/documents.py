@@ -9,6 +9,7 @@ from typing import Any
 
 from electrode_bench.core.schema import ID
 from electrode_bench.data.limits import check_rows
+from electrode_bench.data.notation.refusals import shown
 from electrode_bench.data.readers.base import RAW_COLUMNS, SOURCE_COLUMNS, Contents, Reader, Reject, Row, reject
 from electrode_bench.data.readers.columns import DOCUMENT, EXPLORER, Search, matching
 from electrode_bench.data.readers.json_text import Damaged, documents
@@ -40,8 +41,8 @@ def read(files: Sequence[Path], root: Path) -> Contents:
                 values = [document.get(search.found.get(column, "")) for column in RAW_COLUMNS]
                 odd = [column for column, value in zip(RAW_COLUMNS, values, strict=True) if not _is_whole_text(value)]
                 if odd:
-                    shown = "" if ID in odd else values[RAW_COLUMNS.index(ID)]
-                    rejects.append(reject(name, line, shown, f"{odd[0]} holds half of a character (a lone surrogate)"))
+                    named = "" if ID in odd else values[RAW_COLUMNS.index(ID)]
+                    rejects.append(reject(name, line, named, f"{odd[0]} holds half of a character (a lone surrogate)"))
                 else:
                     rows.append((name, line, *values))
             check_rows(len(rows) + len(rejects), path)
@@ -61,8 +62,7 @@ def read(files: Sequence[Path], root: Path) -> Contents:
 
 
 def _some(names: Iterable[str]) -> str:
-    shown = [f"'{name[:40]}'" for name in islice(names, 5)]
-    return ", ".join(shown) or "none"
+    return ", ".join(f"'{shown(name)}'" for name in islice(names, 5)) or "none"
 
 
 def _is_whole_text(value: Any) -> bool:
