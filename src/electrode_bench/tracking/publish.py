@@ -27,7 +27,7 @@ from electrode_bench.core.schema import CONTROL, PREDICTION_COLUMNS, SHARE_COLUM
 from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance as provenances
-from electrode_bench.tracking.batches import TAG_LENGTH, log
+from electrode_bench.tracking.batches import TAG_LENGTH, insist, log
 from electrode_bench.tracking.current import (
     FORMER_KINDS,
     KIND,
@@ -179,7 +179,8 @@ def _create(store: Store, record: Record, provenance: Provenance) -> str:
     if record.model is not None:
         model_id = log_model(store, record, provenance, folder=record.model, run_id=run_id)
     log(client, run_id, metrics=run_metrics(record), params=params, model_id=model_id, at=ended)
-    client.log_inputs(run_id, datasets=[dataset(run, provenance)])
+    # The data set is one row for all runs: whoever comes second finds it only on the next try.
+    insist(lambda: client.log_inputs(run_id, datasets=[dataset(run, provenance)]))
     _log_files(store, record, run_id, synthetic=provenance.synthetic)
     text = description(store, record, provenance, run_id=run_id, control=control, model_id=model_id)
     last = {"mlflow.note.content": text[:TAG_LENGTH], "current": "true"}

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.current import find_folds, is_complete
 from electrode_bench.tracking.store import Store
-from electrode_bench.tuning.process import DriverProcess
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -35,7 +35,7 @@ def writer() -> str:
 def is_abandoned(store: Store, run: MlflowRun, *, silent_for: float | None = None) -> bool:
     """Whether nobody will finish an unfinished run. In a local store the caller holds the lock, so nobody writes.
 
-    ``silent_for`` as for :meth:`~electrode_bench.tuning.process.DriverProcess.is_dead`; it also decides about runs of
+    ``silent_for`` as for :meth:`~electrode_bench.core.process.DriverProcess.is_dead`; it also decides about runs of
     earlier versions, which do not name their process.
     """
     if store.local or run.info.status in ("KILLED", "FAILED"):
