@@ -190,6 +190,7 @@ def test_rejects_of_an_indented_array_have_their_line(tmp_path: Path, make_docum
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "the line is not valid JSON (nested too deeply)"),
         ('{"steps": 1, "steps": 2}', "the line is not valid JSON (the field 'steps' occurs twice)"),
     ],
+    ids=["large number", "lone surrogate", "deep", "field twice"],
 )
 def test_odd_documents_cost_their_line_only(tmp_path: Path, make_document: Any, line: str, reason: str | None) -> None:
     (tmp_path / "x.jsonl").write_text(json.dumps(make_document()) + "\n" + line + "\n")

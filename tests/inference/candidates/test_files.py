@@ -174,9 +174,6 @@ def test_without_openpyxl_an_excel_file_is_a_clear_error(tmp_path: Path, monkeyp
         ("a.xlsx", b"PK\x03\x04", "cannot be read as an Excel file"),
         ("a.json", '[{"formula": "LiCoO2"}]', "is JSON; give a CSV"),
         ("a.jsonl", '{"formula": "LiCoO2"}\n', "is JSON; give a CSV"),
-        ("a.csv", ",".join(f"x{i}" for i in range(20)), "it has x0, x1, .*, x9 and 10 more; name the column"),
-        ("a.csv", ",".join(["formula"] * 20_000), "has 20,000 columns; at most 16,384 are read"),
-        ("a.txt", "LiCoO2\n" + "x" * (LONGEST_LINE + 1), "line 2 is longer than 16,777,216 characters"),
         ("a.txt", b"LiCoO2\0\0\1\2LiFePO4", "is not text"),
         ("b.csv", None, "is missing"),
     ],
@@ -193,6 +190,16 @@ def test_a_parquet_file_without_formulas_is_an_error_even_when_it_is_empty(tmp_p
         pd.DataFrame({"chemistry": rows}).to_parquet(tmp_path / "a.parquet")
         with pytest.raises(UserError, match="has no column of formulas; it has chemistry"):
             list(read_candidates(tmp_path / "a.parquet"))
+
+
+def test_what_is_too_long_or_too_wide_is_an_error(tmp_path: Path) -> None:
+    for content, message in (
+        (",".join(f"x{i}" for i in range(20)), "it has x0, x1, .*, x9 and 10 more; name the column"),
+        (",".join(["formula"] * 20_000), "has 20,000 columns; at most 16,384 are read"),
+        ("formula\nLiCoO2\n" + "x" * (LONGEST_LINE + 1), "line 3 is longer than 16,777,216 characters"),
+    ):
+        with pytest.raises(UserError, match=message):
+            _read(tmp_path, content)
 
 
 def test_many_columns_of_one_name_are_numbered_fast() -> None:
