@@ -122,13 +122,25 @@ def finish(running: Running, *, limit: float = HANG) -> Ended:
         time.sleep(0.002)
     seconds = time.monotonic() - running.started
     left = _left_behind(running.pid)
-    texts = [_text(running.scratch / name) for name in ("out", "err")]
+    out, err = _text(running.scratch / "out"), _text(running.scratch / "err")
     events, fits, *modules = _text(running.scratch / "events").split() or ["0", "0"]
     for file in running.scratch.iterdir():
         file.unlink()
     running.scratch.rmdir()
     code = os.waitstatus_to_exitcode(status)
-    return Ended(running.argv, code, *texts, seconds, usage.ru_maxrss * 1024, hung, left, int(events), int(fits), tuple(modules))
+    return Ended(
+        running.argv,
+        code,
+        out,
+        err,
+        seconds,
+        usage.ru_maxrss * 1024,
+        hung,
+        left,
+        int(events),
+        int(fits),
+        tuple(modules),
+    )
 
 
 def run(project: Path, argv: Sequence[str], *, limit: float = HANG, **options: object) -> Ended:
@@ -193,10 +205,9 @@ def _main(argv: tuple[str, ...]) -> int:
     if argv[0] == "dvc":
         os.execv(sys.executable, [sys.executable, "-m", *argv])
     sys.argv = ["electrode-bench", *argv]
-    from electrode_bench.cli import main
-    from electrode_bench.cli.output import err
+    from electrode_bench.cli import main, output
 
-    err.cache_clear()
+    console.err.cache_clear()
     try:
         main()
         code: object = 0

@@ -181,11 +181,16 @@ def make(folder: Path) -> Template:
     return template
 
 
+def source_digest() -> str:
+    """SHA-256 of the package's and the harness's source, which decide what is in the tiny project."""
+    files = [path for folder in ("src", "chaos") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
 def _undisturbed(template: Template, name: str, argv: tuple[str, ...]) -> None:
     ended = run(template.root, argv, count=True)
     if ended.code or ended.left:
         raise RuntimeError(f"undisturbed, `{' '.join(argv)}` ended with {ended.code}: {ended.err} {ended.left}")
-    print(name, round(ended.seconds, 2), ended.memory >> 20, ended.events, flush=True)
     template.ended[name] = ended
 
 
