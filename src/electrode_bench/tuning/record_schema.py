@@ -169,4 +169,4 @@ class StudyDescription(_Part):
     space: dict[str, DimensionRecord]
     module: str | None = None
     clean_base: dict[str, Any] | None = None
-    scores: dict[str, _Score] = {}
+    scores: dict[str, dict[str, Any]] = {}
