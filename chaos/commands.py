@@ -205,7 +205,7 @@ def _main(argv: tuple[str, ...]) -> int:
     if argv[0] == "dvc":
         os.execv(sys.executable, [sys.executable, "-m", *argv])
     sys.argv = ["electrode-bench", *argv]
-    from electrode_bench.cli import main, output
+    from electrode_bench.cli import console, main
 
     console.err.cache_clear()
     try:
