@@ -33,6 +33,8 @@ def test_resolve_names_what_is_imported(root: Path, tmp_path: Path, monkeypatch:
         ("materials-project@2025-13-01", "'2025-13-01' is not a date"),
         ("materials-project@20250925", "'20250925' is not a date"),
         ("materials-project@", "'' is not a date"),
+        ("https://me:secret@host/x.csv", r"https://me@host/x\.csv has a password or a key, which data\.dvc would keep"),
+        ("https://host/x.csv?sig=secret", "x.csv.sig=.{3} has a password or a key"),
         ("ftp://host/x.csv", "cannot fetch 'ftp://' addresses; give 'sample', "),
         ("https://host/download/123", f"does not end in {readers.formats()}; download the file"),
         ("nowhere.csv", "nowhere.csv: no such file or folder; give 'sample', "),
