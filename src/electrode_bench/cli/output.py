@@ -54,7 +54,8 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        out().print(text, soft_wrap=True, highlight=False)
+        # A path or a formula may look like markup.
+        out().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as_json: bool) -> None:
