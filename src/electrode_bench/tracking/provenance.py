@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,24 @@ def lock_entry_digest(root: Path, stage: str) -> str | None:
 
     The digest of the whole file would not do: DVC rewrites it while the pipeline runs. None when there is no entry yet.
     """
+    path = root / "dvc.lock"
     try:
-        lock = yaml.load((root / "dvc.lock").read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, yaml.YAMLError):
+        modified = path.stat().st_mtime_ns
+    except OSError:
         return None
-    entry = ((lock or {}).get("stages") or {}).get(stage)
+    entry = _lock_entries(path, modified).get(stage)
     return digest(entry) if entry else None
+
+
+@lru_cache(maxsize=1)
+def _lock_entries(path: Path, modified: int) -> Mapping[str, Any]:  # noqa: ARG001 (a changed file is read again)
+    """The stages of dvc.lock, {} where it cannot be read; parsed once for all runs that are published together."""
+    try:
+        lock = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return {}
+    stages = lock.get("stages") if isinstance(lock, dict) else None
+    return stages if isinstance(stages, dict) else {}
 
 
 def _git_state(root: Path) -> tuple[str | None, bool | None]:
