@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -78,7 +79,17 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     server.server_close()
 
 
-def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_document: Any) -> None:
+@pytest.fixture
+def other_disk() -> Iterator[Path]:
+    """A folder on another file system than temporary files, where this machine has one."""
+    shared_memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared_memory if shared_memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_document: Any, other_disk: Path) -> None:
+    # No file can be renamed from one disk to another.
+    (root / ".cache").symlink_to(other_disk)
     origin = importing.use(root, "sample")
     assert (origin["source"], origin["release"]) == ("sample", "synthetic 2")
     assert (
@@ -95,7 +106,7 @@ def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_docu
     assert (origin["source"], origin["release"], origin["files"]) == (str(folder), "2025-06-09", 1)
     assert set(state(root)) == {"data.dvc", "data/dump-2025-06-09/part/0.jsonl.gz"}
     assert len(readers.read(root / "data").frame) == 1
-    assert not list((root / ".cache").glob("data-use-*"))
+    assert not list(root.glob(".data-use-*"))
 
 
 def test_url(root: Path, web: tuple[str, Path], explorer_csv: str) -> None:
@@ -144,7 +155,7 @@ def test_an_interrupted_import_leaves_the_old_data(root: Path, web: tuple[str, P
     assert running.wait(timeout=60) != 0
     assert state(root) == before
     if ending == signal.SIGINT:
-        assert not list((root / ".cache").glob("data-use-*"))
+        assert not list(root.glob(".data-use-*"))
 
 
 def test_two_switches_at_once_are_refused(root: Path) -> None:
@@ -222,9 +233,32 @@ def test_unreadable_table_is_refused_before_it_replaces_the_data(root: Path, tmp
     bad.write_text("a,b\n1,2\n")
     with pytest.raises(UserError) as error:
         importing.use(root, str(bad))
-    assert str(error.value).startswith(f"{bad}: the column 'Battery ID' is missing")
+    assert str(error.value).startswith(f"{bad}: the columns 'Battery ID', 'Working Ion', ")
     assert state(root) == before
-    assert not list((root / ".cache").glob("data-use-*"))
+    assert not list(root.glob(".data-use-*"))
+
+
+def test_a_table_without_a_usable_row_does_not_replace_the_data(root: Path, tmp_path: Path, explorer_csv: str) -> None:
+    before = state(root)
+    bad = tmp_path / "bad.csv"
+    bad.write_text(explorer_csv.replace("PO4", "P04").replace("Mn", "Xx").replace("CoO2", "CO-2"))
+    with pytest.raises(UserError) as error:
+        importing.use(root, str(bad))
+    message = str(error.value)
+    assert message.startswith(
+        f"{bad}: none of its 3 rows can be used; the first: bad.csv, line 2: charged: the formula"
+    )
+    assert message.endswith("; the data in place was kept")
+    assert state(root) == before
+
+
+def test_what_can_be_used_is_said_with_conversions_and_doubts(root: Path, tmp_path: Path, explorer_csv: str) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text(explorer_csv.replace("Gravimetric Capacity", "Gravimetric Capacity (C/g)") + "x,too,few\n")
+    found = importing.use(root, str(mine))
+    assert (found["rows"], found["rejects"]) == (3, 1)
+    assert found["warnings"][0].startswith("'Gravimetric Capacity (C/g)': C/g was converted to mAh/g")
+    assert "3 of 3 rows violate Faraday's law" in found["warnings"][1]
 
 
 def test_a_folder_that_is_not_a_dvc_project_is_refused(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data import readers
-from electrode_bench.data.prepare import departs_from_faraday, prepare
-from electrode_bench.errors import UserError
+from electrode_bench.data.prepare import NothingUsable, departs_from_faraday, prepare
+from electrode_bench.data.units import conversion
+from electrode_bench.features import featurize
 from electrode_bench.features.elements import SYMBOLS
 from electrode_bench.params import Prepare
 
@@ -88,10 +90,13 @@ def test_documents_keep_what_they_give_and_tolerate_nulls(tmp_path: Path, make_d
     [
         ({"electrode_id": None}, "the battery id is missing"),
         ({"electrode_id": " "}, "the battery id is missing"),
-        ({"electrode_id": 5}, "the battery id is missing"),
+        ({"electrode_id": float("nan")}, "the battery id is missing"),
+        ({"electrode_id": True}, "the battery id is missing"),
+        ({"electrode_id": 1.5}, "the battery id is missing"),
+        ({"electrode_id": "a\nb"}, r"the battery id holds a line break or control character: 'a\\nb'"),
         ({"working_ion": None}, "the working ion is missing"),
         ({"working_ion": "Ag"}, "unknown working ion 'Ag'; known are: Li"),
-        ({"working_ion": {"element": "Li"}}, "unknown working ion"),
+        ({"working_ion": {"element": "Li"}}, "the working ion is an object, not the symbol of an element: {'element'"),
         ({"formula_charge": None}, "charged: the formula is missing"),
         ({"formula_discharge": "Li(FePO4"}, r"discharged: the formula 'Li\(FePO4' cannot be parsed"),
         ({"formula_discharge": "LiXxO2"}, "discharged: the formula 'LiXxO2' names an unknown element: Xx"),
@@ -99,8 +104,15 @@ def test_documents_keep_what_they_give_and_tolerate_nulls(tmp_path: Path, make_d
         ({"formula_charge": "MnPO4"}, "the pair's frameworks differ: charged MnPO4, discharged FePO4"),
         ({"formula_charge": "LiFePO4"}, "the charged formula holds no less Li"),
         ({"framework_formula": "??"}, r"framework: the formula '\?\?' cannot be parsed"),
-        ({"gravimetric_capacity": "n/a"}, "Gravimetric capacity is no number: 'n/a'"),
-        ({"gravimetric_capacity": "nan"}, "Gravimetric capacity is not finite"),
+        ({"gravimetric_capacity": "169 mAh/g"}, "Gravimetric capacity is no number: '169 mAh/g'"),
+        ({"gravimetric_capacity": "1,169.5"}, "Gravimetric capacity is no number: '1,169.5'"),
+        ({"gravimetric_capacity": "n/a"}, "Gravimetric capacity is missing"),
+        ({"gravimetric_capacity": "NaN"}, "Gravimetric capacity is missing"),
+        ({"gravimetric_capacity": "1e300"}, r"Gravimetric capacity is 1e\+300, beyond any electrode's"),
+        ({"gravimetric_capacity": 1e-300}, "Gravimetric capacity is 1e-300 mAh/g, which is too small for an electrode"),
+        ({"average_voltage": -1e7}, r"Average voltage is -1e\+07, beyond any electrode's"),
+        ({"max_delta_volume": 1e300}, r"Largest volume change is 1e\+300, beyond any electrode's"),
+        ({"formula_charge": "EsO2", "formula_discharge": "LiEsO2"}, "charged: Es in 'EsO2' has no known properties"),
         ({"gravimetric_capacity": "-169"}, "Gravimetric capacity is -169 mAh/g, not above 0"),
         ({"volumetric_capacity": "inf"}, "Volumetric capacity is not finite: 'inf'"),
         ({"volumetric_capacity": 0}, "Volumetric capacity is 0 mAh/cm3, not above 0"),
@@ -175,12 +187,13 @@ def test_rules_reject_by_name() -> None:
 
 
 def test_no_usable_row_is_one_error() -> None:
-    with pytest.raises(UserError) as error:
+    with pytest.raises(NothingUsable) as error:
         prepare(raw_of({"working_ion": "Ag"}, {"average_voltage": "x"}), KEEP_ALL)
     message = str(error.value)
     assert message.startswith("none of the 2 rows can be used; the first: x.csv, line 2: unknown working ion 'Ag'")
     assert message.endswith("correct the file, or relax `prepare` in params.yaml")
     assert "\n" not in message
+    assert list(error.value.rejects["line"]) == [2, 3]
 
 
 def test_rows_off_faradays_law_are_counted_not_dropped() -> None:
@@ -228,10 +241,44 @@ def test_rows_with_a_probable_slip_are_kept_and_questioned_with_their_line() -> 
     ]
 
 
-def test_any_element_can_be_prepared() -> None:
+def test_any_element_with_properties_can_be_prepared_and_the_others_are_rejected() -> None:
+    """The shortest table of the feature sets ends at berkelium: the other elements would end ``featurize``."""
     rows = [
         {"electrode_id": f"synthetic-{s}", "formula_charge": f"{s}O2", "formula_discharge": f"Li{s}O2"} for s in SYMBOLS
     ]
     done = prepare(raw_of(*rows), KEEP_ALL)
-    assert len(done.table) == len(SYMBOLS) == 118
+    assert len(SYMBOLS) == 118
+    assert [f"synthetic-{s}" for s in SYMBOLS[97:]] == list(done.rejects["battery_id"])
+    featurize(done.table.set_index("electrode_id")[["formula_discharge"]], feature_set="magpie_mean")
+
+
+@pytest.mark.parametrize("missing", [None, "", "NA", " n/a ", "NaN", "nan", "None", "null", "#N/A", "-", math.nan])
+def test_a_missing_value_in_an_optional_column_is_missing(missing: Any) -> None:
+    optional = ("max_delta_volume", "stability_charge", "steps", "thermo_type", "framework_formula", "battery_formula")
+    done = prepare(raw_of(dict.fromkeys(optional, missing)), KEEP_ALL)
     assert done.rejects.empty
+    assert done.table[["max_delta_volume", "stability_charge", "steps"]].isna().all(axis=None)
+    named = done.table.loc[0, ["thermo_type", "framework_formula", "battery_formula"]].tolist()
+    assert named == ["unknown", "FePO4", "Li0-1FePO4"]
+
+
+@pytest.mark.parametrize(("given", "text"), [(5, "5"), (5.0, "5"), (10**12, "1000000000000"), (" mp-5 ", "mp-5")])
+def test_numeric_ids_are_text(given: Any, text: str) -> None:
+    assert list(prepare(raw_of({"electrode_id": given}), KEEP_ALL).table["electrode_id"]) == [text]
+
+
+def test_values_in_other_units_are_converted() -> None:
+    raw = raw_of({"average_voltage": "3400", "gravimetric_capacity": "611.604", "max_delta_volume": "5"})
+    units = {"average_voltage": "mV", "gravimetric_capacity": "C/g", "max_delta_volume": "%"}
+    conversions = {column: conversion(column, column, unit) for column, unit in units.items()}
+    row = prepare(replace(raw, conversions=conversions), KEEP_ALL).table.iloc[0]
+    assert row[list(units)].to_numpy(dtype=float) == pytest.approx([3.4, 169.89, 0.05], rel=1e-12)
+
+
+def test_a_voltage_against_another_metal_is_rejected() -> None:
+    """The difference of two reference electrodes depends on the electrolyte, so that no factor can be right."""
+    against = {"average_voltage": conversion("average_voltage", "V (V vs. Na/Na+)", "V vs. Na/Na+")}
+    sodium = {"working_ion": "Na", "formula_charge": "FePO4", "formula_discharge": "NaFePO4", "electrode_id": "a"}
+    done = prepare(replace(raw_of(sodium, {}), conversions=against), KEEP_ALL)
+    assert list(done.table["electrode_id"]) == ["a"]
+    assert done.rejects["reason"][0] == "Average voltage is against Na, not against Li: 'V (V vs. Na/Na+)'"

@@ -130,6 +130,15 @@ def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
     assert not _beating(tmp_path)
 
 
+def test_a_worker_whose_parent_was_killed_while_it_started_ends_at_once() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    code = "import sys, time; from electrode_bench.fitting.executor import end_with_parent; "
+    code += "end_with_parent(int(sys.argv[1])); time.sleep(600)"
+    worker = subprocess.run([sys.executable, "-c", code, str(ended.pid)], timeout=60, check=False)
+    assert worker.returncode == 1
+
+
 def _beating(folder: Path) -> bool:
     """Whether a worker writes within a second."""
     before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}

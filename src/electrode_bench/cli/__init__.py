@@ -13,8 +13,14 @@ import typer.exceptions
 from electrode_bench import __version__
 from electrode_bench.cli import app as web_app
 from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, serve, tracking, tune
+from electrode_bench.cli.console import escape_what_cannot_be_encoded, printable, say
+from electrode_bench.cli.failures import explained
 from electrode_bench.cli.options import Options
+from electrode_bench.cli.output import show_log
 from electrode_bench.errors import UserError
+
+#: Characters of an error message. A name in it may be as long as a file.
+_LONGEST = 2000
 
 #: Exit codes.
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
@@ -52,9 +58,13 @@ for panel in (pipeline, inspect, predict, screen, web_app, pretrain, tracking, s
     app.add_typer(panel.app)
 
 
+#: The folder of the command that runs, for messages.
+_project = Path()
+
+
 def _print_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"electrode-bench {__version__}")
+        say(f"electrode-bench {__version__}")
         raise typer.Exit
 
 
@@ -71,12 +81,16 @@ def options(
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
     ] = False,
 ) -> None:
-    context.obj = Options(root=project.resolve(), debug=debug)
+    global _project
+    _project = project.resolve()
+    context.obj = Options(root=_project, debug=debug)
+    show_log()
 
 
 def main() -> None:
     """Entry point: a usage error is one line and exit code 2; any other error shows its traceback with --debug."""
     debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
+    escape_what_cannot_be_encoded(sys.stdout, sys.stderr)
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -102,9 +116,13 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        machine = explained(error, root=_project)
+        if machine is not None:
+            _fail(machine, code=FAILED)
         _fail(f"{type(error).__name__}: {error} (a bug in electrode-bench; --debug shows where)", code=FAILED)
 
 
 def _fail(message: str, *, code: int) -> NoReturn:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    line = printable(" ".join(message.split()))
+    print("error:", line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)
     sys.exit(code)

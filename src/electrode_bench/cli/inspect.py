@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli.console import say
 from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import print_comparison, print_result, print_settings, spinner, warn
 
@@ -38,7 +39,7 @@ def show(
     if markdown:
         from electrode_bench.report import tables
 
-        typer.echo(
+        say(
             tables.markdown(
                 made["table"],
                 made["pairs"],
@@ -51,8 +52,8 @@ def show(
         return
     print_comparison(given.project, made, as_json=as_json)
     if not as_json:
-        typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
-        typer.echo("All runs in a browser: make ui   (or: electrode-bench ui)")
+        say("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
+        say("All runs in a browser: make ui   (or: electrode-bench ui)")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -109,7 +110,7 @@ def _list_models(specs: dict[str, ModelSpec], *, as_json: bool) -> None:
     print_result(rows, table, as_json=as_json)
     if not as_json:
         for reason in filter(None, (row["unavailable"] for row in rows.values())):
-            typer.echo(reason)
+            say(reason)
 
 
 def _explain_model(name: str, specs: dict[str, ModelSpec], *, as_json: bool) -> None:
@@ -171,7 +172,7 @@ def data_use(
     context: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(help="sample | a CSV or parquet file, or a folder of *.jsonl.gz | a URL | "
+        typer.Argument(help="sample | a CSV, JSON or parquet file, or a folder of *.jsonl.gz | a URL | "
                             "materials-project[@YYYY-MM-DD]"),
     ],
     as_json: Json = False,
@@ -191,7 +192,10 @@ def data_use(
     given: Options = context.obj
     with spinner(f"Importing {source}"):
         provenance = importing.use(given.root, source)
-    text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}). Next: dvc repro"
+    for line in provenance["warnings"]:
+        warn(line)
+    usable = f"{provenance['rows']:,} of {provenance['rows'] + provenance['rejects']:,} rows can be used"
+    text = f"data/ now contains {provenance['source']} (md5 {provenance['md5']}); {usable}. Next: dvc repro"
     print_result(provenance, text, as_json=as_json)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
+from electrode_bench.data.doubts import PHYSICAL_VOLTAGES
 from electrode_bench.data.prepare import departs_from_faraday
+from electrode_bench.data.units import Conversion
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,18 +23,19 @@ SYNTHETIC_PREFIX = "synthetic-"
 #: Shown with every result on the embedded sample.
 SYNTHETIC_NOTICE = "Synthetic data, for trying the pipeline: the numbers say nothing about real materials"
 
-#: Average voltages (V) outside this span are artefacts of the calculation, not of an electrode.
-PHYSICAL_VOLTAGES = (-2.0, 7.0)
 
-
-def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
+def card(
+    table: pd.DataFrame, rejects: pd.DataFrame, conversions: Mapping[str, Conversion] = MappingProxyType({})
+) -> dict[str, Any]:
     """Counts and ranges of a canonical table and its rejects, as plain JSON values.
 
     Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
-    rows that have the discharged formula and working ion of another row.
+    rows that have the discharged formula and working ion of another row. ``conversions`` is there only if values of a
+    column were converted, or hold for one working ion only.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
+    converted = {"conversions": {name: asdict(made) for name, made in conversions.items()}} if conversions else {}
     return {
         "rows": len(table),
         "rejects": len(rejects),
@@ -44,6 +49,7 @@ def card(table: pd.DataFrame, rejects: pd.DataFrame) -> dict[str, Any]:
         "unphysical_voltages": int((~table[VOLTAGE.key].between(low, high)).sum()),
         "departs_from_faraday": int(departs_from_faraday(table).sum()),
         "thermo_types": {str(k): int(v) for k, v in table["thermo_type"].value_counts().sort_index().items()},
+        **converted,
     }
 
 
@@ -84,6 +90,7 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
         ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
         ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1%"),
+        *(("Converted", str(Conversion(**made))) for made in card.get("conversions", {}).values()),
         ("Working ions", ", ".join(f"{ion} {count:,}" for ion, count in _by_count(card["ions"]) if count)),
     ):
         facts.add_row(label, Text(str(value)) if value not in (None, "") else Text("unknown", style="dim"))
@@ -94,6 +101,8 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         numbers = (card["targets"][name][key] for key in ("min", "max", "mean", "mean_absolute_deviation"))
         targets.add_row(TARGETS[name].title, *(f"{number:,.2f}" for number in numbers))
     parts: list[RenderableType] = [facts, Text(""), targets]
+    if 2 * card["departs_from_faraday"] > card["rows"]:
+        parts.insert(0, Panel("WARNING: most rows violate Faraday's law; `electrode-bench prepare` says by how much"))
     if card["synthetic"]:
         parts.insert(0, Panel(SYNTHETIC_NOTICE))
     return Group(*parts)

@@ -17,15 +17,23 @@ import yaml
 
 from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
+from electrode_bench.data.doubts import doubts
 from electrode_bench.data.origin import provenance
+from electrode_bench.data.prepare import NothingUsable, prepare
 from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, resolve
 from electrode_bench.errors import UserError
+from electrode_bench.params import Prepare
+
+#: How the name of a folder for an import begins.
+_WORKSPACE = ".data-use-"
 
 
 def use(root: Path, source: str) -> dict[str, Any]:
     """Make ``source`` the project's data: import it into ``data/`` and rewrite ``data.dvc``; return its provenance.
 
-    The import happens beside the project's data, which it replaces only once it is whole and readable.
+    The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
+    provenance has three more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), and ``warnings``
+    (sentences about converted units, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
@@ -34,7 +42,8 @@ def use(root: Path, source: str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the source is unknown, missing, cannot be fetched or is not electrode data. Then nothing has changed.
+        When the source is unknown, missing, cannot be fetched, is not electrode data or has no usable row. Then nothing
+        has changed.
     """
     paths = Paths(root)
     if not (root / ".dvc").is_dir():
@@ -44,22 +53,26 @@ def use(root: Path, source: str) -> dict[str, Any]:
     resolved = resolve(root, source)
     with _workspace(paths) as workspace:
         _import(root, resolved, workspace)
-        _check(resolved, workspace / paths.data.name)
+        checked = _check(resolved, workspace / paths.data.name)
         _swap(paths, workspace)
-    return provenance(root)
+    return {**provenance(root), **checked}
 
 
 @contextmanager
 def _workspace(paths: Paths) -> Iterator[Path]:
-    """A folder for an import, on the project's own disk and removed afterwards; one import at a time."""
+    """A folder for an import, removed afterwards; one import at a time.
+
+    It lies beside the data that it replaces, so that both are on one disk: the cache may be on another.
+    """
     from filelock import FileLock, Timeout
 
     paths.cache.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(paths.cache / "data-use.lock", timeout=0):
-            for left in paths.cache.glob("data-use-*"):  # left by a run that was killed
+            # Left by a run that was killed, and by earlier versions.
+            for left in (*paths.root.glob(f"{_WORKSPACE}*"), *paths.cache.glob("data-use-*/")):
                 shutil.rmtree(left, ignore_errors=True)
-            workspace = Path(tempfile.mkdtemp(prefix="data-use-", dir=paths.cache))
+            workspace = Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=paths.root))
             try:
                 yield workspace
             finally:
@@ -103,7 +116,7 @@ def _import(root: Path, source: Source, workspace: Path) -> None:
 
 def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    if folder.name.startswith("data-use-"):
+    if folder.name.startswith(_WORKSPACE):
         # Locks and indexes of a temporary project must not pile up in the machine's site cache.
         environment["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "site")
     command = [sys.executable, "-m", "dvc", *arguments]
@@ -124,13 +137,24 @@ def _advice(source: Source) -> str:
     return "check that the file can be read"
 
 
-def _check(source: Source, data: Path) -> None:
-    """Refuse what is not electrode data before it replaces data that is."""
+def _check(source: Source, data: Path) -> dict[str, Any]:
+    """Refuse what is not electrode data before it replaces data that is; return what can be said about it.
+
+    Rows are judged without the choices of params.yaml, which can be relaxed.
+    """
     try:
-        readers.read(data)
+        raw = readers.read(data)
+        prepared = prepare(raw, Prepare())
+    except NothingUsable as error:
+        raise UserError(
+            f"{source.meta['source']}: none of its {len(error.rejects):,} rows can be used; the first: {error.first}; "
+            "the data in place was kept"
+        ) from error
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
+    warnings = [*map(str, raw.conversions.values()), *doubts(prepared)]
+    return {"rows": len(prepared.table), "rejects": len(prepared.rejects), "warnings": warnings}
 
 
 def _swap(paths: Paths, workspace: Path) -> None:

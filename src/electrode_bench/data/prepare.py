@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +10,12 @@ import pandas as pd
 
 from electrode_bench import params
 from electrode_bench.core.rows import records
-from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, VOLTAGE, table_schema
+from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, table_schema
 from electrode_bench.data import chemistry, notation
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
+from electrode_bench.data.units import Conversion
+from electrode_bench.data.values import OPTIONAL_NUMBERS, Unusable, shown, values
 from electrode_bench.errors import UserError
-
-#: Numbers that may be missing. A row with text in their place cannot be used.
-_OPTIONAL_NUMBERS = ("max_delta_volume", "stability_charge", "stability_discharge")
-_UNKNOWN = "unknown"
-#: More voltage steps than this are a mistake in the file.
-MOST_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -41,8 +36,23 @@ class Prepared:
     questions: pd.DataFrame
 
 
-class _Unusable(ValueError):
-    """The reason why a row cannot be used."""
+class NothingUsable(UserError):
+    """No row of a snapshot can be used.
+
+    Attributes
+    ----------
+    rejects : as those of :class:`Prepared`.
+    first : the place and the reason of the first one.
+    """
+
+    def __init__(self, rejects: pd.DataFrame) -> None:
+        self.rejects = rejects
+        row = rejects.iloc[0]
+        self.first = f"{row['file']}, line {row['line']}: {row['reason']}"
+        super().__init__(
+            f"none of the {len(rejects)} rows can be used; the first: {self.first}; "
+            "correct the file, or relax `prepare` in params.yaml"
+        )
 
 
 def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
@@ -52,10 +62,10 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
 
     Raises
     ------
-    UserError
+    NothingUsable
         When no row is left.
     """
-    rows, rejects = _usable(raw.frame)
+    rows, rejects = _usable(raw.frame, raw.conversions)
     rejects += records(raw.rejects)
     rows, repeated = _without_repeats(rows)
     rejects += repeated
@@ -66,11 +76,7 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     rejected = pd.DataFrame(rejects, columns=list(REJECT_COLUMNS))
     rejected = rejected.sort_values(["file", "line"], kind="stable", ignore_index=True).astype({"line": "int64"})
     if not rows:
-        first = f"{rejected['file'][0]}, line {rejected['line'][0]}: {rejected['reason'][0]}" if len(rejected) else ""
-        raise UserError(
-            f"none of the {len(rejected)} rows can be used; the first: {first}; "
-            "correct the file, or relax `prepare` in params.yaml"
-        )
+        raise NothingUsable(rejected)
     return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows))
 
 
@@ -83,116 +89,22 @@ def _questions(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["file", "line", "battery_id", "note"]).astype({"line": "int64"})
 
 
-# --- values -------------------------------------------------------------------------------------------------------
-
-
-def _usable(frame: pd.DataFrame) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _usable(
+    frame: pd.DataFrame, conversions: Mapping[str, Conversion]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     rows, rejects = [], []
     for record in records(frame):
         try:
-            rows.append(_row(record))
-        except (_Unusable, chemistry.FormulaError) as error:
+            rows.append(values(record, conversions))
+        except (Unusable, chemistry.FormulaError) as error:
             rejects.append(_reject(record, UNUSABLE, str(error)))
     return rows, rejects
 
 
 def _reject(row: Mapping[str, Any], rule: str, reason: str) -> dict[str, Any]:
     battery_id = row[ID]
-    named = "" if battery_id is None else str(battery_id)
+    named = "" if battery_id is None else shown(battery_id, plain=True)
     return {"file": row["file"], "line": int(row["line"]), "battery_id": named, "rule": rule, "reason": reason}
-
-
-def _row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """One row of the canonical table, with its file and line."""
-    battery_id = record[ID]
-    if not isinstance(battery_id, str) or not battery_id.strip():
-        raise _Unusable("the battery id is missing")
-    ion = record["working_ion"]
-    chemistry.ion_charge(ion)
-    discharged, charged = record[FORMULA], record["formula_charge"]
-    pair = _named(charged, discharged, ion)
-    row: dict[str, Any] = {
-        "file": record["file"],
-        "line": record["line"],
-        ID: battery_id.strip(),
-        "working_ion": ion,
-        "formula_charge": charged.strip(),
-        FORMULA: discharged.strip(),
-        "battery_formula": _text(record["battery_formula"]) or chemistry.battery_formula(charged, discharged, ion),
-        "framework_formula": _framework(record["framework_formula"], discharged, ion),
-        "thermo_type": _text(record["thermo_type"]) or _UNKNOWN,
-        "theoretical_capacity_pair": pair,
-        "theoretical_capacity_full": chemistry.full_capacity(discharged, ion),
-    }
-    for name, column in TARGETS.items():
-        value = _number(record[name], column.label)
-        if value is None:
-            raise _Unusable(f"{column.label} is missing")
-        if name != VOLTAGE.key and value <= 0:
-            raise _Unusable(f"{column.label} is {value:g} {column.unit}, not above 0")
-        row[name] = value
-    for name in _OPTIONAL_NUMBERS:
-        value = _number(record[name], TABLE_COLUMNS[name].label)
-        row[name] = math.nan if value is None else value
-    row["steps"] = _steps(record["steps"])
-    return row
-
-
-def _named(charged: Any, discharged: Any, ion: str) -> float:
-    """The pair's Faraday capacity. The error for a formula that cannot be parsed says which of the two it is."""
-    for which, formula in (("charged", charged), ("discharged", discharged)):
-        try:
-            chemistry.parse(formula)
-        except chemistry.FormulaError as error:
-            raise _Unusable(f"{which}: {error}") from error
-    return chemistry.pair_capacity(charged, discharged, ion)
-
-
-def _framework(given: Any, discharged: str, ion: str) -> str:
-    if _text(given):
-        try:
-            return chemistry.canonical(given)
-        except chemistry.FormulaError as error:
-            raise _Unusable(f"framework: {error}") from error
-    return chemistry.reduced(chemistry.framework(chemistry.parse(discharged), ion))
-
-
-def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _number(value: Any, label: str) -> float | None:
-    """``value`` as a finite number; None where it is missing."""
-    if value is None or value == "":
-        return None
-    try:
-        # In Python, bool is an int, and float() accepts "1_000".
-        if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
-            raise ValueError
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise _Unusable(f"{label} is no number: {_shown(value)}") from None
-    if not math.isfinite(number):
-        raise _Unusable(f"{label} is not finite: {value!r}")
-    return number
-
-
-def _shown(value: Any) -> str:
-    """``value`` as a message shows it; Python refuses to write out a whole number of thousands of digits."""
-    try:
-        text = repr(value)
-    except ValueError:
-        return "a whole number too large to show"
-    return text if len(text) <= 60 else f"{text[:60]}..."
-
-
-def _steps(value: Any) -> int | None:
-    number = _number(value, TABLE_COLUMNS["steps"].label)
-    if number is None:
-        return None
-    if not 1 <= number <= MOST_STEPS or number != int(number):
-        raise _Unusable(f"{TABLE_COLUMNS['steps'].label} is {value!r}, not a whole number from 1")
-    return int(number)
 
 
 # --- repeats and rules --------------------------------------------------------------------------------------------
@@ -275,7 +187,7 @@ def _numbered(battery_id: str, group: Sequence[dict[str, Any]], *, taken: Any) -
 
 def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
     table = pd.DataFrame(rows)[list(TABLE_COLUMNS)].sort_values(ID, ignore_index=True)
-    floats = [*TARGETS, *_OPTIONAL_NUMBERS, "theoretical_capacity_pair", "theoretical_capacity_full"]
+    floats = [*TARGETS, *OPTIONAL_NUMBERS, "theoretical_capacity_pair", "theoretical_capacity_full"]
     table = table.astype({**dict.fromkeys(floats, "float64"), "steps": "Int64"})
     return table_schema().validate(table)
 

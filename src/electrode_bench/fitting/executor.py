@@ -95,7 +95,13 @@ class Local:
         # loky's thread warns about it. Where warnings are errors, the thread died of that and the calls never ended.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
         # No more processes than there are calls: each has to start Python.
-        pool = get_reusable_executor(len(first), timeout=_IDLE, initializer=_end_with_parent, env=worker_environment())
+        pool = get_reusable_executor(
+            len(first),
+            timeout=_IDLE,
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
+            env=worker_environment(),
+        )
 
         def submit(call: tuple[Any, ...]) -> Future[T]:
             future: Future[T] = pool.submit(function, *call)
@@ -155,14 +161,16 @@ def _first_finished(running: set[Future[T]]) -> Future[T]:
     return next(iter(wait(running, return_when=FIRST_COMPLETED).done))
 
 
-def _end_with_parent() -> None:
+def end_with_parent(parent: int) -> None:
     """End this worker soon after its parent was killed: otherwise it keeps its memory, and a GPU's, until it is idle.
+
+    A parent that was killed while the worker was starting is noticed too, because the worker is told which process it
+    was: by then, the worker has another parent.
 
     The workers of published packages (``models/published/worker.py``) do this in another way: they run in another
     environment, where this module cannot be imported, and their parent's end closes the pipe that they read from. A
     worker of loky has no such pipe.
     """
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -11,8 +11,10 @@ from electrode_bench import params
 from electrode_bench.core.artifacts import write_csv, write_json, write_table
 from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data.card import card
-from electrode_bench.data.prepare import prepare
+from electrode_bench.data.doubts import doubts
+from electrode_bench.data.prepare import NothingUsable, prepare
 from electrode_bench.data.readers import read
+from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 
 #: Questioned rows that are named one by one.
@@ -20,24 +22,32 @@ _NAMED = 5
 
 
 def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """Write ``results/prepare``; return the card. Nothing is written when the snapshot cannot be used.
+    """Write ``results/prepare``; return the card.
+
+    When no row can be used, only the rejects are written, and the table and the card stay as they were.
 
     Parameters
     ----------
-    warn : called with a line for each row whose formula is probably a slip; of many, the first ones and their number.
+    warn : called with a line for each converted unit, for each way in which most rows disagree with physics, and for
+        each row whose formula is probably a slip; of many such rows, the first ones and their number.
     """
-    prepared = prepare(read(project.paths.data), rules)
-    summary = card(prepared.table, prepared.rejects)
+    raw = read(project.paths.data)
+    try:
+        prepared = prepare(raw, rules)
+    except NothingUsable as error:
+        write_csv(error.rejects, project.paths.rejects)
+        raise UserError(f"{error}; all are listed in {project.paths.rejects}") from error
+    summary = card(prepared.table, prepared.rejects, raw.conversions)
     write_csv(prepared.rejects, project.paths.rejects)
     write_json(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
     if warn:
-        for line in _doubts(prepared.questions):
+        for line in (*map(str, raw.conversions.values()), *doubts(prepared), *_questions(prepared.questions)):
             warn(line)
     return summary
 
 
-def _doubts(questions: pd.DataFrame) -> list[str]:
+def _questions(questions: pd.DataFrame) -> list[str]:
     """A line for each question; of many, the first ones and how many there are."""
     lines = [f"{row.file}, line {row.line} ({row.battery_id}): {row.note}" for row in questions[:_NAMED].itertuples()]
     more = len(questions) - len(lines)

@@ -13,6 +13,7 @@ import yaml
 
 from electrode_bench.core.digests import digest
 from electrode_bench.data import origin
+from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 
 #: libyaml's loader, where PyYAML was built with it: the other one takes half a second for each run.
@@ -71,25 +72,32 @@ def lock_entry_digest(root: Path, stage: str) -> str | None:
     """SHA-256 of a stage's entry in dvc.lock: its command, parameters, and the md5 of everything it read and wrote.
 
     The digest of the whole file would not do: DVC rewrites it while the pipeline runs. None when there is no entry yet.
+
+    Raises
+    ------
+    UserError
+        When dvc.lock is not what DVC writes: it is in git, and a run must not be published without its entry.
     """
     path = root / "dvc.lock"
-    try:
-        modified = path.stat().st_mtime_ns
-    except OSError:
+    if not path.exists():
         return None
-    entry = _lock_entries(path, modified).get(stage)
+    entry = _lock_entries(path, path.stat().st_mtime_ns).get(stage)
     return digest(entry) if entry else None
 
 
 @lru_cache(maxsize=1)
 def _lock_entries(path: Path, modified: int) -> Mapping[str, Any]:  # noqa: ARG001 (a changed file is read again)
-    """The stages of dvc.lock, {} where it cannot be read; parsed once for all runs that are published together."""
+    """The stages of dvc.lock; parsed once for all runs that are published together."""
     try:
-        lock = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return {}
-    stages = lock.get("stages") if isinstance(lock, dict) else None
-    return stages if isinstance(stages, dict) else {}
+        lock = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}
+        return dict(lock.get("stages") or {})
+    except PermissionError:
+        raise
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{path} is not a lock file of DVC ({why}); restore it from git (git checkout dvc.lock), or run: dvc repro"
+        ) from error
 
 
 def _git_state(root: Path) -> tuple[str | None, bool | None]:

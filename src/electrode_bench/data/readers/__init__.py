@@ -17,6 +17,7 @@ from electrode_bench.data.readers.base import (
     REJECT_COLUMNS,
     SOURCE_COLUMNS,
     UNUSABLE,
+    Contents,
     Raw,
     Reader,
     Reject,
@@ -30,6 +31,7 @@ __all__ = [
     "REJECT_COLUMNS",
     "SOURCE_COLUMNS",
     "UNUSABLE",
+    "Contents",
     "Raw",
     "Reader",
     "formats",
@@ -70,8 +72,8 @@ def read(path: Path) -> Raw:
         raise UserError(f"{path} holds more than one snapshot ({named}); keep one, they are never pooled")
     # Of equal matches the first: its message says what the file lacks.
     reader = max(readers, key=lambda reader: reader.match(files[0])) if len(readers) > 1 else readers[0]
-    rows, rejects = reader.read(files, root)
-    return Raw(_frame(rows), _rejects(rejects), reader.title)
+    found = reader.read(files, root)
+    return Raw(_frame(found.rows), _rejects(found.rejects), reader.title, found.conversions)
 
 
 def _files(path: Path) -> tuple[list[Path], Path]:
@@ -83,6 +85,8 @@ def _files(path: Path) -> tuple[list[Path], Path]:
             raise UserError(f"{path}: unknown kind of file; readable are {formats()}")
         return [path], path.parent
     files = sorted(f for f in path.rglob("*") if f.is_file() and suffix(f.name) and not _hidden(f.relative_to(path)))
+    # Beside other files, a .json describes them, such as the manifest of a release.
+    files = [f for f in files if suffix(f.name) != ".json"] or files
     if not files:
         held = sorted(f.name for f in path.iterdir())[:3]
         holds = f"it holds {', '.join(held)}" if held else "it is empty"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
+from electrode_bench.data.units import Conversion
 
 #: Where a raw row or a reject comes from: file name below the source, line (row of a parquet file, from 1).
 SOURCE_COLUMNS = ("file", "line")
@@ -45,17 +46,28 @@ class Raw:
     """A raw snapshot.
 
     ``frame`` has the columns ``file``, ``line`` and RAW_COLUMNS, with the values as the file has them (object dtype,
-    None where missing); ``rejects`` has REJECT_COLUMNS; ``kind`` is the reader's title.
+    None where missing); ``rejects`` has REJECT_COLUMNS; ``kind`` is the reader's title. ``conversions`` says, by raw
+    column, which values are in another unit than the table's; :mod:`~electrode_bench.data.prepare` converts them.
     """
 
     frame: pd.DataFrame
     rejects: pd.DataFrame
     kind: str
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
 
 
 #: A raw row: file, line, then the values of RAW_COLUMNS.
 Row = tuple[Any, ...]
 Reject = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a reader finds in its files: rows, rejects, and the conversions of the columns' units by raw column."""
+
+    rows: Sequence[Row]
+    rejects: Sequence[Reject] = ()
+    conversions: Mapping[str, Conversion] = field(default_factory=dict)
 
 
 def no_columns(path: Path) -> int:  # noqa: ARG001
@@ -75,8 +87,8 @@ class Reader:
     name : the name of the reader's module.
     title : the format's name for people.
     suffixes : endings of its files, the most common one first.
-    read : (files, the folder that their names are relative to) -> raw rows and rejects. Raises a UserError when a file
-        cannot be read to its end or lacks a column.
+    read : (files, the folder that their names are relative to) -> what they contain. Raises a UserError when a file
+        cannot be read to its end, lacks a column, or has a column in a unit that cannot be converted.
     match : how many of the format's columns a file has; of several readers for one suffix the best match is used.
     many_files : whether a snapshot may consist of several files.
     """
@@ -84,7 +96,7 @@ class Reader:
     name: str
     title: str
     suffixes: tuple[str, ...]
-    read: Callable[[Sequence[Path], Path], tuple[Sequence[Row], Sequence[Reject]]]
+    read: Callable[[Sequence[Path], Path], Contents]
     match: Callable[[Path], int] = no_columns
     many_files: bool = False
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from electrode_bench.data.readers.base import Reader, Reject, Row
+from electrode_bench.data.readers.base import Contents, Reader
 from electrode_bench.data.readers.columns import EXPLORER
 from electrode_bench.data.readers.csv_table import match_csv, read_csv
 
 
-def read(files: Sequence[Path], root: Path) -> tuple[Sequence[Row], Sequence[Reject]]:
-    """The rows and rejects of the export; see :class:`~electrode_bench.data.readers.base.Reader`."""
+def read(files: Sequence[Path], root: Path) -> Contents:
+    """What the export contains; see :class:`~electrode_bench.data.readers.base.Reader`."""
     return read_csv(files[0], root, EXPLORER)
 
 

@@ -1,15 +1,18 @@
-"""Columns of raw tables: how each layout names them, and which must be there."""
+"""Columns of raw tables: how each layout names them, which must be there, and in which units they are."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
+from electrode_bench.data.notation.refusals import shown
 from electrode_bench.data.readers.base import REQUIRED
+from electrode_bench.data.readers.suggestions import suggestion
+from electrode_bench.data.units import Conversion, UnitError, conversion
 from electrode_bench.errors import UserError
 
 #: Names of the columns of a layout, by raw column.
@@ -53,57 +56,119 @@ DOCUMENT: Layout = MappingProxyType(
     }
 )
 
-#: Units that a header of the export may carry in brackets: they are those of the raw table (1 Ah/L is 1 mAh/cm3).
-_HEADER_UNITS: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "Gravimetric Capacity": frozenset({"mAh/g"}),
-        "Volumetric Capacity": frozenset({"Ah/L", "mAh/cm3", "mAh/cm³"}),
-        "Average Voltage": frozenset({"V"}),
-    }
+#: The raw column that a name of either layout means. Tables made from documents also say "steps".
+_MEANT: Mapping[str, str] = MappingProxyType(
+    {name: raw for layout in (EXPLORER, DOCUMENT) for raw, name in layout.items()} | {"steps": "steps"}
 )
 
+#: A name with its unit in brackets, or after a slash, as in "Average Voltage / V".
+_WITH_UNIT = re.compile(r"(.*?)\s*(?:\((.*)\)|\[(.*)\]|\s/\s(.*))\s*", flags=re.DOTALL)
 
-def matching(header: Sequence[str], layout: Layout) -> int:
+
+@dataclass(frozen=True)
+class Columns:
+    """Where the raw columns of a table are, and how their values are converted, both by raw column."""
+
+    positions: Mapping[str, int]
+    conversions: Mapping[str, Conversion]
+
+
+def named(header: str) -> tuple[str, str | None]:
+    """The name and the unit of a header; the unit is None where it has none.
+
+    >>> named("average_voltage (mV)"), named("Average Voltage / V"), named("notes (mine)")
+    (('average_voltage', 'mV'), ('Average Voltage', 'V'), ('notes (mine)', None))
+    """
+    plain = " ".join(header.split())
+    match = _WITH_UNIT.fullmatch(plain) if any(mark in plain for mark in "([/") else None
+    if plain in _MEANT or match is None or match[1] not in _MEANT:
+        return plain, None
+    return match[1], next(unit for unit in match.groups()[1:] if unit is not None)
+
+
+def matching(header: Iterable[str], layout: Layout) -> int:
     """How many columns of a layout a table's header has."""
-    return len(set(layout.values()) & set(map(_bare, header)))
+    return len(set(layout.values()) & {named(h)[0] for h in header})
 
 
-def positions(header: Sequence[str], layout: Layout, path: Path) -> dict[str, int]:
-    """Position of each raw column in a table with a header.
+class Search:
+    """Finds the raw columns among names that come one by one.
+
+    Attributes
+    ----------
+    found : the name of each raw column, as the file has it.
+    conversions : of the units in these names, by raw column.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found: dict[str, str] = {}
+        self.conversions: dict[str, Conversion] = {}
+
+    def add(self, written: str) -> str | None:
+        """The raw column that a name means, if any.
+
+        Raises
+        ------
+        UserError
+            When another name means the same column, or its unit cannot be read or converted.
+        """
+        name, unit = named(written)
+        column = _MEANT.get(name)
+        if column is None:
+            return None
+        if column in self.found:
+            first = self.found[column]
+            if name == named(first)[0]:
+                raise UserError(f"{self._path}: the column '{name}' occurs twice; keep one")
+            raise UserError(
+                f"{self._path}: the columns '{shown(first)}' and '{shown(written)}' are the same quantity; keep one"
+            )
+        self.found[column] = written
+        try:
+            made = conversion(column, written, unit) if unit is not None else None
+        except UnitError as error:
+            raise UserError(f"{self._path}: the column '{shown(written)}' {error}") from None
+        if made is not None:
+            self.conversions[column] = made
+        return column
+
+    def check(self, header: Sequence[str], layout: Layout) -> None:
+        """Raise a UserError when a required column is not among the names of ``header``."""
+        missing = [column for column in REQUIRED if column not in self.found]
+        if missing:
+            raise UserError(f"{self._path}: {_about(missing, header, layout)}")
+
+
+def locate(header: Sequence[str], layout: Layout, path: Path) -> Columns:
+    """The raw columns of a table with a header.
+
+    A table may mix the names of both layouts; ``layout`` is the one that messages refer to.
 
     Raises
     ------
     UserError
-        When a required column is missing, a column occurs twice or is in another unit.
+        When a required column is missing, a column occurs twice, or its unit cannot be read or converted.
     """
-    bare = [_bare(h) for h in header]
-    twice = sorted({h for h in bare if bare.count(h) > 1 and h in {*EXPLORER.values(), *DOCUMENT.values()}})
-    if twice:
-        raise UserError(f"{path}: the column '{twice[0]}' occurs twice; keep one")
-    if not matching(header, layout) and len(header) == 1 and re.search(r"[;\t]", header[0]):
-        raise UserError(f"{path}: the columns are not separated by commas; export it as comma-separated CSV")
-    for column in REQUIRED:
-        if layout[column] not in bare:
-            raise UserError(
-                f"{path}: the column '{layout[column]}' is missing; "
-                f"{_nearest_present(layout[column], [h for h in bare if h not in layout.values()])}"
-            )
-    for written, plain in zip(header, bare, strict=True):
-        unit = written.strip().removeprefix(plain).strip(" ()")
-        if unit and unit not in _HEADER_UNITS.get(plain, frozenset({unit})):
-            wanted = sorted(_HEADER_UNITS[plain])[0]
-            raise UserError(f"{path}: the column '{written}' is in '{unit}'; convert it to {wanted}")
-    return {column: bare.index(name) for column, name in layout.items() if name in bare}
+    search = Search(path)
+    positions = {}
+    for position, written in enumerate(header):
+        column = search.add(written)
+        if column is not None:
+            positions[column] = position
+    search.check(header, layout)
+    return Columns(positions, search.conversions)
 
 
-def _nearest_present(name: str, others: Sequence[str]) -> str:
-    if not others:
-        return "no other column could be meant; export the table again"
-    lower = {other.lower(): other for other in others}
-    close = difflib.get_close_matches(name.lower(), sorted(lower), n=1, cutoff=0.0)
-    return f"the nearest of its columns is '{lower[close[0]]}'; rename it, or export the table again"
-
-
-def _bare(header: str) -> str:
-    """A header without its unit."""
-    return re.sub(r"\s*\([^()]*\)$", "", header.strip())
+def _about(missing: Sequence[str], header: Sequence[str], layout: Layout) -> str:
+    """What is missing, and which columns are meant by it, if that is clear."""
+    others = [written for written in header if named(written)[0] not in _MEANT]
+    names = [f"'{layout[column]}'" for column in missing]
+    text = f"the column {names[0]} is missing"
+    if len(names) > 1:
+        text = f"the columns {', '.join(names[:-1])} and {names[-1]} are missing"
+    meant = [(column, suggestion(column, layout[column], others)) for column in missing]
+    renamed = [f"'{shown(other)}' to '{layout[column]}'" for column, other in meant if other is not None]
+    if renamed:
+        return f"{text}; if it is the same quantity, rename {' and '.join(renamed)}"
+    return f"{text}, and no other column is named like {'it' if len(names) == 1 else 'them'}; export the table with it"

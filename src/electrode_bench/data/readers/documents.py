@@ -1,75 +1,85 @@
-"""InsertionElectrodeDoc documents, one JSON object on each line, in one file or a folder of gzipped files."""
+"""InsertionElectrodeDoc documents as JSON: lines, arrays or a service's answer, in one file or a folder of files."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from electrode_bench.data.readers.base import RAW_COLUMNS, REQUIRED, SOURCE_COLUMNS, Reader, Reject, Row, reject
-from electrode_bench.data.readers.columns import DOCUMENT
+from electrode_bench.core.schema import ID
+from electrode_bench.data.limits import check_rows
+from electrode_bench.data.notation.refusals import shown
+from electrode_bench.data.readers.base import RAW_COLUMNS, SOURCE_COLUMNS, Contents, Reader, Reject, Row, reject
+from electrode_bench.data.readers.columns import DOCUMENT, EXPLORER, Search, matching
+from electrode_bench.data.readers.json_text import Damaged, documents
 from electrode_bench.errors import UserError
 
+_ID_AT = len(SOURCE_COLUMNS) + RAW_COLUMNS.index(ID)
 
-def read(files: Sequence[Path], root: Path) -> tuple[Sequence[Row], Sequence[Reject]]:
-    """The rows and rejects of the documents; see :class:`~electrode_bench.data.readers.base.Reader`."""
+#: Documents have some fifty fields.
+_MOST_FIELDS = 100_000
+
+
+def read(files: Sequence[Path], root: Path) -> Contents:
+    """What the documents contain; see :class:`~electrode_bench.data.readers.base.Reader`."""
     rows: list[Row] = []
     rejects: list[Reject] = []
+    search = Search(files[0])
+    names: dict[str, str | None] = {}
     for path in files:
         name = str(path.relative_to(root))
-        for line, content in _numbered(path):
-            if not content.strip():
-                continue
-            try:
-                document = json.loads(content)
-            except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-                rejects.append(reject(name, line, "", f"the line is not valid JSON ({error})"))
-                continue
-            if not isinstance(document, dict):
-                rejects.append(reject(name, line, "", "the line is not a JSON object"))
-                continue
-            rows.append((name, line, *(document.get(DOCUMENT[c]) for c in RAW_COLUMNS)))
+        for line, document in documents(path):
+            if isinstance(document, Damaged):
+                rejects.append(reject(name, line, "", document.reason))
+            else:
+                # Documents may lack fields that others have: together they make the header.
+                for field in [field for field in document if field not in names]:
+                    names[field] = search.add(field)
+                if len(names) > _MOST_FIELDS:
+                    raise UserError(f"{path}: the documents have more than {_MOST_FIELDS:,} different fields")
+                values = [document.get(search.found.get(column, "")) for column in RAW_COLUMNS]
+                odd = [column for column, value in zip(RAW_COLUMNS, values, strict=True) if not _is_whole_text(value)]
+                if odd:
+                    named = "" if ID in odd else values[RAW_COLUMNS.index(ID)]
+                    rejects.append(reject(name, line, named, f"{odd[0]} holds half of a character (a lone surrogate)"))
+                else:
+                    rows.append((name, line, *values))
+            check_rows(len(rows) + len(rejects), path)
     if not rows and not rejects:
-        raise UserError(f"{files[0] if len(files) == 1 else root} has no lines; download it again")
-    _check_fields(rows, files)
-    return rows, rejects
-
-
-def _check_fields(rows: Sequence[Row], files: Sequence[Path]) -> None:
-    """A field that no document has means another kind of document, not a thousand broken rows."""
-    offset = len(SOURCE_COLUMNS)
-    for column in REQUIRED if rows else ():
-        position = offset + RAW_COLUMNS.index(column)
-        if all(row[position] is None for row in rows):
+        raise UserError(f"{files[0] if len(files) == 1 else root} has no documents; download it again")
+    if rows and not search.found:
+        raise UserError(
+            f"{files[0]} holds no electrode: its first object has the fields {_some(names)}; give electrodes"
+        )
+    if rows:
+        if isinstance(rows[0][_ID_AT], (dict, list)):
             raise UserError(
-                f"{files[0]}: no document has the field '{DOCUMENT[column]}'; "
-                "the lines must be InsertionElectrodeDoc documents"
+                f"{files[0]} holds whole columns; write one object for each row, in pandas orient='records'"
             )
+        search.check(list(names), max((DOCUMENT, EXPLORER), key=lambda layout: matching(names, layout)))
+    return Contents(rows, rejects, search.conversions)
 
 
-def _numbered(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines of a plain or gzipped file, from 1."""
-    with path.open("rb") as probe:
-        magic = probe.read(2)
-    if not magic:
-        raise UserError(f"{path} is empty; download it again")
-    if path.name.lower().endswith(".gz") and magic != b"\x1f\x8b":
-        raise UserError(f"{path} is not a gzip file; download it again, or drop the ending .gz if it is plain text")
+def _some(names: Iterable[str]) -> str:
+    return ", ".join(f"'{shown(name)}'" for name in islice(names, 5)) or "none"
+
+
+def _is_whole_text(value: Any) -> bool:
+    """False for text that cannot be written, which JSON can hold as an escape."""
+    if not isinstance(value, str) or value.isascii():
+        return True
     try:
-        with gzip.open(path) if magic == b"\x1f\x8b" else path.open("rb") as stream:
-            yield from enumerate(stream, 1)
-    except EOFError as error:
-        raise UserError(f"{path} is truncated: the gzip stream ends too early; download it again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path} is damaged ({error}); download it again") from error
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 READER = Reader(
     name="documents",
-    title="InsertionElectrodeDoc lines",
-    suffixes=(".jsonl.gz", ".jsonl"),
+    title="InsertionElectrodeDoc documents",
+    suffixes=(".jsonl.gz", ".jsonl", ".json.gz", ".json", ".ndjson"),
     read=read,
     many_files=True,
 )

@@ -8,32 +8,27 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
 from electrode_bench.data import chemistry
+from electrode_bench.data.delimited.decimals import with_point
+from electrode_bench.data.delimited.dialect import first_line
+from electrode_bench.data.delimited.records import Row, Unreadable, records
+from electrode_bench.data.delimited.text import encoding, lines
 from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates.columns import formula_column, require_formula_column
-from electrode_bench.inference.candidates.rows import Row, Unreadable
-from electrode_bench.inference.candidates.text import encoding, lines
 
 #: Suffixes of tables, with the delimiter that is tried first.
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
-_DELIMITERS = (",", ";", "\t", "|")
-
-#: A row with more lines than this has a quotation mark that was never closed.
-_MOST_LINES = 100
+#: How JSON begins, and no formula does.
+_JSON = re.compile(r"""[\[{]\s*["'\[{]|[\[{]$""")
 
 #: Rows that decide whether a header is one column short.
 _SAMPLE = 50
-
-#: A number with a decimal comma, and a formula with such amounts.
-_NUMBER = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?")
-_AMOUNTS = re.compile(r"[A-Z(\[](?:[A-Za-z()\[\]\s.·]|\d+(?:,\d+)?)*")
 
 
 @dataclass(frozen=True)
@@ -58,9 +53,11 @@ def read_text(path: Path) -> Table:
     """
     numbered = enumerate(lines(path, encoding(path)), start=1)
     suffix = path.suffix.lower()
-    first, delimiter = _first_line(numbered, SUFFIXES.get(suffix))
+    first, delimiter = first_line(numbered, _is_header, preferred=SUFFIXES.get(suffix))
     if first is None:
         raise UserError(f"{path} is empty; give a column 'formula', or one formula per line")
+    if _JSON.match(first[1].strip("\ufeff \t\r\n")):
+        raise UserError(f"{path} is JSON; give a CSV, Excel or parquet file, or one formula per line")
     remaining = chain([first], numbered)
     if delimiter is not None:
         return _table(path, remaining, delimiter)
@@ -70,24 +67,8 @@ def read_text(path: Path) -> Table:
     return Table(["formula"], _list(remaining))
 
 
-def _first_line(
-    numbered: Iterator[tuple[int, str]], preferred: str | None
-) -> tuple[tuple[int, str] | None, str | None]:
-    """The first line that is not blank or a comment, and the delimiter if it is the header of a table."""
-    stated = None
-    for number, line in numbered:
-        text = line.strip().strip("\ufeff")
-        if match := re.fullmatch(r'"?sep=(.)"?', text, flags=re.IGNORECASE):
-            stated = match[1]  # Excel's own mark
-            continue
-        delimiters = dict.fromkeys(d for d in (stated, preferred, *_DELIMITERS) if d)
-        fields = {d: next(csv.reader([line], delimiter=d), []) for d in delimiters}
-        headers = [d for d in delimiters if formula_column(fields[d]) is not None]
-        if headers:
-            return (number, line), max(headers, key=lambda d: len(fields[d]))
-        if text and not text.startswith("#"):
-            return (number, line), None
-    return None, None
+def _is_header(fields: Sequence[str]) -> int:
+    return formula_column(fields) is not None
 
 
 def _list(numbered: Iterable[tuple[int, str]]) -> Iterator[Row]:
@@ -98,53 +79,19 @@ def _list(numbered: Iterable[tuple[int, str]]) -> Iterator[Row]:
 
 
 def _table(path: Path, numbered: Iterator[tuple[int, str]], delimiter: str) -> Table:
-    records = _records(numbered, delimiter)
-    header = next(records).fields
+    rows = records(numbered, delimiter)
+    header = next(rows).fields
     if isinstance(header, Unreadable):
         raise UserError(f"{path}: the header cannot be read: {header.reason}")
     names = [field.strip() for field in header]
     while names and not names[-1]:
         names.pop()  # the header ends in a delimiter, too
     column = names.index(require_formula_column(names, where=str(path)))
-    sample = list(islice(records, _SAMPLE))
+    sample = list(islice(rows, _SAMPLE))
     if _header_is_short(sample, len(names), column):
         names = ["", *names]
-    rows = _fitted(chain(sample, records), len(names))
-    return Table(names, _with_points(rows) if delimiter == ";" else rows)
-
-
-def _records(numbered: Iterator[tuple[int, str]], delimiter: str) -> Iterator[Row]:
-    """The rows of delimited text that are not blank.
-
-    A row that is not well formed is given up after its first line. The next row begins at the second line.
-    """
-    again: deque[tuple[int, str]] = deque()
-    taken: list[tuple[int, str]] = []
-
-    def feed() -> Iterator[str]:
-        while len(taken) < _MOST_LINES:
-            entry = again.popleft() if again else next(numbered, None)
-            if entry is None:
-                return
-            taken.append(entry)
-            yield entry[1]
-
-    while True:
-        taken.clear()
-        # A reader of its own for each row: after an error or the end of the input, a reader cannot go on.
-        try:
-            fields = next(csv.reader(feed(), delimiter=delimiter, strict=True), None)
-        except csv.Error as error:
-            number, line = taken[0]
-            again.extendleft(reversed(taken[1:]))
-            unclosed = "unexpected end" in str(error) or "field limit" in str(error)
-            reason = "a quotation mark is not closed" if unclosed else f"the row is not well formed ({error})"
-            yield Row(number, Unreadable(line.strip()[:80], reason))
-            continue
-        if fields is None:
-            return
-        if any(field.strip() for field in fields):
-            yield Row(taken[0][0], fields)
+    fitted = _fitted(chain(sample, rows), len(names))
+    return Table(names, _with_points(fitted) if delimiter == ";" else fitted)
 
 
 def _header_is_short(sample: Sequence[Row], width: int, column: int) -> bool:
@@ -190,11 +137,4 @@ def _with_points(rows: Iterable[Row]) -> Iterator[Row]:
         if isinstance(row.fields, Unreadable):
             yield row
         else:
-            yield Row(row.line, [_with_point(field) for field in row.fields])
-
-
-def _with_point(field: str) -> str:
-    text = field.strip()
-    if "," not in text or not (_NUMBER.fullmatch(text) or _AMOUNTS.fullmatch(text)):
-        return field
-    return text.replace(",", ".")
+            yield Row(row.line, [with_point(field) for field in row.fields])

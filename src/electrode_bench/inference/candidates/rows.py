@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import pandas as pd
 
+from electrode_bench.data.delimited.records import Row, Unreadable
 from electrode_bench.inference.candidates.columns import ION_COLUMN, output_names
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """Stands in place of a formula where the row itself cannot be read."""
-
-    #: The beginning of the row.
-    text: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of a file.
-
-    Attributes
-    ----------
-    line : where the row begins: the physical line of a text file, or the row of a sheet or table, from 1.
-    fields : the values of the row, one for each column.
-    """
-
-    line: int
-    fields: Sequence[Any] | Unreadable
 
 
 def frames(

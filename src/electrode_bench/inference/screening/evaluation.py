@@ -11,8 +11,8 @@ import pandas as pd
 
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE
 from electrode_bench.data import chemistry
+from electrode_bench.data.delimited.records import Unreadable
 from electrode_bench.errors import UserError
-from electrode_bench.inference.candidates.rows import Unreadable
 from electrode_bench.inference.compositions import compositions, working_ion
 from electrode_bench.inference.ions import named_ion
 from electrode_bench.inference.predictor import Predictor, exceeds

@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
+from electrode_bench.data.limits import LONGEST_LINE
 from electrode_bench.errors import UserError
 
 _MARKS = (
@@ -15,6 +16,9 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+#: What is read as Windows' Western encoding, because it is not UTF-8.
+WESTERN = "cp1252"
 
 _BLOCK = 1 << 20
 
@@ -45,12 +49,23 @@ def encoding(path: Path) -> str:
             try:
                 decoder.decode(block)
             except UnicodeDecodeError:
-                return "cp1252"
+                return WESTERN
             block = stream.read(_BLOCK)
     return "utf-8"
 
 
 def lines(path: Path, encoding: str) -> Iterator[str]:
-    """The lines of a text file with their line breaks; bytes that cannot be decoded become U+FFFD."""
+    """The lines of a text file with their line breaks; bytes that cannot be decoded become U+FFFD.
+
+    Raises
+    ------
+    UserError
+        When a line is longer than LONGEST_LINE characters.
+    """
     with path.open(encoding=encoding, errors="replace", newline="") as stream:
-        yield from stream
+        number = 1
+        while line := stream.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise UserError(f"{path}, line {number} is longer than {LONGEST_LINE:,} characters; export it again")
+            yield line
+            number += 1
