@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from electrode_bench.core.addresses import masked
+from electrode_bench.core.databases import refusal
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.params import Sweep
@@ -87,7 +88,7 @@ def _open(url: str) -> BaseStorage:
             ) from None
         except (OperationalError, ArgumentError) as error:
             # SQLAlchemy appends a link to its manual.
-            reason = " ".join(str(error).partition("(Background on")[0].split())[:200]
+            reason = refusal(str(error)) or " ".join(str(error).partition("(Background on")[0].split())[:200]
             raise UserError(f"the study storage {masked(url)} cannot be reached: {reason}") from None
         except RuntimeError as error:
             # Optuna and MLflow both have a table alembic_version, so neither works in the other's database.
@@ -95,7 +96,9 @@ def _open(url: str) -> BaseStorage:
                 f"{masked(url)} is a database of MLflow or of another version of Optuna: studies need a "
                 "database of their own; create one with: createdb studies"
             ) from error
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            if refused := refusal(str(error)):
+                raise UserError(f"the study storage {masked(url)} cannot be used: {refused}") from None
             # Another worker created the tables a moment ago.
             if attempt == _ATTEMPTS - 1:
                 raise
@@ -105,7 +108,7 @@ def _open(url: str) -> BaseStorage:
 
 @contextmanager
 def lost_storage_is_an_error(url: str) -> Iterator[None]:
-    """Turn the loss of the storage in the block (its server ended, or the network did) into one UserError."""
+    """Turn the loss of the storage in the block into one UserError: its server ended or refuses, or the network did."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -113,7 +116,10 @@ def lost_storage_is_an_error(url: str) -> Iterator[None]:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
         # Optuna speaks of invalid data; what the database said is the cause.
-        reason = " ".join(str(error.__cause__ or error).split())[:200]
+        said = str(error.__cause__ or error)
+        if refused := refusal(said):
+            raise UserError(f"the study storage {masked(url)} cannot be used: {refused}") from error
+        reason = " ".join(said.split())[:200]
         raise UserError(
             f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again to continue"
         ) from error
