@@ -34,8 +34,8 @@ from electrode_bench.evaluation import significance
 from electrode_bench.evaluation.metrics import ALL, control_mae, score
 from electrode_bench.features import redox
 from electrode_bench.fitting.costs import mean_cpu_seconds
-from electrode_bench.fitting.resources import measured
 from electrode_bench.fitting.protocols import long_predictions
+from electrode_bench.fitting.resources import measured
 from electrode_bench.models.base import Model, Prediction, content_order, fit_predict
 from electrode_bench.models.boosting import config as boosting
 from electrode_bench.models.boosting.model import Boosting

@@ -14,10 +14,11 @@ from support.projects import QUICK
 
 from electrode_bench import params
 from electrode_bench.core.artifacts import units
+from electrode_bench.core.outputs import read_csv, read_json, read_table
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TABLE_COLUMNS, TARGETS
 from electrode_bench.errors import UserError
-from electrode_bench.project import Project, read_json, read_table
+from electrode_bench.project import Project
 from electrode_bench.stages import compare, fit, split
 
 
@@ -122,6 +123,9 @@ def test_a_missing_file_names_the_stage_that_makes_it(
         (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control"),
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
+        (lambda p: p.calibration("rf_magpie"), "compare/calibration.json", "compare"),
+        (Project.map, "map/map.parquet", "map"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
     ],
 )
 def test_an_unreadable_file_names_the_stage_that_makes_it(
@@ -280,9 +284,54 @@ def test_files_of_another_version_are_refused(project: Project, file: str) -> No
     assert f"{file} was written by another version of electrode-bench; run: dvc repro -f " in message(read)
 
 
-def test_tables_without_rows_keep_their_columns(project: Project) -> None:
-    project.paths.comparison("ranking").write_text("")
-    assert list(project.comparison("ranking").columns) == list(COMPARISON_TABLES["ranking"])
+def test_tables_without_rows_keep_their_columns(tmp_path: Path) -> None:
+    (tmp_path / "ranking.csv").write_text("")
+    columns = COMPARISON_TABLES["ranking"]
+    assert list(read_csv(tmp_path / "ranking.csv", stage="compare", columns=columns).columns) == list(columns)
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "stage"),
+    [
+        (lambda p: p.comparison("scores"), "compare/scores.csv", "compare"),
+        (lambda p: p.calibration("rf_magpie"), "compare/calibration.json", "compare"),
+        (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control"),
+        (Project.runs, "fit/control/loco/cell.json", "fit@control"),
+    ],
+)
+def test_a_digit_that_was_changed_is_noticed(
+    project: Project, read: Callable[[Project], object], file: str, stage: str
+) -> None:
+    path = project.paths.results / file
+    text = path.read_text()
+    position = next(i for i in range(len(text) // 2, len(text)) if text[i] in "12345678")
+    path.write_text(text[:position] + str(int(text[position]) + 1) + text[position + 1 :])
+    expected = f"{path} was changed after it was written; make it again: dvc repro -f {stage}"
+    assert message(lambda: read(project)) == expected
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'a,b\n1,2,3\n"', b"a\n" * 3])
+def test_a_csv_that_is_not_ours_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "pairs.csv"
+    path.write_bytes(content)
+    text = message(lambda: read_csv(path, stage="compare", columns=COMPARISON_TABLES["pairs"]))
+    assert text.startswith(f"{path} ")
+    assert text.endswith("dvc repro -f compare")
+
+
+@pytest.mark.parametrize(
+    "file", ["prepare/card.json", "split/digest.json", "compare/inputs.json", "compare/calibration.json"]
+)
+@pytest.mark.parametrize("content", ["[1]", "3", '{"protocols": 3, "runs": [], "models": null}'])
+def test_json_of_another_form_is_refused(project: Project, file: str, content: str) -> None:
+    (project.paths.results / file).write_text(content)
+
+    def read() -> None:
+        project.synthetic()
+        project.folds()
+        project.calibration("rf_magpie")
+
+    assert f"{file} was written by another version of electrode-bench; run: dvc repro -f " in message(read)
 
 
 def test_an_adoption_is_read_or_refused(project: Project) -> None:
@@ -300,7 +349,7 @@ def test_an_adoption_is_read_or_refused(project: Project) -> None:
 
 
 def test_files_outside_a_project_are_read_alike(tmp_path: Path) -> None:
-    for read in (read_table, read_json):
+    for read in (read_table, read_csv, read_json):
         assert "x.parquet is missing; make it with: dvc repro map" in message(
             lambda read=read: read(tmp_path / "x.parquet", stage="map")
         )

@@ -13,19 +13,26 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 from pydantic import ValidationError
 
 from electrode_bench import params
 from electrode_bench.core import documents, feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.config import validate
-from electrode_bench.core.digests import digest, digest_frame
+from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.installation import file_states
+from electrode_bench.core.outputs import changed, of_another_version, read_csv, read_json, read_mapping, read_table
 from electrode_bench.core.paths import Paths
-from electrode_bench.core.results import Adoption, Run, stage_of
-from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
+from electrode_bench.core.results import Adoption, Run, digest_of_record, stage_of
+from electrode_bench.core.schema import (
+    COMPARISON_TABLES,
+    ID,
+    PREDICTION_COLUMNS,
+    SHARE_COLUMNS,
+    TABLE_COLUMNS,
+    TARGETS,
+)
 from electrode_bench.errors import LeftOut, UserError, nearest
 
 #: Stages whose files answers are made from, directly or through what must belong to them.
@@ -89,7 +96,7 @@ class Project:
 
     def table(self) -> pd.DataFrame:
         """The canonical table: one row for each electrode, with the columns of ``schema.TABLE_COLUMNS``."""
-        return read_table(self.paths.table, stage="prepare")
+        return read_table(self.paths.table, stage="prepare", columns=TABLE_COLUMNS)
 
     def card(self) -> dict[str, Any]:
         """The data card's numbers."""
@@ -97,7 +104,7 @@ class Project:
 
     def synthetic(self) -> bool:
         """Whether the table is the embedded synthetic sample."""
-        return bool(self.card()["synthetic"])
+        return bool(read_json(self.paths.card, stage="prepare", key="synthetic"))
 
     def targets(self) -> pd.DataFrame:
         """The three targets (mAh/g, mAh/cm3, V) by electrode id."""
@@ -128,7 +135,7 @@ class Project:
         computed = sorted(file.stem for file in path.parent.glob("*.parquet"))
         if computed and name not in computed:
             raise UserError(f"{path} is missing; make it with: dvc repro {stage} (there are: {', '.join(computed)})")
-        frame = read_table(path, stage=stage).set_index(ID)
+        frame = read_table(path, stage=stage, columns=[ID]).set_index(ID)
         ids = pd.Index(self.table()[ID])
         if set(frame.index) != set(ids):
             raise UserError(f"{path} belongs to other data than the table; run: dvc repro {stage}")
@@ -148,7 +155,7 @@ class Project:
         UserError
             When there is no map, or it belongs to other electrodes.
         """
-        placed = read_table(self.paths.map, stage="map")
+        placed = read_table(self.paths.map, stage="map", columns=[ID, "x", "y", "cluster", "representative"])
         missing = set(self.table()[ID]) - set(placed[ID])
         if missing:
             raise UserError(
@@ -173,7 +180,7 @@ class Project:
         UserError
             When there are none, or they belong to other electrodes.
         """
-        frame = read_table(self.paths.folds, stage="split")
+        frame = read_table(self.paths.folds, stage="split", columns=["protocol", "fold", "part", ID, "repeat"])
         if set(frame[ID]) != set(self.table()[ID]):
             raise UserError(f"{self.paths.folds} belongs to other data than the table; run: dvc repro split")
         folds = fold_tables.from_frame(frame)
@@ -198,7 +205,7 @@ class Project:
 
     def split_digests(self) -> dict[str, str]:
         """The digest of each protocol's folds."""
-        return dict(read_json(self.paths.split_digest, stage="split", key="protocols"))
+        return read_mapping(self.paths.split_digest, stage="split", key="protocols")
 
     def left_out(self) -> dict[str, str]:
         """The protocols of params.yaml that this data has no folds for, each with the reason in one line."""
@@ -242,16 +249,17 @@ class Project:
     def _read_run(self, model: str, protocol: str) -> Run:
         stage, path = stage_of(model), self.paths.run(model, protocol)
         record = read_json(path, stage=stage)
-        if isinstance(record, dict) and "left_out" in record:
+        if "left_out" in record:
             raise UserError(f"{path} says that {protocol} was left out ({record['left_out']}); run: dvc repro {stage}")
-        predictions = read_table(self.paths.predictions(model, protocol), stage=stage)
-        share = read_table(self.paths.share(model, protocol), stage=stage)
+        predictions = read_table(self.paths.predictions(model, protocol), stage=stage, columns=PREDICTION_COLUMNS)
+        share = read_table(self.paths.share(model, protocol), stage=stage, columns=SHARE_COLUMNS)
         try:
-            return Run.model_validate({**record, "predictions": predictions, "share": share})
+            run = Run.model_validate({**record, "predictions": predictions, "share": share})
         except (ValidationError, TypeError) as error:
-            raise UserError(
-                f"{path} was written by another version of electrode-bench; run: dvc repro -f {stage}"
-            ) from error
+            raise of_another_version(path, stage) from error
+        if digest_of_record(record) != run.digests.run:
+            raise changed(path, stage)
+        return run
 
     def _require_current(self, runs: list[Run]) -> None:
         """Raise a UserError that lists every run that does not belong to the project's data and split."""
@@ -269,7 +277,7 @@ class Project:
                 problems.setdefault("{} fitted on another split", []).append(run)
             if run.digests.table != table:
                 problems.setdefault("{} fitted on other data", []).append(run)
-            if (run.digests.predictions, run.digests.share) != (digest_frame(run.predictions), digest_frame(run.share)):
+            if not run.has_its_tables:
                 problems.setdefault("{} written with other predictions than it has now", []).append(run)
         if problems:
             text = "; ".join(problem.format(_listed(concerned)) for problem, concerned in problems.items())
@@ -292,14 +300,9 @@ class Project:
         if name not in COMPARISON_TABLES:
             raise UserError(f"there is no comparison table '{name}'; {nearest(name, COMPARISON_TABLES)}")
         path = self.paths.comparison(name)
-        if not path.exists():
-            raise UserError(f"{path} is missing; make it with: dvc repro compare")
-        self._require_comparison_current()
-        # Only an empty field means "no value": write_csv writes nothing else for one.
-        try:
-            return pd.read_csv(path, keep_default_na=False, na_values=[""])
-        except pd.errors.EmptyDataError:
-            return pd.DataFrame(columns=list(COMPARISON_TABLES[name]))
+        table = read_csv(path, stage="compare", columns=COMPARISON_TABLES[name])
+        self._require_comparison_current(path)
+        return table
 
     def calibration(self, model: str) -> dict[str, Any]:
         """How wide a model's prediction intervals are, as plain values.
@@ -310,26 +313,30 @@ class Project:
             When the comparison was not made, or was made from other runs than the project has now, or the model was
             not fitted under a protocol that its intervals can be taken from.
         """
-        calibrations = dict(read_json(self.paths.calibrations, stage="compare", key="models"))
-        self._require_comparison_current()
+        calibrations = read_mapping(self.paths.calibrations, stage="compare", key="models")
+        self._require_comparison_current(self.paths.calibrations)
         if model not in calibrations:
             raise UserError(f"'{model}' has no prediction intervals; {nearest(model, calibrations)}")
         return dict(calibrations[model])
 
-    def _require_comparison_current(self) -> None:
-        compared = dict(read_json(self.paths.comparison_inputs, stage="compare", key="runs"))
+    def _require_comparison_current(self, path: Path) -> None:
+        """Raise a UserError when a file of the comparison belongs to other runs, or was changed."""
+        compared = read_mapping(self.paths.comparison_inputs, stage="compare", key="runs")
+        files = read_mapping(self.paths.comparison_inputs, stage="compare", key="files")
         # The records alone: reading the predictions of all runs for each table would take seconds.
         digests = {
-            f"{model}/{protocol}": read_json(self.paths.run(model, protocol), stage=stage_of(model), key="digests")
+            f"{model}/{protocol}": read_mapping(self.paths.run(model, protocol), stage=stage_of(model), key="digests")
             for model, protocol in self._fitted()
         }
         fitted = {name: own.get("run") for name, own in digests.items()}
-        changed = sorted(name for name in {*compared, *fitted} if compared.get(name) != fitted.get(name))
-        if changed:
-            raise UserError(f"results/compare was made from other runs ({', '.join(changed[:3])}); run: dvc repro")
+        others = sorted(name for name in {*compared, *fitted} if compared.get(name) != fitted.get(name))
+        if others:
+            raise UserError(f"results/compare was made from other runs ({', '.join(others[:3])}); run: dvc repro")
         table = self.targets_digest()
         if any(own.get("table") != table for own in digests.values()):
             raise UserError("results/compare belongs to other data than the table; run: dvc repro")
+        if files.get(path.name) != digest_files([path]):
+            raise changed(path, "compare")
 
     # --- tuned configurations ---
 
@@ -356,34 +363,3 @@ def _listed(runs: list[Run]) -> str:
         return f"{runs[0].name} was"
     names = ", ".join(run.name for run in runs[:3])
     return f"{names} were" if len(runs) <= 3 else f"{len(runs)} runs ({names}, ...) were"
-
-
-def read_table(path: Path, *, stage: str) -> pd.DataFrame:
-    """Read a parquet file that a stage writes.
-
-    Raises
-    ------
-    UserError
-        When the file is missing or is not parquet; the message names the stage to run.
-    """
-    if not path.exists():
-        raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
-    try:
-        return pd.read_parquet(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path} cannot be read as parquet ({error}); make it again: dvc repro -f {stage}") from error
-
-
-def read_json(path: Path, *, stage: str, key: str | None = None) -> Any:
-    """Read a JSON file that a stage writes, or one key of it; errors as :func:`read_table`."""
-    if not path.exists():
-        raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
-    try:
-        content = documents.read_json(path)
-    except documents.DocumentError as error:
-        raise UserError(f"{path} cannot be read as JSON ({error}); make it again: dvc repro -f {stage}") from error
-    if key is None:
-        return content
-    if not isinstance(content, dict) or key not in content:
-        raise UserError(f"{path} was written by another version of electrode-bench; run: dvc repro -f {stage}")
-    return content[key]

@@ -13,6 +13,7 @@ from rich.console import Console
 from electrode_bench.data import readers
 from electrode_bench.data.card import card, describe
 from electrode_bench.data.prepare import Prepared, prepare
+from electrode_bench.data.units import conversion
 from electrode_bench.params import Prepare
 
 
@@ -62,3 +63,21 @@ def test_describe_says_where_the_data_comes_from(prepared: Prepared) -> None:
         assert text in shown
     assert "Average voltage (V)" in shown
     assert "9.40" in shown
+
+
+def test_conversions_are_in_the_card_and_shown(prepared: Prepared) -> None:
+    made = conversion("average_voltage", "Average Voltage (mV)", "mV")
+    assert made is not None
+    numbers = json.loads(json.dumps(card(prepared.table, prepared.rejects, {"average_voltage": made})))
+    assert numbers["conversions"]["average_voltage"]["unit"] == "mV"
+    assert "conversions" not in card(prepared.table, prepared.rejects)
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(describe(numbers, {}))
+    assert "'Average Voltage (mV)': mV was converted to V (times 0.001)" in stream.getvalue()
+
+
+def test_a_card_of_rows_off_faradays_law_begins_with_a_warning(prepared: Prepared) -> None:
+    numbers = card(prepared.table, prepared.rejects) | {"departs_from_faraday": 3}
+    stream = io.StringIO()
+    Console(file=stream, width=120).print(describe(numbers, {}))
+    assert "WARNING: most rows violate Faraday's law" in stream.getvalue()

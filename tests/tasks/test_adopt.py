@@ -73,15 +73,11 @@ def test_an_adopted_configuration_is_in_params_and_its_provenance_beside_it(proj
 
 
 def test_nothing_misleading_is_left_by_a_crash_before_params_is_written(project: Project) -> None:
-    """A params.yaml that cannot be written stands for a crash between the files."""
     given, text = _params(project), project.paths.params.read_text(encoding="utf-8")
     (tuned,) = small_sweep(project, given, trials=4)
     trial = _trial_unlike(project, tuned.study, _configured(project))
-    project.paths.params.unlink()
-    project.paths.params.mkdir()
-    with pytest.raises(OSError, match=r"params\.yaml"):
-        adopt.run(project, given, study=tuned.study, trial=trial)
-    project.paths.params.rmdir()
+    adopt.run(project, given, study=tuned.study, trial=trial)
+    # params.yaml is written last.
     project.paths.params.write_text(text, encoding="utf-8")
     adoption, config = project.adoption("rf_magpie"), digest(_configured(project).model_dump(mode="json"))
     assert adoption is not None
@@ -91,6 +87,18 @@ def test_nothing_misleading_is_left_by_a_crash_before_params_is_written(project:
     # The same command again completes it.
     adopt.run(project, given, study=tuned.study, trial=trial)
     assert digest(_configured(project).model_dump(mode="json")) == adoption.config
+
+
+def test_a_params_file_that_cannot_be_changed_leaves_everything_as_it_was(project: Project) -> None:
+    given = _params(project)
+    (tuned,) = small_sweep(project, given, trials=4)
+    trial = _trial_unlike(project, tuned.study, _configured(project))
+    # The file was damaged after it was read.
+    project.paths.params.write_text("models: [", encoding="utf-8")
+    with pytest.raises(UserError, match=r"params.yaml cannot be changed \(.*set these by hand under models.rf_magpie"):
+        adopt.run(project, given, study=tuned.study, trial=trial)
+    assert project.paths.params.read_text(encoding="utf-8") == "models: ["
+    assert not (project.root / "sweeps").exists()
 
 
 def test_a_study_does_not_begin_with_values_tuned_on_its_test_rows(project: Project) -> None:

@@ -22,6 +22,7 @@ from support.serving import free_port
 from support.small_sweeps import small_params, small_sweep, stored
 
 from electrode_bench import params
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.errors import UserError
 from electrode_bench.fitting.executor import Local
@@ -30,7 +31,6 @@ from electrode_bench.tasks import tune
 from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning.plan import plan_studies
-from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import load_study, storage_url, study_names
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance
 from electrode_bench.tracking.provenance import lock_entry_digest
@@ -48,5 +49,19 @@ def test_the_digest_of_a_lock_entry_changes_with_that_entry_only(tmp_path: Path)
     lock.write_text("stages:\n  fit:\n    cmd: other\n")
     assert lock_entry_digest(tmp_path, "fit") not in (before, None)
     assert lock_entry_digest(tmp_path, "report") is None
-    lock.write_text("stages: [not, closed")
-    assert lock_entry_digest(tmp_path, "fit") is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"stages: [not, closed", b"<<<<<<< HEAD\nstages:\n=======\n", b"stages: 3\n", b"- 1\n", b"\xff\xfe"]
+)
+def test_a_lock_file_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "dvc.lock").write_bytes(content)
+    with pytest.raises(UserError, match=r"dvc\.lock is not a lock file of DVC .*; restore it from git") as caught:
+        lock_entry_digest(tmp_path, "fit")
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_or_older_lock_file_has_no_entry(tmp_path: Path) -> None:
+    for content in ("", "stages:\n", "fit:\n  cmd: a\n"):
+        (tmp_path / "dvc.lock").write_text(content)
+        assert lock_entry_digest(tmp_path, "fit") is None

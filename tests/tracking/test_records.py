@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_json
 from electrode_bench.core.results import Adoption, MemberRecord
+from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.records import collect
@@ -56,3 +58,10 @@ def test_a_tuned_configuration_has_its_trial_and_state(finished: Project, tmp_pa
     # It is part of what is published.
     source = Provenance(data={}, table=project.paths.table)
     assert edited.content_digest(source) != collect(finished, run).content_digest(source)
+
+
+def test_a_run_with_other_predictions_than_its_record_is_not_published(finished: Project) -> None:
+    run = finished.run("control", "loco")
+    edited = run.model_copy(update={"predictions": run.predictions.assign(y_pred=run.predictions["y_pred"] + 1)})
+    with pytest.raises(UserError, match="control under loco has other predictions than it was recorded with"):
+        collect(finished, edited)

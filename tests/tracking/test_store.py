@@ -8,17 +8,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
-from pathlib import Path
+from contextlib import closing, suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.serving import free_port
 from support.tracked_runs import Made, publish
 
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 from electrode_bench.tracking.current import current_runs
-from electrode_bench.tracking.locations import ARTIFACT_ROOT
+from electrode_bench.tracking.locations import ARTIFACT_ROOT, require_well_formed
 from electrode_bench.tracking.store import Store, open_store
 
 pytestmark = pytest.mark.xdist_group("tracking")
@@ -44,12 +45,32 @@ def test_an_unreachable_server_is_one_line(project: Project, made: dict[str, Mad
     [
         ("./mlruns", r"MLFLOW_TRACKING_URI is './mlruns', a folder, .* unset it"),
         ("file:///tmp/mlruns", r"a folder, which MLflow no longer writes to"),
-        ("gopher://host", r"gopher://host cannot be used"),
+        ("gopher://host", r"gopher://host cannot be used: 'gopher' is not a kind of store"),
+        ("databricks", r"is 'databricks', a folder"),
+        ("localhost:5000", r"cannot be used: it has no '://'"),
+        ("http://", r"http:// cannot be used: it names no host"),
+        ("http://host:port", r"its port is not a number"),
+        ("http://[::1", r"its host cannot be read"),
+        ("sqlite://", r"an SQLite address is sqlite:/// and the path of a file"),
+        ("sqlite:///:memory:", r"an SQLite address is sqlite:///"),
+        ("sqlite:///runs.db?mode=ro", r"an SQLite address is sqlite:///"),
+        ("sqlite:////tmp", r"/tmp is a folder; name a file in it"),
+        ("http://me:se/cret@host", r"write %2F for '/'"),
+        ("postgresql://me:se cret@host/x", r"write %20 for ' '"),
     ],
 )
 def test_an_unusable_address_is_refused(project: Project, address: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         current_runs(project, uri=address)
+    assert "cret" not in str(caught.value)
+    assert not project.root.exists()
+
+
+@given(st.text() | st.builds("{}://{}".format, st.sampled_from(["http", "sqlite", "postgresql", "file"]), st.text()))
+def test_any_text_as_an_address_is_usable_or_refused(address: str) -> None:
+    with suppress(UserError):
+        require_well_formed(address)
+        assert address.partition("://")[0].lower().partition("+")[0] in ("http", "https", "sqlite", "postgresql")
 
 
 def test_a_database_server_needs_a_place_for_files_and_is_tried_once(
@@ -72,14 +93,7 @@ def test_a_database_server_needs_a_place_for_files_and_is_tried_once(
 def test_a_file_that_is_not_a_database_is_refused(project: Project) -> None:
     project.paths.mlruns.mkdir(parents=True)
     (project.paths.mlruns / "mlflow.db").write_text("no database")
-    with pytest.raises(UserError, match=r"mlflow\.db is not an SQLite database; delete .*mlruns"):
-        current_runs(project)
-
-
-def test_a_copied_project_does_not_write_into_the_artifacts_of_the_first(project: Project, fresh: Path) -> None:
-    project.paths.mlruns.mkdir(parents=True)
-    shutil.copyfile(fresh, project.paths.mlruns / "mlflow.db")
-    with pytest.raises(UserError, match="the project was moved or copied; delete mlruns and run"):
+    with pytest.raises(UserError, match=r"mlflow\.db is not an SQLite database; restore it .* or rename it and run"):
         current_runs(project)
 
 

@@ -16,11 +16,11 @@ from support import postgresql
 from support.studies import RecordingLogger, run_study
 
 from electrode_bench import models
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.fitting.executor import Local
 from electrode_bench.models.search_space import Float
 from electrode_bench.tuning import driver
 from electrode_bench.tuning.distributions import distributions
-from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import journal, load_study, open_study
 from electrode_bench.tuning.study import StudySpec
 from electrode_bench.tuning.summary import summarise

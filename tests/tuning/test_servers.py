@@ -26,7 +26,7 @@ from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.current import current_runs
 from electrode_bench.tracking.locations import ARTIFACT_ROOT
 from electrode_bench.tracking.store import open_store
-from electrode_bench.tuning.storage import load_study, open_storage, study_names
+from electrode_bench.tuning.storage import all_studies, load_study, open_storage
 
 # These tests share one Ray cluster and one PostgreSQL server.
 pytestmark = [pytest.mark.xdist_group("ray"), postgresql.needed]
@@ -164,4 +164,4 @@ def test_a_storage_lost_during_a_sweep_is_one_line_and_the_study_continues(
 
 
 def _ended(url: str) -> int:
-    return sum(load_study(url, name).count() for name in study_names(url))
+    return sum(study.count() for study in all_studies(url))

@@ -13,6 +13,7 @@ import typer.exceptions
 from electrode_bench import __version__
 from electrode_bench.cli import app as web_app
 from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, serve, tracking, tune
+from electrode_bench.cli.console import escape_what_cannot_be_encoded, printable, say
 from electrode_bench.cli.failures import explained
 from electrode_bench.cli.options import Options
 from electrode_bench.cli.output import show_log
@@ -60,7 +61,7 @@ _project = Path()
 
 def _print_version(requested: bool) -> None:
     if requested:
-        typer.echo(f"electrode-bench {__version__}")
+        say(f"electrode-bench {__version__}")
         raise typer.Exit
 
 
@@ -86,6 +87,7 @@ def options(
 def main() -> None:
     """Entry point: a usage error is one line and exit code 2; any other error shows its traceback with --debug."""
     debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
+    escape_what_cannot_be_encoded(sys.stdout, sys.stderr)
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -118,5 +120,5 @@ def main() -> None:
 
 
 def _fail(message: str, *, code: int) -> NoReturn:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    print("error:", printable(" ".join(message.split())), file=sys.stderr)
     sys.exit(code)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli.console import say
+
 if TYPE_CHECKING:
     from electrode_bench.inference.chosen import FittedModel
     from electrode_bench.inference.screened import Screened
@@ -52,4 +54,4 @@ def write_page(
 def say_written(files: Sequence[Path]) -> None:
     """Print where the page and its figure are, if they were written."""
     if files:
-        typer.echo(f"page: {files[0]}; figure: {', '.join(str(path) for path in files[1:])}")
+        say(f"page: {files[0]}; figure: {', '.join(str(path) for path in files[1:])}")

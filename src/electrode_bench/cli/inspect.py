@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli.console import say
 from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import print_comparison, print_result, print_settings, spinner, warn
 
@@ -38,7 +39,7 @@ def show(
     if markdown:
         from electrode_bench.report import tables
 
-        typer.echo(
+        say(
             tables.markdown(
                 made["table"],
                 made["pairs"],
@@ -51,8 +52,8 @@ def show(
         return
     print_comparison(given.project, made, as_json=as_json)
     if not as_json:
-        typer.echo("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
-        typer.echo("All runs in a browser: make ui   (or: electrode-bench ui)")
+        say("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
+        say("All runs in a browser: make ui   (or: electrode-bench ui)")
 
 
 @app.command(rich_help_panel=_PANEL)
@@ -109,7 +110,7 @@ def _list_models(specs: dict[str, ModelSpec], *, as_json: bool) -> None:
     print_result(rows, table, as_json=as_json)
     if not as_json:
         for reason in filter(None, (row["unavailable"] for row in rows.values())):
-            typer.echo(reason)
+            say(reason)
 
 
 def _explain_model(name: str, specs: dict[str, ModelSpec], *, as_json: bool) -> None:

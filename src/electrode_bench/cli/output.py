@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import typer
+from electrode_bench.cli.console import err, out, say
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.table import Table
 
     from electrode_bench.project import Project
 
 
-def out() -> Console:
-    """The console of results."""
-    from rich.console import Console
-
-    # A pipe has no width; without one, tables would be cut at 80 columns.
-    return Console(width=None if sys.stdout.isatty() else 160)
-
-
-@lru_cache(maxsize=1)
-def err() -> Console:
-    """The console of warnings and progress bars: always the same one, so that warnings do not break a bar."""
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
 def warn(text: str) -> None:
     """Print a warning on stderr, without wrapping it."""
-    # A formula such as Li[Mn2]O4, or a path, may look like markup.
-    err().print(text, style="yellow", markup=False, soft_wrap=True)
+    err().print(text, style="yellow", soft_wrap=True)
 
 
 class _Warnings(logging.Handler):
@@ -58,14 +39,14 @@ def show_log() -> None:
 
 def note(text: str) -> None:
     """Print a remark on stderr, without wrapping it."""
-    err().print(text, markup=False, soft_wrap=True)
+    err().print(text, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
     """Print ``value`` as JSON: numbers with 12 digits, NaN and infinities as null."""
     from electrode_bench.core.artifacts import plain
 
-    typer.echo(json.dumps(plain(value), indent=2))
+    say(json.dumps(plain(value), indent=2))
 
 
 def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
@@ -73,7 +54,8 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        out().print(text, soft_wrap=True, highlight=False)
+        # A path or a formula may look like markup.
+        out().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
 def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as_json: bool) -> None:
@@ -118,7 +100,7 @@ def progress_bar(title: str, *, unit: str) -> Iterator[Callable[[int, int], None
 
     console = err()
     columns = (
-        progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.description}", markup=False), progress.BarColumn(), progress.MofNCompleteColumn(),
         progress.TextColumn(unit), progress.TimeElapsedColumn(), progress.TextColumn("left:"),
         progress.TimeRemainingColumn(),
     )  # fmt: skip
@@ -134,5 +116,7 @@ def spinner(title: str) -> Iterator[None]:
     if not console.is_terminal:
         yield
         return
-    with console.status(title):
+    from rich.text import Text
+
+    with console.status(Text(title)):
         yield

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from electrode_bench.cli.candidates_page import Page, say_written, write_page
+from electrode_bench.cli.console import out
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Options, Own
-from electrode_bench.cli.output import out, print_json, warn
+from electrode_bench.cli.output import print_json, warn
 
 if TYPE_CHECKING:
     from electrode_bench.inference.answer import Answer

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from electrode_bench.cli.console import say
 from electrode_bench.cli.options import USE_PANEL, Json, Model, Options
 from electrode_bench.cli.output import print_json
 
@@ -39,4 +40,4 @@ def pretrain(
     if as_json:
         print_json({"folder": str(made.folder), "model": made.model, "rows": made.rows, "bytes": made.size})
         return
-    typer.echo(f"{made.title}, fitted on {made.rows:,} electrodes: {made.folder} ({made.size / 1e6:.1f} MB)")
+    say(f"{made.title}, fitted on {made.rows:,} electrodes: {made.folder} ({made.size / 1e6:.1f} MB)")

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from electrode_bench.cli.candidates_page import Page, say_written, write_page
+from electrode_bench.cli.console import out, say
 from electrode_bench.cli.options import USE_PANEL, Ion, Json, Model, Options, Own
-from electrode_bench.cli.output import out, print_json, progress_bar
+from electrode_bench.cli.output import print_json, progress_bar
 
 app = typer.Typer()
 
@@ -139,5 +140,5 @@ def screen(
         return
     out().print(screening.screening_table(result, title=made.model.title, synthetic=made.model.synthetic))
     for line in screening.summary(result, out=made.out, rejects=made.rejects):
-        typer.echo(line)
+        say(line)
     say_written(pages)

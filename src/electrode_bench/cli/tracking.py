@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from electrode_bench.cli.console import say
 from electrode_bench.cli.options import USE_PANEL, Json, Model, Options
 from electrode_bench.cli.output import print_result
 from electrode_bench.cli.server import require_free_port, run_server
@@ -71,8 +72,8 @@ def ui(
     given: Options = context.obj
     command = ui_command(given.project, port=port)
     if print_only:
-        typer.echo(command)
+        say(command)
         return
     require_free_port(port)
-    typer.echo(f"Open {page(given.project, port=port)}\nStop with Ctrl-C")
+    say(f"Open {page(given.project, port=port)}\nStop with Ctrl-C")
     raise typer.Exit(run_server(command))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from electrode_bench.cli.console import out, say
 from electrode_bench.cli.execution import (
     Backend,
     Device,
@@ -19,8 +20,11 @@ from electrode_bench.cli.execution import (
     use_device,
 )
 from electrode_bench.cli.options import Json, Options, Storage
-from electrode_bench.cli.output import note, out, print_json, print_result, progress_bar, spinner, warn
+from electrode_bench.cli.output import note, print_json, print_result, progress_bar, spinner, warn
 from electrode_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from electrode_bench.tasks.tune import TunedStudy
 
 app = typer.Typer()
 
@@ -92,7 +96,6 @@ def sweep_run(
     electrode-bench sweep crabnet --storage postgresql://lab@server/studies --backend ray --gpus-per-trial 0.25
     """
     from electrode_bench.tasks import tune as task
-    from electrode_bench.tuning.summary import in_words
 
     given: Options = context.obj
     use_device(device)
@@ -115,22 +118,33 @@ def sweep_run(
         )
     if as_json:
         print_json({"studies": [asdict(study) for study in made]})
+    else:
+        for study in made:
+            _print_study(study, nested=nested)
+    failures = [study.failure for study in made if study.failure is not None]
+    if failures:
+        raise UserError(f"{'; '.join(failures)}; remove the cause, then run the command again with a larger --trials")
+
+
+def _print_study(study: TunedStudy, *, nested: bool) -> None:
+    from electrode_bench.tuning.summary import in_words
+
+    say(f"{study.study}\n  {in_words(study.summary)}")
+    if study.summary["importances"]:
+        shares = ", ".join(f"{key} {share:.0%}" for key, share in list(study.summary["importances"].items())[:5])
+        say(f"  most important parameters: {shares}")
+    local = " (served by: electrode-bench ui)" if "://127.0.0.1" in study.url else ""
+    say(f"  in MLflow{local}: {study.url}")
+    if study.summary.get("best") is None:
         return
-    for study in made:
-        typer.echo(f"{study.study}\n  {in_words(study.summary)}")
-        if study.summary["importances"]:
-            shares = ", ".join(f"{key} {share:.0%}" for key, share in list(study.summary["importances"].items())[:5])
-            typer.echo(f"  most important parameters: {shares}")
-        local = " (served by: electrode-bench ui)" if "://127.0.0.1" in study.url else ""
-        typer.echo(f"  in MLflow{local}: {study.url}")
-        if study.summary.get("best") is not None and study.summary["best"] == study.summary.get("configured"):
-            typer.echo("  no trial was better than the starting configuration")
-        else:
-            typer.echo(
-                f"  test it on rows that the study has not seen: electrode-bench sweep score {study.study}"
-                f"{' --nested' if nested else ''}\n"
-                f"  adopt it: electrode-bench sweep adopt {study.study}"
-            )
+    if study.summary["best"] == study.summary.get("configured"):
+        say("  no trial was better than the starting configuration")
+        return
+    say(
+        f"  test it on rows that the study has not seen: electrode-bench sweep score {study.study}"
+        f"{' --nested' if nested else ''}\n"
+        f"  adopt it: electrode-bench sweep adopt {study.study}"
+    )
 
 
 @sweep_app.command("score")
@@ -260,7 +274,7 @@ def sweep_list(context: typer.Context, storage: Storage = None, as_json: Json = 
         print_json({"studies": json.loads(rows.to_json(orient="records"))})
         return
     if rows.empty:
-        typer.echo("there are no studies yet; start one with: electrode-bench sweep MODEL")
+        say("there are no studies yet; start one with: electrode-bench sweep MODEL")
         return
     table = Table("study", "outer fold", "trials", "complete", "pruned", "failed", "best", "starting configuration")
     for row in rows.to_dict("records"):
@@ -278,14 +292,14 @@ def reap(
         typer.Option(
             min=0,
             metavar="MINUTES",
-            help="Also close trials of other hosts that started this long ago.",
+            help="Also close trials and runs of other hosts that started this long ago.",
             show_default="none",
         ),
     ] = None,
     storage: Storage = None,
     as_json: Json = False,
 ) -> None:
-    """Close what killed sweeps left open: their trials are tried again, their runs in MLflow end as KILLED.
+    """Close what killed commands left open: trials are tried again, and runs in MLflow end as KILLED.
 
     Example: electrode-bench reap --silent-for 120
     """  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from electrode_bench.clustering.memory import MOST_PAIRS
 from electrode_bench.core.schema import NOISE
 from electrode_bench.errors import UserError
 from electrode_bench.params import DBSCAN
@@ -19,7 +20,8 @@ def cluster(points: pd.DataFrame, params: DBSCAN) -> tuple[pd.Series, float]:
     ----------
     points : columns x and y, one row for each composition, with a unique index.
     params : with eps "auto" the radius is found by a scan: of 400 radii, the one whose number of clusters is nearest to
-        ``params.clusters``, then with the least noise, then the smallest.
+        ``params.clusters``, then with the least noise, then the smallest. On a large map, radii with more than
+        100 million pairs of neighbours are left out, for which DBSCAN would need gigabytes.
 
     Returns
     -------
@@ -29,12 +31,17 @@ def cluster(points: pd.DataFrame, params: DBSCAN) -> tuple[pd.Series, float]:
     Raises
     ------
     UserError
-        When no cluster is found.
+        When no cluster is found, or a given radius makes so many pairs of neighbours that memory would run out.
     """
     # DBSCAN gives a border point to the first cluster that reaches it.
     ordered = points.sort_index()
     plane = ordered[["x", "y"]].to_numpy(dtype=np.float64)
     eps = _scan(plane, params) if params.eps == "auto" else float(params.eps)
+    if params.eps != "auto" and (pairs := _pairs(plane, eps)) > MOST_PAIRS:
+        raise UserError(
+            f"map.dbscan.eps ({eps:g}) makes {pairs:,} pairs of neighbours among {len(points):,} compositions, for "
+            f"which DBSCAN needs about {pairs * 16 / 1e9:.0f} GB of memory; lower it, or set it to auto"
+        )
     labels = _dbscan(plane, eps=eps, min_samples=params.min_samples)
     if labels.max() < 0:
         change = "lower it" if params.eps == "auto" else f"lower it, or raise map.dbscan.eps ({eps:g})"
@@ -65,6 +72,8 @@ def _scan(plane: np.ndarray, params: DBSCAN) -> float:
     high = max(float(np.hypot(*np.ptp(plane, axis=0))), low * 2)
     best: tuple[int, float, float] | None = None
     for eps in np.geomspace(low, high, _EPS_STEPS):
+        if len(plane) ** 2 > MOST_PAIRS and _pairs(plane, float(eps)) > MOST_PAIRS:
+            break
         labels = _dbscan(plane, eps=float(eps), min_samples=params.min_samples)
         count, noise = int(labels.max()) + 1, float((labels == NOISE).mean())
         score = (abs(count - params.clusters), noise, float(eps))
@@ -73,6 +82,14 @@ def _scan(plane: np.ndarray, params: DBSCAN) -> float:
         if count == 1 and noise == 0:
             break  # wider radii change nothing more
     return float(high if best is None else best[2])
+
+
+def _pairs(plane: np.ndarray, eps: float) -> int:
+    """How many pairs of points lie within ``eps``, each counted twice and every point with itself."""
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(plane)
+    return int(tree.count_neighbors(tree, eps))
 
 
 def _dbscan(plane: np.ndarray, *, eps: float, min_samples: int) -> np.ndarray:

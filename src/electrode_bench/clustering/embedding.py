@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from electrode_bench.clustering.memory import require_memory
+from electrode_bench.clustering.neighbours import nearest, trustworthiness
 from electrode_bench.clustering.preprocessing import COORDINATE_DIGITS, principal_components, scale
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
@@ -24,6 +26,9 @@ from electrode_bench.params import TSNE, UMAP, Map
 FEWEST_COMPOSITIONS = 5
 
 _TRUST_NEIGHBOURS = 10
+
+#: With fewer compositions, umap-learn computes all distances itself, whatever neighbours it is given.
+_UMAP_OF_ALL_DISTANCES = 4096
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,10 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
     Raises
     ------
     UserError
-        When there are fewer than 5 distinct compositions.
+        When there are fewer than 5 distinct compositions, or so many that memory would run out.
     ValueError
         When a feature is infinite.
     """
-    from scipy.spatial.distance import cdist
-    from sklearn.manifold import trustworthiness
-
     values = features.to_numpy(dtype=np.float64) + 0.0  # -0.0 and 0.0 are one composition
     if np.isinf(values).any():
         raise ValueError("a feature is infinite")
@@ -80,18 +82,17 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
             f"the map needs at least {FEWEST_COMPOSITIONS} distinct compositions, but the table has {n}; "
             "use a larger snapshot, or keep more rows (params.yaml, prepare)"
         )
+    require_memory(n, features=values.shape[1], neighbours=_neighbours(params, n))
     scaled = scale(distinct)
-    # cdist sums a pair's differences in order: the same bits for any number of threads and rows.
-    distance = cdist(scaled, scaled)
     start = principal_components(scaled)
     with threadpool_limits(limits=1):
         if params.method == "tsne":
-            plane, parameters, notes = _tsne(distance, start, params.tsne)
+            plane, parameters, notes = _tsne(scaled, start, params.tsne)
         else:
-            plane, parameters, notes = _umap(distance, start, params.umap, seed=seed)
+            plane, parameters, notes = _umap(scaled, start, params.umap, seed=seed)
         plane = np.round(plane.astype(np.float64), COORDINATE_DIGITS) + 0.0
         k = min(_TRUST_NEIGHBOURS, (n - 1) // 2)
-        trust = float(trustworthiness(distance, plane, n_neighbors=k, metric="precomputed"))
+        trust = trustworthiness(scaled, plane, number=k)
     return Embedding(
         points=pd.DataFrame(plane[composition.ravel()], index=features.index, columns=["x", "y"]),
         composition=pd.Series(composition.ravel(), index=features.index, name="composition"),
@@ -101,10 +102,26 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
     )
 
 
-def _tsne(distance: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.ndarray, dict[str, Any], tuple[str, ...]]:
+def _neighbours(params: Map, n: int) -> int:
+    """How many neighbours of each of ``n`` points the embedding uses, the point itself not counted."""
+    if params.method == "umap":
+        return min(params.umap.n_neighbors, n - 1) - 1
+    return min(n - 1, int(3 * _perplexity(params.tsne, n) + 1))
+
+
+def _perplexity(params: TSNE, n: int) -> float:
+    return min(params.perplexity, (n - 1) / 3)
+
+
+def _tsne(scaled: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.ndarray, dict[str, Any], tuple[str, ...]]:
+    from scipy.sparse import csr_matrix
     from sklearn.manifold import TSNE as Method
 
-    perplexity = min(params.perplexity, (len(distance) - 1) / 3)
+    n, perplexity = len(scaled), _perplexity(params, len(scaled))
+    # More neighbours than these have no part in t-SNE with Barnes-Hut trees: given all distances, it finds the same.
+    indices, distances = nearest(scaled, min(n - 1, int(3 * perplexity + 1)))
+    first_of_row = np.arange(0, indices.size + 1, indices.shape[1])
+    graph = csr_matrix((distances.ravel(), indices.ravel(), first_of_row), shape=(n, n))
     method = Method(
         perplexity=perplexity,
         early_exaggeration=params.early_exaggeration,
@@ -116,33 +133,39 @@ def _tsne(distance: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.nda
         n_jobs=1,
     )
     used = {"perplexity": perplexity, "early_exaggeration": params.early_exaggeration, "max_iter": params.max_iter}
-    return method.fit_transform(distance), used, _capped("perplexity", params.perplexity, perplexity, len(distance))
+    return method.fit_transform(graph), used, _capped("perplexity", params.perplexity, perplexity, n)
 
 
 def _umap(
-    distance: np.ndarray, start: np.ndarray, params: UMAP, *, seed: int
+    scaled: np.ndarray, start: np.ndarray, params: UMAP, *, seed: int
 ) -> tuple[np.ndarray, dict[str, Any], tuple[str, ...]]:
+    from scipy.spatial.distance import cdist
+
     with warnings.catch_warnings():
         # umap warns on import that its neural variant needs TensorFlow.
         warnings.filterwarnings("ignore", message="Tensorflow not installed", category=ImportWarning)
         from umap import UMAP as Method
 
-    neighbours = min(params.n_neighbors, len(distance) - 1)
-    method = Method(
-        n_neighbors=neighbours,
-        min_dist=params.min_dist,
-        metric="precomputed",
-        init=start.astype(np.float32),
-        random_state=derive(seed, "umap"),
-        n_jobs=1,
-    )
+    n = len(scaled)
+    neighbours = min(params.n_neighbors, n - 1)
+    few = n < _UMAP_OF_ALL_DISTANCES
+    given: dict[str, Any] = {"metric": "precomputed"} if few else {"precomputed_knn": nearest(scaled, neighbours - 1)}
     with warnings.catch_warnings():
         # New points are never put on this map.
         warnings.filterwarnings("ignore", message="using precomputed metric; inverse_transform", category=UserWarning)
+        warnings.filterwarnings("ignore", message="precomputed_knn.*is not an NNDescent object", category=UserWarning)
         warnings.filterwarnings("ignore", message="n_jobs value 1 overridden to 1", category=UserWarning)
-        plane = method.fit_transform(distance)
+        method = Method(
+            n_neighbors=neighbours,
+            min_dist=params.min_dist,
+            init=start.astype(np.float32),
+            random_state=derive(seed, "umap"),
+            n_jobs=1,
+            **given,
+        )
+        plane = method.fit_transform(cdist(scaled, scaled) if few else scaled)
     used = {"n_neighbors": neighbours, "min_dist": params.min_dist}
-    return plane, used, _capped("n_neighbors", params.n_neighbors, neighbours, len(distance))
+    return plane, used, _capped("n_neighbors", params.n_neighbors, neighbours, n)
 
 
 def _capped(name: str, asked: float, used: float, n: int) -> tuple[str, ...]:

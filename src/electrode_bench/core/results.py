@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field
 
 from electrode_bench.core.config import Strict
-from electrode_bench.core.digests import digest
+from electrode_bench.core.digests import digest, digest_frame
 from electrode_bench.core.schema import COMPOSITION_ONLY
 
 
@@ -138,9 +138,20 @@ class Run(Strict):
 
     def sealed(self) -> Run:
         """The same run with the digest of its record filled in."""
-        record = self.record()
-        del record["digests"]["run"]
-        return self.model_copy(update={"digests": self.digests.model_copy(update={"run": digest(record)})})
+        own = digest_of_record(self.record())
+        return self.model_copy(update={"digests": self.digests.model_copy(update={"run": own})})
+
+    @property
+    def has_its_tables(self) -> bool:
+        """Whether the predictions and the distributions of the share are those that the record was written with."""
+        found = (digest_frame(self.predictions), digest_frame(self.share))
+        return found == (self.digests.predictions, self.digests.share)
+
+
+def digest_of_record(record: Mapping[str, Any]) -> str:
+    """The digest of everything in ``cell.json`` but the digest itself."""
+    digests = {name: value for name, value in record["digests"].items() if name != "run"}
+    return digest({**record, "digests": digests})
 
 
 TuningState = Literal["not_nested", "other_data", "edited"]

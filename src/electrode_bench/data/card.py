@@ -101,6 +101,8 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         numbers = (card["targets"][name][key] for key in ("min", "max", "mean", "mean_absolute_deviation"))
         targets.add_row(TARGETS[name].title, *(f"{number:,.2f}" for number in numbers))
     parts: list[RenderableType] = [facts, Text(""), targets]
+    if 2 * card["departs_from_faraday"] > card["rows"]:
+        parts.insert(0, Panel("WARNING: most rows violate Faraday's law; `electrode-bench prepare` says by how much"))
     if card["synthetic"]:
         parts.insert(0, Panel(SYNTHETIC_NOTICE))
     return Group(*parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from electrode_bench.core.schema import GRAVIMETRIC, VOLTAGE, VOLUMETRIC
-from electrode_bench.data.prepare import departs_from_faraday
+from electrode_bench.data.prepare import Prepared, departs_from_faraday
 
 #: Average voltages (V) outside this span are artefacts of the calculation, not of an electrode.
 PHYSICAL_VOLTAGES = (-2.0, 7.0)
@@ -21,10 +21,20 @@ _FACTORS = (
 )
 
 
-def doubts(table: pd.DataFrame) -> list[str]:
-    """A sentence for each way in which most rows of a canonical table disagree with physics."""
-    if table.empty:
-        return []
+def doubts(prepared: Prepared) -> list[str]:
+    """A warning for each way in which most rows of a snapshot disagree with physics, and if most are rejected."""
+    table, rejects = prepared.table, prepared.rejects
+    found = _about_values(table)
+    if len(rejects) > len(table):
+        first = rejects.iloc[0]
+        found.append(
+            f"{len(rejects):,} of {len(rejects) + len(table):,} rows are rejected; the first: "
+            f"{first['file']}, line {first['line']}: {first['reason']}"
+        )
+    return [f"WARNING: {sentence}" for sentence in found]
+
+
+def _about_values(table: pd.DataFrame) -> list[str]:
     found = []
     departs = departs_from_faraday(table)
     if departs.mean() > 0.5:

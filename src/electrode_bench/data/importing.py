@@ -153,7 +153,7 @@ def _check(source: Source, data: Path) -> dict[str, Any]:
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
-    warnings = [*map(str, raw.conversions.values()), *doubts(prepared.table)]
+    warnings = [*map(str, raw.conversions.values()), *doubts(prepared)]
     return {"rows": len(prepared.table), "rejects": len(prepared.rejects), "warnings": warnings}
 
 

@@ -14,6 +14,9 @@ from electrode_bench.errors import UserError
 #: Rows of a snapshot. The Materials Project has some 5,000 insertion electrodes.
 MOST_ROWS = 200_000
 
+#: Lines of a snapshot: most are blank then, or belong to structures in cells.
+MOST_LINES = 5_000_000
+
 #: Bytes of a file that must be read as a whole, such as an array of documents.
 MOST_BYTES = 256 << 20
 
@@ -32,9 +35,28 @@ def check_rows(rows: int, path: Path) -> None:
         raise UserError(f"{path} has more than {MOST_ROWS:,} rows, more than any snapshot of electrodes; give a part")
 
 
+def check_lines(lines: int, path: Path) -> None:
+    """Raise a UserError when a snapshot has more than MOST_LINES lines."""
+    if lines > MOST_LINES:
+        raise UserError(f"{path} has more than {MOST_LINES:,} lines, more than any snapshot of electrodes; give a part")
+
+
 def too_large(path: Path, *, instead: str) -> UserError:
     """The error about a file that is too large to be read as a whole; ``instead`` says what to do."""
     return UserError(f"{path} is larger than {MOST_BYTES >> 20} MB; {instead}")
+
+
+def check_ratio(size: int, path: Path) -> None:
+    """Raise a UserError when ``size``, what a compressed file unpacks to, is implausible for its own size."""
+    if size > _plausible(path):
+        raise UserError(
+            f"{path} unpacks to more than {_RATIO} times its size, as only a decompression bomb does; "
+            "if it is none, unpack it or save it as CSV"
+        )
+
+
+def _plausible(path: Path) -> int:
+    return max(_FREE, _RATIO * path.stat().st_size)
 
 
 @contextmanager
@@ -70,19 +92,16 @@ class _Bounded:
 
     def __init__(self, stream: gzip.GzipFile, path: Path) -> None:
         self._stream, self._path = stream, path
-        self._left = max(_FREE, _RATIO * path.stat().st_size)
+        self._left, self._read = _plausible(path), 0
 
     def _counted(self, block: bytes) -> bytes:
-        self._left -= len(block)
-        if self._left < 0:
-            raise UserError(
-                f"{self._path} unpacks to more than {_RATIO} times its size, which no snapshot does; "
-                "if it is one, unpack it yourself"
-            )
+        self._read += len(block)
+        if self._read > self._left:
+            check_ratio(self._read, self._path)
         return block
 
     def read(self, size: int = -1) -> bytes:
-        return self._counted(self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1))
+        return self._counted(self._stream.read(size if size >= 0 else self._left + 1))
 
     def readline(self, size: int = -1) -> bytes:
         return self._counted(self._stream.readline(size))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench.core.schema import ION_CHARGE, TABLE_COLUMNS, VOLTAGE
+from electrode_bench.data.notation.refusals import shown
 
 if TYPE_CHECKING:
     from pint import UnitRegistry
@@ -67,9 +68,9 @@ class Conversion:
     reference: str | None = None
 
     def __str__(self) -> str:
-        text = f"'{self.header}': {self.unit} was converted to {self.to} (times {self.factor:.6g})"
+        text = f"'{shown(self.header)}': {self.unit} was converted to {self.to} (times {self.factor:.6g})"
         if self.factor == 1.0:
-            text = f"'{self.header}'"
+            text = f"'{shown(self.header)}'"
         if self.reference:
             text += (
                 f": voltages against {self.reference} are read for the working ion {self.reference} only, because the "
@@ -110,7 +111,7 @@ def _without_reference(column: str, unit: str) -> tuple[str, str | None]:
     symbols = set(re.findall(r"[A-Z][a-z]?", couple))
     if len(symbols) != 1 or not symbols <= set(ION_CHARGE) or not re.fullmatch(r"[A-Za-z0-9+/|\s^()−]+", couple):
         raise UnitError(
-            f"is against '{match[2]}', which cannot be converted; give voltages against the metal of the working ion"
+            f"is against '{shown(match[2])}', which cannot be converted; give it against the metal of the working ion"
         )
     return match[1], symbols.pop()
 
@@ -119,8 +120,7 @@ def _factor(unit: str, wanted: str) -> float:
     """A value in ``wanted`` is the value in ``unit`` times this."""
     if wanted == "fraction" and unit.strip().casefold() in _PLAIN:
         return 1.0
-    shown = unit if len(unit) <= _LONGEST else f"{unit[:_LONGEST]}..."
-    refused = UnitError(f"is in '{shown}', which cannot be converted to {wanted}; give it in {wanted}")
+    refused = UnitError(f"is in '{shown(unit)}', which cannot be converted to {wanted}; give it in {wanted}")
     try:
         # To 12 digits: Ah/L is mAh/cm3, whatever the last digit of the product is.
         return float(f"{_registry().convert(1.0, _expression(unit), _expression(wanted)):.12g}")

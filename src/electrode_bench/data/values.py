@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -23,7 +24,7 @@ LARGEST = 1e6
 #: A capacity below this (mAh/g or mAh/cm3) is none.
 SMALLEST_CAPACITY = 1e-3
 #: What stands for "no value" in tables, beside an empty cell and NaN.
-_MISSING = frozenset({"", "-", "na", "n/a", "nan", "<na>", "#n/a", "none", "null"})
+_MISSING = frozenset({"", "-", ".", "na", "n/a", "nan", "<na>", "#n/a", "none", "null", "nothing", "missing"})
 #: The last element of the shortest table of elemental properties, that of the study's features.
 _LAST_ELEMENT = "Bk"
 
@@ -161,10 +162,23 @@ def _number(value: Any, label: str) -> float | None:
             raise ValueError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise Unusable(f"{label} is no number: {shown(value)}") from None
+        raise Unusable(f"{label} is no number: {shown(value)}{_advice(value)}") from None
     if not math.isfinite(number):
         raise Unusable(f"{label} is not finite: {shown(value)}")
     return number
+
+
+def _advice(value: Any) -> str:
+    """What to do about a text in place of a number."""
+    if not isinstance(value, str):
+        return ""
+    if re.fullmatch(r"\s*[+-]?[\d.]+\s*[A-Za-z%µ][^,;]*", value):
+        return "; write the unit into the header"
+    if re.fullmatch(r"\s*[+-]?\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3})+(?:[.,]\d+)?\s*", value):
+        return "; write it without separators of thousands"
+    if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value):
+        return "; write it with a point, or separate the columns by semicolons"
+    return ""
 
 
 def shown(value: Any, *, plain: bool = False) -> str:

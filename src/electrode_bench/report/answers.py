@@ -31,12 +31,10 @@ def answer_blocks(answer: Answer, *, title: str) -> Iterator[RenderableType]:
     ----------
     title : the model's name for people.
     """
-    from rich.markup import escape
     from rich.text import Text
 
-    yield Text.from_markup(
-        f"\n[bold]{escape(answer.formula)}[/bold], {answer.working_ion} electrode, predicted by {escape(title)}"
-    )
+    said = f", {answer.working_ion} electrode, predicted by {title}"
+    yield Text.assemble("\n", (answer.formula, "bold"), said)
     if answer.reading is not None:
         yield Text(f"read as {_reading(answer.reading)}")
     yield _numbers(answer)

@@ -27,7 +27,7 @@ def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: in
     ----------
     title : the model's name for people.
     """
-    from rich.markup import escape
+    from rich.text import Text
 
     options, shown = screened.options, screened.best.head(rows)
     objective = OBJECTIVES[options.objective]
@@ -55,12 +55,12 @@ def screening_table(screened: Screened, *, title: str, synthetic: bool, rows: in
         table.add_row(
             "" if pd.isna(row["rank"]) else str(row["rank"]),
             str(row["line"]),
-            escape(row["formula"]),
+            Text(row["formula"]),
             row["working_ion"],
             *chance,
             *(_with_interval(row, column.key) for column in columns),
             "yes" if row["on_front"] else "",
-            escape(row["notes"]),
+            Text(row["notes"]),
         )
     return table
 

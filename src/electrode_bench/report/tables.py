@@ -48,6 +48,7 @@ def headline(rows: pd.DataFrame, *, ceilings: pd.DataFrame, synthetic: bool) -> 
     ceilings : ``results/compare/ceilings.csv``: what is left to gain, below the models.
     """
     from rich.table import Table
+    from rich.text import Text
 
     for protocol, runs in rows.groupby("protocol", sort=False):
         table = Table(
@@ -61,16 +62,16 @@ def headline(rows: pd.DataFrame, *, ceilings: pd.DataFrame, synthetic: bool) -> 
         for metric in SHOWN:
             table.add_column(metric.label, justify="right", no_wrap=True)
         for target, column in TARGETS.items():
-            table.add_row(f"[bold]{column.label}, {column.unit}[/bold]")
+            table.add_row(Text(f"{column.label}, {column.unit}", style="bold"))
             for heading, group in by_what_they_read(runs):
                 if heading:
-                    table.add_row(f"[italic]{heading}[/italic]")
+                    table.add_row(Text(heading, style="italic"))
                 for _, run in group.iterrows():
                     values = ("\n".join(_values(run, target, metric.key)) for metric in SHOWN)
                     table.add_row(f"  {run['title']}", *values)
             references = ceiling_rows(ceilings, runs, target=target)
             if references:
-                table.add_row(f"[italic]{CEILINGS}[/italic]")
+                table.add_row(Text(CEILINGS, style="italic"))
             for title, *shown in references:
                 table.add_row(f"  {title}", *shown)
             table.add_section()

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def titled(title: str, notes: list[str], *, synthetic: bool) -> Table:
     """An empty table with notes below it."""
     from rich.table import Table
+    from rich.text import Text
 
-    if synthetic:
-        notes = [*notes, f"[yellow]{SYNTHETIC_NOTICE}[/yellow]"]
-    return Table(title=title, caption="\n".join(notes), title_justify="left", caption_justify="left")
+    lines = [Text(note) for note in notes] + ([Text(SYNTHETIC_NOTICE, style="yellow")] if synthetic else [])
+    caption = Text("\n", style="table.caption").join(lines)
+    return Table(title=title, caption=caption, title_justify="left", caption_justify="left")

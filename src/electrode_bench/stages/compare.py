@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 from electrode_bench.core.artifacts import write_csv, write_json
+from electrode_bench.core.digests import digest_files
 from electrode_bench.core.schema import COMPARISON_TABLES, TARGETS
 from electrode_bench.evaluation import scores
 from electrode_bench.params import DEFAULT_INTERVALS, Intervals
@@ -34,7 +35,9 @@ def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS
         write_json(values, folder / "metrics" / protocol / f"{model}.json")
     calibrations = {model: calibration.to_json() for model, calibration in comparison.calibrations.items()}
     write_json({"models": calibrations}, project.paths.calibrations)
-    # Last: it says which runs the tables above belong to.
+    # Last: it says which runs the tables above belong to, and what they hold.
     inputs = {f"{run.model}/{run.protocol}": run.digests.run for run in runs}
-    write_json({"runs": inputs}, project.paths.comparison_inputs)
+    read = [*map(project.paths.comparison, COMPARISON_TABLES), project.paths.calibrations]
+    files = {path.name: digest_files([path]) for path in read}
+    write_json({"runs": inputs, "files": files}, project.paths.comparison_inputs)
     return comparison

@@ -42,7 +42,7 @@ def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] 
     write_json(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
     if warn:
-        for line in (*map(str, raw.conversions.values()), *doubts(prepared.table), *_questions(prepared.questions)):
+        for line in (*map(str, raw.conversions.values()), *doubts(prepared), *_questions(prepared.questions)):
             warn(line)
     return summary
 

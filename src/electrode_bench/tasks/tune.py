@@ -23,14 +23,13 @@ from electrode_bench.tuning import driver
 from electrode_bench.tuning.plan import plan_studies
 from electrode_bench.tuning.storage import (
     OpenedStudy,
-    load_study,
+    all_studies,
     lost_storage_is_an_error,
     open_study,
     storage_url,
-    study_names,
 )
 from electrode_bench.tuning.study import StudySpec
-from electrode_bench.tuning.summary import summarise
+from electrode_bench.tuning.summary import summarise, why_all_failed
 
 #: What to run when MLflow's store was lost and is back: nothing else publishes a study.
 AGAIN = "the same command again"
@@ -49,6 +48,8 @@ class TunedStudy:
     url: str
     #: Seconds that this process spent on MLflow.
     tracking_seconds: float
+    #: Why there is nothing to adopt, in one line, where every trial failed.
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,10 @@ def _tune(spec: StudySpec, sweep: _Sweep) -> TunedStudy:
         status = "FINISHED"
     finally:
         summary = logger.on_study_end(status=status)
-    return TunedStudy(spec.name, spec.outer.name, opened.created, opened.changed, summary, logger.url, logger.seconds)
+    return TunedStudy(
+        spec.name, spec.outer.name, opened.created, opened.changed, summary, logger.url, logger.seconds,
+        why_all_failed(opened.study),
+    )  # fmt: skip
 
 
 def _notify_about(spec: StudySpec, opened: OpenedStudy, notify: Callable[[str], None]) -> None:
@@ -170,11 +174,8 @@ def list_studies(project: Project, *, storage: str | None = None) -> pd.DataFram
     url = storage_url(project, storage)
     shown = ("trials", "complete", "pruned", "failed", "best", "configured", "best_trial")
     rows = []
-    for name in study_names(url, must_exist=storage is not None):
-        study = load_study(url, name)
-        # A study that is being created has no identity yet.
-        if "identity" in study.attributes:
-            summary = summarise(study)
-            about = {"study": name, "model": study.identity["model"], "part": study.outer}
-            rows.append({**about, **{key: summary.get(key) for key in shown}})
+    for study in all_studies(url, must_exist=storage is not None):
+        summary = summarise(study)
+        about = {"study": study.name, "model": study.identity["model"], "part": study.outer}
+        rows.append({**about, **{key: summary.get(key) for key in shown}})
     return pd.DataFrame(rows)

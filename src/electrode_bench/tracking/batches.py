@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,12 @@ if TYPE_CHECKING:
 
 # MLflow's limits: params and tags in one request, entries in one request, and lengths of texts.
 BATCH, METRIC_BATCH, PARAM_LENGTH, TAG_LENGTH = 100, 1000, 6000, 8000
+
+#: How databases say that two transactions collided, and how often a call is tried.
+_COLLISION = re.compile(
+    r"duplicate key|UNIQUE constraint|deadlock|could not serialize|database is locked", re.IGNORECASE
+)
+_ATTEMPTS = 6
 
 
 def log(
@@ -41,7 +50,8 @@ def log(
     todo_tags = [RunTag(k, v[:TAG_LENGTH]) for k, v in tags.items()]
     while todo_metrics or todo_params or todo_tags:
         room = METRIC_BATCH - 2 * BATCH
-        client.log_batch(run_id, todo_metrics[:room], todo_params[:BATCH], todo_tags[:BATCH])
+        batch = todo_metrics[:room], todo_params[:BATCH], todo_tags[:BATCH]
+        insist(lambda batch=batch: client.log_batch(run_id, *batch))  # type: ignore[misc]
         todo_metrics, todo_params, todo_tags = todo_metrics[room:], todo_params[BATCH:], todo_tags[BATCH:]
 
 
@@ -55,3 +65,22 @@ def search(client: MlflowClient, experiment: str, query: str) -> list[MlflowRun]
         token = page.token
         if not token:
             return runs
+
+
+def insist(call: Callable[[], object]) -> None:
+    """Call again what may be called twice, when the database says that another writer was at the same place.
+
+    Databases end one of two transactions that insert the same row or wait for each other. MLflow passes the error on.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for attempt in range(_ATTEMPTS):
+        try:
+            call()
+        except (MlflowException, SQLAlchemyError) as error:
+            if attempt == _ATTEMPTS - 1 or not _COLLISION.search(str(error)):
+                raise
+            time.sleep(random.uniform(0.05, 0.2) * 2**attempt)
+        else:
+            return

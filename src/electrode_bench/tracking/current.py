@@ -16,7 +16,7 @@ from electrode_bench.tracking.batches import log, search
 from electrode_bench.tracking.describe import with_control
 from electrode_bench.tracking.fields import COMPARABLE
 from electrode_bench.tracking.links import folds_query
-from electrode_bench.tracking.locations import sqlite_file, tracking_uri
+from electrode_bench.tracking.locations import require_well_formed, sqlite_file, tracking_uri
 from electrode_bench.tracking.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def current_runs(project: Project, *, uri: str | None = None) -> pd.DataFrame:
 
 
 def require_published(uri: str) -> None:
-    """Raise a UserError when the store is an SQLite file that does not exist yet."""
+    """Raise a UserError when the store is an SQLite file that does not exist yet, or ``uri`` is no store's address."""
+    require_well_formed(uri)
     file = sqlite_file(uri)
     if file is not None and not file.exists():
         raise UserError(f"no runs are published in {file.parent}; run: electrode-bench publish")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 from electrode_bench.core.addresses import masked
 from electrode_bench.core.databases import refusal
 from electrode_bench.errors import UserError
-from electrode_bench.tracking.locations import artifact_location, is_database_server, sqlite_file
+from electrode_bench.tracking import sqlite_store
+from electrode_bench.tracking.locations import (
+    artifact_location,
+    is_database_server,
+    require_well_formed,
+    sqlite_file,
+)
 
 #: Seconds that a writer waits for another one.
 PATIENCE = 600
-
-#: Seconds in which a database server must answer.
-_CONNECT_TIMEOUT = 10
 
 
 def results_safe(again: str) -> str:
@@ -24,49 +26,16 @@ def results_safe(again: str) -> str:
     return f"the results are safe; fix this and run: {again}"
 
 
-def require_usable(uri: str, again: str) -> None:
-    """Refuse at once what MLflow would try for minutes or explain at length."""
-    file = sqlite_file(uri)
-    if urlsplit(uri).scheme in ("", "file"):
-        raise UserError(
-            f"MLFLOW_TRACKING_URI is '{uri}', a folder, which MLflow no longer writes to; unset it, "
-            "or name a server (http://...) or a database (sqlite:///...)"
-        )
+def require_usable(uri: str) -> None:
+    """Refuse at once, before anything is connected to, what MLflow would try for minutes or explain at length."""
+    require_well_formed(uri)
     if is_database_server(uri):
-        _require_answer(uri, again)
-    if file is not None and file.exists() and file.stat().st_size:
+        artifact_location(uri)
+    file = sqlite_file(uri)
+    if file is not None and file.is_file() and file.stat().st_size:
         with file.open("rb") as stream:
             if stream.read(16) != b"SQLite format 3\x00":
-                raise UserError(
-                    f"{file} is not an SQLite database; delete {file.parent} and run: electrode-bench publish"
-                )
-
-
-def _require_answer(uri: str, again: str) -> None:
-    """Try a database server once, where MLflow would try for most of an hour; and whether it holds Optuna's tables."""
-    from sqlalchemy import create_engine, inspect
-    from sqlalchemy.exc import SQLAlchemyError
-    from sqlalchemy.pool import NullPool
-
-    artifact_location(uri)
-    options = {"connect_timeout": _CONNECT_TIMEOUT} if urlsplit(uri).scheme.startswith("postgresql") else {}
-    try:
-        engine = create_engine(uri, poolclass=NullPool, connect_args=options)
-        with engine.connect() as connection:
-            tables = set(inspect(connection).get_table_names())
-    except ImportError:
-        raise UserError(
-            f"the driver of {masked(uri)} is not installed; for PostgreSQL, install it with: make postgresql"
-        ) from None
-    except SQLAlchemyError as error:
-        raise UserError(
-            f"MLflow's store {masked(uri)} cannot be used: {_reason(error)}; {results_safe(again)}"
-        ) from error
-    if "studies" in tables and "experiments" not in tables:
-        # Both programs have a table of the same name: alembic_version.
-        raise UserError(
-            f"{masked(uri)} holds Optuna's studies; MLflow needs a database of its own, make it with: createdb mlflow"
-        )
+                raise UserError(sqlite_store.damaged(file, "is not an SQLite database"))
 
 
 @contextmanager
@@ -108,7 +77,11 @@ def _reason(error: Exception) -> str:
             "the server does not allow this user to do it; ask its administrator for a role that may write",
         ),
         (r"error code 413|413 Client Error", "the server refuses files of this size; raise client_max_body_size there"),
-        (r"out-of-date database schema", "an older MLflow made it; delete mlruns, or run mlflow db upgrade on it"),
+        (r"out-of-date database schema", "another version of MLflow made it; copy it, then run: mlflow db upgrade URI"),
+        (r"disk is full|No space left on device", "the disk is full"),
+        (r"readonly database|unable to open database file|Permission denied", "it or its folder cannot be written to"),
+        (r"database is locked", "another program keeps it locked"),
+        (r"disk image is malformed", "its file is damaged; restore it from a backup, or rename it and publish again"),
     ):
         if re.search(pattern, text):
             return reason

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from electrode_bench.core.results import Run
@@ -76,19 +75,21 @@ def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def run_metrics(record: Record) -> dict[str, float]:
     """The metrics of a run: scores over folds, and the resources of all folds."""
-    return _scores(record.scores, ALL) | _total_resources(record)
+    return _scores(record, ALL) | _total_resources(record)
 
 
 def fold_metrics(record: Record, fold: str) -> dict[str, float]:
     """The metrics of one fold: scores, numbers of rows, and resources."""
     sizes = record.run.folds[fold]
     rows = {"rows/train": float(sizes.n_train), "rows/test": float(sizes.n_test)}
-    return _scores(record.scores, fold) | rows | _resources(record.resources.get(fold, {}))
+    return _scores(record, fold) | rows | _resources(record.resources.get(fold, {}))
 
 
-def _scores(scores: pd.DataFrame, fold: str) -> dict[str, float]:
+def _scores(record: Record, fold: str) -> dict[str, float]:
     """Scores of one fold by "<target>/<metric>", and their standard deviation over folds where there is one."""
-    rows = scores[scores["fold"] == fold]
+    rows = record.scores_by_fold.get(fold)
+    if rows is None:
+        return {}
     values = dict(zip(rows["target"] + "/" + rows["metric"], rows["value"].astype(float), strict=True))
     # A group of its own on MLflow's page, so that the charts of a target begin with its errors.
     std = dict(zip(rows["target"] + "_std/" + rows["metric"], rows["spread"].astype(float), strict=True))

@@ -6,12 +6,15 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from electrode_bench.core.addresses import masked
+from electrode_bench.core.addresses import masked, problem
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 
 #: Where runs keep their files when MLFLOW_TRACKING_URI is a database server: MLflow's own name for it.
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
+
+#: What an address may be, for messages.
+_KINDS = "or name a server (http://...) or a database (sqlite:///..., postgresql://...)"
 
 
 def tracking_uri(project: Project) -> str:
@@ -20,10 +23,12 @@ def tracking_uri(project: Project) -> str:
     Raises
     ------
     UserError
-        When the project's path has a '?', which MLflow's SQLite addresses cannot hold.
+        When MLFLOW_TRACKING_URI is not an address of a store, or the project's path has a '?', which MLflow's SQLite
+        addresses cannot hold.
     """
     chosen = os.environ.get("MLFLOW_TRACKING_URI", "").strip()
     if chosen:
+        require_well_formed(chosen)
         return chosen
     file = project.paths.mlruns.absolute() / "mlflow.db"
     if "?" in str(file):
@@ -32,6 +37,33 @@ def tracking_uri(project: Project) -> str:
             "rename the folder, or name a tracking server in MLFLOW_TRACKING_URI"
         )
     return f"sqlite:///{file}"
+
+
+def require_well_formed(uri: str) -> None:
+    """Raise a UserError for an address that MLflow cannot use, or would read in another way than it looks.
+
+    Nothing is connected to. The error holds no password.
+    """
+    scheme, _, rest = uri.partition("://")
+    if uri.startswith("file:") or (":" not in uri and "@" not in uri):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is '{uri}', a folder, which MLflow no longer writes to; unset it, {_KINDS}"
+        )
+    reason, shown = problem(uri), "MLFLOW_TRACKING_URI"
+    if reason is None:
+        shown = masked(uri)
+    if reason is None and is_server(uri) and not urlsplit(uri).hostname:
+        reason = "it names no host"
+    if reason is None and scheme.startswith("sqlite"):
+        path = rest.removeprefix("/")
+        if scheme != "sqlite" or not rest.startswith("/") or "?" in path or path in ("", ":memory:"):
+            reason = "an SQLite address is sqlite:/// and the path of a file"
+        elif os.path.isdir(path):
+            reason = f"{path} is a folder; name a file in it"
+    elif reason is None and not (is_server(uri) or is_database_server(uri)):
+        reason = f"'{scheme}' is not a kind of store"
+    if reason is not None:
+        raise UserError(f"{shown} cannot be used: {reason}; unset MLFLOW_TRACKING_URI, {_KINDS}")
 
 
 def sqlite_file(uri: str) -> Path | None:

@@ -12,6 +12,7 @@ import yaml
 
 from electrode_bench.core.digests import digest
 from electrode_bench.data import origin
+from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 
 #: libyaml's loader, where PyYAML was built with it: the other one takes half a second for each run.
@@ -70,13 +71,26 @@ def lock_entry_digest(root: Path, stage: str) -> str | None:
     """SHA-256 of a stage's entry in dvc.lock: its command, parameters, and the md5 of everything it read and wrote.
 
     The digest of the whole file would not do: DVC rewrites it while the pipeline runs. None when there is no entry yet.
+
+    Raises
+    ------
+    UserError
+        When dvc.lock is not what DVC writes: it is in git, and a run must not be published without its entry.
     """
-    try:
-        lock = yaml.load((root / "dvc.lock").read_text(encoding="utf-8"), Loader=_LOADER)
-    except (OSError, yaml.YAMLError):
+    path = root / "dvc.lock"
+    if not path.exists():
         return None
-    entry = ((lock or {}).get("stages") or {}).get(stage)
-    return digest(entry) if entry else None
+    try:
+        lock = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}
+        entry = (lock.get("stages") or {}).get(stage)
+        return digest(entry) if entry else None
+    except PermissionError:
+        raise
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{path} is not a lock file of DVC ({why}); restore it from git (git checkout dvc.lock), or run: dvc repro"
+        ) from error
 
 
 def _git_state(root: Path) -> tuple[str | None, bool | None]:

@@ -1,11 +1,12 @@
 """Publishing runs to MLflow: every run with its folds, and what it was made from.
 
-The parquet files are the truth and MLflow is a view of them: ``mlruns/`` can be deleted and published again.
+The parquet files are the truth and MLflow is a view of them: all runs can be published again.
 
 - Runs are in the experiment ``electrodes``. Their folds are child runs (``mlflow.parentRunId``) in
   ``electrodes/folds``, so that MLflow's page of runs is not filled with folds.
 - ``content_digest`` names what is published. Publishing the same content again creates nothing.
-- ``complete = 'true'`` is set last. A run without it was cut off: the next publish replaces it.
+- ``complete = 'true'`` is set last. A run without it is being written by the process that its tag ``writer`` names, or
+  was cut off: then the next publish replaces it.
 - ``current = 'true'`` marks the newest run of each model under each protocol. Older ones stay as history with
   ``current = 'false'`` and ``superseded_by``, the run that replaced them.
 - ``control_run_id`` is the control's run on the same split, table and raw data; the tag is missing while there is
@@ -26,12 +27,11 @@ from electrode_bench.core.schema import CONTROL, PREDICTION_COLUMNS, SHARE_COLUM
 from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance as provenances
-from electrode_bench.tracking.batches import TAG_LENGTH, log
+from electrode_bench.tracking.batches import TAG_LENGTH, insist, log
 from electrode_bench.tracking.current import (
     FORMER_KINDS,
     KIND,
     control_of,
-    find_folds,
     find_runs,
     is_complete,
     link_controls,
@@ -52,6 +52,7 @@ from electrode_bench.tracking.models import log_model
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.records import Record, collect
 from electrode_bench.tracking.store import Store, open_store
+from electrode_bench.tracking.unfinished import WRITER, earlier_runs, writer
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as MlflowRun
@@ -108,7 +109,7 @@ def publish_records(
     """Publish records one by one. The control may come at any place.
 
     Content that is published already creates nothing and is only marked as current again. What a killed publish left
-    unfinished is deleted and made again.
+    unfinished is deleted and made again. What another process writes now is awaited.
 
     Raises
     ------
@@ -127,21 +128,21 @@ def publish_records(
 
 def _publish(store: Store, record: Record, provenance: Provenance) -> PublishedRun:
     run, content = record.run, record.content_digest(provenance)
-    earlier = [
-        found
-        for kind in (KIND, *FORMER_KINDS)
-        for found in find_runs(store, model=run.model, protocol=run.protocol, kind=kind)
-    ]
-    for found in earlier:
-        # A shared server may hold a run that another machine is writing now; a local store, under its lock, holds only
-        # what a killed process left.
-        if not is_complete(found) and (store.local or found.data.tags.get("content_digest") == content):
-            _delete(store, found)
-    complete = [found for found in earlier if is_complete(found)]
-    same = [found for found in complete if found.data.tags["content_digest"] == content]
-    run_id = same[0].info.run_id if same else _create(store, record, provenance)
+
+    def found() -> list[MlflowRun]:
+        kinds = (KIND, *FORMER_KINDS)
+        return [one for kind in kinds for one in find_runs(store, model=run.model, protocol=run.protocol, kind=kind)]
+
+    complete = earlier_runs(store, found, content)
+    same = _same(complete, content)
+    run_id = mine = "" if same else _create(store, record, provenance)
+    if mine and not store.local:
+        # Two clones that began at the same moment have both written it: they choose the same run.
+        complete = [one for one in found() if is_complete(one)]
+    if not store.local or same:
+        run_id = min(_same(complete, content), default=mine)
     make_current(store, run_id, complete)
-    if same and record.lock_digest and same[0].data.tags.get("dvc_lock_sha") != record.lock_digest:
+    if same and record.lock_digest and same[run_id].data.tags.get("dvc_lock_sha") != record.lock_digest:
         # The run was published by its stage, which DVC writes into dvc.lock only when it has ended.
         tag(store, run_id, {"dvc_lock_sha": record.lock_digest})
     link_controls(store, protocol=run.protocol)
@@ -150,19 +151,15 @@ def _publish(store: Store, record: Record, provenance: Provenance) -> PublishedR
         run.protocol,
         run_id,
         store.url(run_id),
-        created=not same,
+        created=run_id == mine,
         content_digest=content,
         no_model=record.no_model,
     )
 
 
-def _delete(store: Store, run: MlflowRun) -> None:
-    """Delete an unfinished run. Its folds go first: a kill in between leaves the run to be found again."""
-    for fold in find_folds(store, run.info.run_id):
-        store.client.delete_run(fold.info.run_id)
-    for model in store.client.search_logged_models([store.runs], f"source_run_id = '{run.info.run_id}'"):
-        store.client.delete_logged_model(model.model_id)
-    store.client.delete_run(run.info.run_id)
+def _same(runs: Iterable[MlflowRun], content: str) -> dict[str, MlflowRun]:
+    """The runs with this content, by id."""
+    return {run.info.run_id: run for run in runs if run.data.tags["content_digest"] == content}
 
 
 def _create(store: Store, record: Record, provenance: Provenance) -> str:
@@ -171,7 +168,7 @@ def _create(store: Store, record: Record, provenance: Provenance) -> str:
     started, ended = time_span(record.resources.values())
     tags, params = shared_tags(record, provenance), parameters(run)
     names = {"mlflow.runName": record.name, "complete": "false"}
-    own = {**tags, "kind": KIND, "device": devices(record.resources), **names}
+    own = {**tags, "kind": KIND, "device": devices(record.resources), WRITER: writer(), **names}
     run_id: str = client.create_run(store.runs, start_time=started, tags=own).info.run_id
     control = run_id if run.model == CONTROL else control_of(store, own)
     if control is not None:
@@ -182,7 +179,8 @@ def _create(store: Store, record: Record, provenance: Provenance) -> str:
     if record.model is not None:
         model_id = log_model(store, record, provenance, folder=record.model, run_id=run_id)
     log(client, run_id, metrics=run_metrics(record), params=params, model_id=model_id, at=ended)
-    client.log_inputs(run_id, datasets=[dataset(run, provenance)])
+    # The data set is one row for all runs: whoever comes second finds it only on the next try.
+    insist(lambda: client.log_inputs(run_id, datasets=[dataset(run, provenance)]))
     _log_files(store, record, run_id, synthetic=provenance.synthetic)
     text = description(store, record, provenance, run_id=run_id, control=control, model_id=model_id)
     last = {"mlflow.note.content": text[:TAG_LENGTH], "current": "true"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -55,6 +56,11 @@ class Record:
         """The name of the run in MLflow."""
         return f"{self.run.model} · {self.run.protocol}"
 
+    @cached_property
+    def scores_by_fold(self) -> Mapping[str, pd.DataFrame]:
+        """The scores of each fold, taken apart once: searching the table for each of thousands of folds takes hours."""
+        return dict(iter(self.scores.groupby("fold", sort=False)))
+
     def content_digest(self, provenance: Provenance) -> str:
         """SHA-256 of what the published run shows, but not of when it was made or from which commit."""
         model = None if self.model is None else digest_files(content_files(self.model))
@@ -63,7 +69,17 @@ class Record:
 
 
 def collect(project: Project, run: Run) -> Record:
-    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it."""
+    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it.
+
+    Raises
+    ------
+    UserError
+        When the run's predictions are not those that it was recorded with, or it belongs to other data.
+    """
+    if not run.has_its_tables:
+        raise UserError(
+            f"{run.name} has other predictions than it was recorded with; read it again, or run: dvc repro {run.stage}"
+        )
     folds = project.protocol_folds(run.protocol)
     try:
         model, no_model = final_model(project, run), ""

@@ -91,5 +91,8 @@ def _model_of(store: Store, run_id: str) -> LoggedModel:
     logged = store.client.search_logged_models([store.runs], f"source_run_id = '{run_id}'")
     ready = [model for model in logged if str(model.status) in ("READY", "LoggedModelStatus.READY")]
     if not ready:
-        raise UserError(f"the run {run_id} holds no model; delete mlruns and run: electrode-bench publish")
+        raise UserError(
+            f"the run {run_id} holds no model; make it again: mlflow runs delete --run-id {run_id}, then "
+            "electrode-bench publish"
+        )
     return ready[0]

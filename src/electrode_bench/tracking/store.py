@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from electrode_bench.core.addresses import masked
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
+from electrode_bench.tracking import database_server, sqlite_store
 from electrode_bench.tracking.failures import PATIENCE, require_usable, results_safe, user_errors
 from electrode_bench.tracking.links import CURRENT, charts_link, run_link
 from electrode_bench.tracking.locations import (
     ARTIFACT_ROOT,
     artifact_location,
+    is_database_server,
     is_server,
     sqlite_file,
     tracking_uri,
@@ -88,6 +90,7 @@ def open_store(project: Project, *, uri: str | None = None, again: str = "electr
     from filelock import FileLock
 
     uri = tracking_uri(project) if uri is None else uri
+    require_usable(uri)
     file = sqlite_file(uri)
     folder = project.paths.mlruns if file is None else file.parent
     try:
@@ -95,7 +98,6 @@ def open_store(project: Project, *, uri: str | None = None, again: str = "electr
     except OSError as error:
         raise UserError(f"{folder} cannot be made ({error.strerror}); {results_safe(again)}") from error
     lock = FileLock(folder / ".publish.lock", timeout=PATIENCE)
-    require_usable(uri, again)
     # MLflow 3 reports its use to its makers unless told not to, and prints two lines for each run that a server
     # closes, which would end up in the output of --json.
     with (
@@ -108,9 +110,14 @@ def open_store(project: Project, *, uri: str | None = None, again: str = "electr
         # A server that is down shows within seconds; MLflow would try for minutes.
         with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="1", MLFLOW_HTTP_REQUEST_TIMEOUT="10"), lock:
             # Processes that make the tables or the experiments of a fresh database at the same time collide.
-            client = MlflowClient(tracking_uri=uri)
-            runs = experiment_id(client, RUNS, uri=uri, note=_RUNS_NOTE)
-            folds = experiment_id(client, FOLDS, uri=uri, note=_FOLDS_NOTE)
+            if file is not None:
+                sqlite_store.prepare(file, experiment=RUNS)
+            elif is_database_server(uri):
+                database_server.require_mlflow(uri)
+            with database_server.one_at_a_time(uri):
+                client = MlflowClient(tracking_uri=uri)
+                runs = experiment_id(client, RUNS, uri=uri, note=_RUNS_NOTE)
+                folds = experiment_id(client, FOLDS, uri=uri, note=_FOLDS_NOTE)
         with environment(MLFLOW_HTTP_REQUEST_MAX_RETRIES="3", MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR="1"):
             yield Store(client, uri, runs, folds, lock)
 
@@ -138,15 +145,11 @@ def experiment_id(client: MlflowClient, name: str, *, uri: str, note: str) -> st
             if experiment is None:
                 raise
     actual = experiment.artifact_location
-    if location is not None and actual.rstrip("/") != location:
-        if sqlite_file(uri) is not None:
-            raise UserError(
-                f"{sqlite_file(uri)} keeps its artifacts in {actual}: the project was moved or copied; "
-                "delete mlruns and run: electrode-bench publish"
-            )
+    if location is not None and actual.rstrip("/") != location and not sqlite_store.same_folder(actual, location):
+        remedy = "" if sqlite_file(uri) is not None else f"set {ARTIFACT_ROOT} to that place, or "
         raise UserError(
-            f"{masked(uri)} keeps the files of '{name}' in {actual}, not in {location}; "
-            f"set {ARTIFACT_ROOT} to that place, or use the http:// address of the server that made it"
+            f"{masked(uri)} keeps the files of '{name}' in {masked(actual)}, not in {masked(location)}; "
+            f"{remedy}use the http:// address of the server that made it"
         )
     if experiment.lifecycle_stage == "deleted":
         client.restore_experiment(experiment.experiment_id)

@@ -19,6 +19,7 @@ import numpy as np
 from electrode_bench.core.addresses import masked
 from electrode_bench.core.artifacts import write_csv, write_json, write_text
 from electrode_bench.core.config import Strict
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.models import search_space
 from electrode_bench.tracking import study_notes
@@ -30,7 +31,6 @@ from electrode_bench.tracking.store import Store, experiment_id
 from electrode_bench.tuning import looks
 from electrode_bench.tuning.driver import signals_held
 from electrode_bench.tuning.plots import plots_page
-from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import OpenedStudy
 from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
 from electrode_bench.tuning.study import StudySpec, TrialResult

@@ -1,16 +1,17 @@
-"""Closing the runs that drivers of studies left open when they were killed."""
+"""Closing the runs that killed processes left open: of studies and of publishing."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.errors import UserError
+from electrode_bench.tracking import unfinished
 from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.store import Store
 from electrode_bench.tracking.studies import close_lost_trial, close_trial, experiment_name
 from electrode_bench.tuning import driver
-from electrode_bench.tuning.process import DriverProcess
 from electrode_bench.tuning.storage import load_study
 from electrode_bench.tuning.stored_study import StoredStudy
 
@@ -18,10 +19,10 @@ from electrode_bench.tuning.stored_study import StoredStudy
 def reap(store: Store, *, url: str, silent_for: float | None = None) -> tuple[int, int]:
     """Close what dead drivers left open, in the studies at ``url`` and in MLflow: (trials given up, runs closed).
 
-    ``silent_for`` as for :meth:`~electrode_bench.tuning.process.DriverProcess.is_dead`.
+    ``silent_for`` as for :meth:`~electrode_bench.core.process.DriverProcess.is_dead`.
     """
     given_up = driver.reap(url, silent_for=silent_for)
-    closed = 0
+    closed = unfinished.close_abandoned(store, silent_for=silent_for)
     for experiment in store.client.search_experiments(filter_string=f"name LIKE '{experiment_name('%')}'"):
         for run in search(store.client, experiment.experiment_id, "attributes.status = 'RUNNING'"):
             closed += _close_if_abandoned(store, run, url=url, silent_for=silent_for)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from electrode_bench import models
-from electrode_bench.core.artifacts import write_json
+from electrode_bench.core.artifacts import write_json, write_text
 from electrode_bench.core.digests import digest
 from electrode_bench.core.results import Adoption
 from electrode_bench.errors import UserError
@@ -15,7 +15,7 @@ from electrode_bench.params import Params
 from electrode_bench.project import Project
 from electrode_bench.tuning import looks
 from electrode_bench.tuning.assess import judged
-from electrode_bench.tuning.params_file import write_model_values
+from electrode_bench.tuning.params_file import with_model_values
 from electrode_bench.tuning.record import make_record, read_record, write_record
 from electrode_bench.tuning.stored_study import StoredStudy, StoredTrial
 
@@ -44,7 +44,7 @@ def adopt_trial(
     UserError
         Unless ``anyway``, when `sweep score` found the trial significantly worse than the configuration that the study
         began with, when the study was made on other data than the project has, or when the record of a study of other
-        data would be replaced.
+        data would be replaced; and when params.yaml cannot be changed. Then nothing was written.
     """
     model = models.named(study.model.name, params)
     before = models.configured(model, params).model_dump(mode="json")
@@ -69,11 +69,12 @@ def adopt_trial(
         table=study.table,
         base=_clean_base(project, study),
     )
+    text = with_model_values(project.paths.params, model.name, {key: value for key, (_, value) in changes.items()})
     # params.yaml comes last: whatever was written before a crash, no configuration is taken for one that it is not.
     # Until then adopted.json describes another configuration than params.yaml has, and makes no claim about it.
     write_record(record, record_path)
     write_json(adoption.model_dump(mode="json"), project.paths.adoption(model.name))
-    write_model_values(project.paths.params, model.name, {key: value for key, (_, value) in changes.items()})
+    write_text(text, project.paths.params)
     warnings = (*objections, *_doubts(old_record, record))
     return Adopted(model.name, study.name, trial.number, float(trial.result.values[0]), changes, warnings)
 

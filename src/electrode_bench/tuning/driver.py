@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 import pandas as pd
 
 from electrode_bench.core.config import Strict
+from electrode_bench.core.process import DriverProcess
 from electrode_bench.fitting.executor import Executor, WorkerLost
 from electrode_bench.fitting.runs import code_digest
 from electrode_bench.tuning.distributions import decoded, distributions
-from electrode_bench.tuning.process import DriverProcess
-from electrode_bench.tuning.storage import load_study, study_names
+from electrode_bench.tuning.storage import all_studies
 from electrode_bench.tuning.stored_study import StoredStudy, result_of
 from electrode_bench.tuning.study import StudySpec, TrialResult, TrialTask
 from electrode_bench.tuning.trial import evaluate
@@ -181,8 +181,7 @@ def reap(url: str, *, silent_for: float | None = None) -> list[tuple[str, int]]:
     from optuna.trial import TrialState
 
     given_up = []
-    for name in study_names(url):
-        study = load_study(url, name)
+    for study in all_studies(url):
         for trial in study.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             since = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
             driver = trial.user_attrs.get("driver")
@@ -191,5 +190,5 @@ def reap(url: str, *, silent_for: float | None = None) -> list[tuple[str, int]]:
             else:
                 dead = DriverProcess.from_json(driver).is_dead(since=since, silent_for=silent_for)
             if dead and give_up(study, trial.number, reason=INTERRUPTED):
-                given_up.append((name, trial.number))
+                given_up.append((study.name, trial.number))
     return given_up

@@ -1,4 +1,4 @@
-"""What a study's record in ``sweeps/<model>.json`` must be, so that everything that reads one can rely on it.
+"""What a stored study and its record in ``sweeps/<model>.json`` must be, so that all that reads one can rely on it.
 
 Keys that are not listed here are allowed: a later version may have added them.
 """
@@ -46,7 +46,7 @@ def _kind(dimension: Any) -> str:
     return "choice" if is_choice else "range"
 
 
-_Dimension = Annotated[
+DimensionRecord = Annotated[
     Annotated[_Range, Tag("range")] | Annotated[_Choice, Tag("choice")], Discriminator(_kind)
 ]  # fmt: skip
 
@@ -144,7 +144,7 @@ class StudyRecord(_Part):
     data: _Data | None = None
     identity: _Identity
     how: _How
-    space: dict[str, _Dimension]
+    space: dict[str, DimensionRecord]
     base: dict[str, Any]
     summary: _Summary
     scores: list[_Score]
@@ -158,3 +158,15 @@ class StudyRecord(_Part):
         if states.get(self.adopted) != "complete":
             raise ValueError(f"the adopted trial {self.adopted} is not among the complete trials")
         return self
+
+
+class StudyDescription(_Part):
+    """What is stored with a study (``StoredStudy.describe``)."""
+
+    identity: _Identity
+    how: dict[str, Any]
+    base: dict[str, Any]
+    space: dict[str, DimensionRecord]
+    module: str | None = None
+    clean_base: dict[str, Any] | None = None
+    scores: dict[str, dict[str, Any]] = {}

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -34,13 +35,18 @@ _STARTUP_TRIALS, _WARMUP_STEPS = 5, 2
 #: Up to this many trials, `auto` takes the Gaussian process, whose cost grows with the cube of their number.
 _FEW_TRIALS = 200
 
+_JOURNAL = "journal:///"
+
+#: Seconds in which a database server must answer.
+_CONNECT_TIMEOUT = 10
+
 #: Workers that open an empty database at once collide; each tries again this often.
 _ATTEMPTS = 8
 
 
 def journal(folder: Path) -> str:
     """The storage of one host: a journal file in ``folder``."""
-    return f"journal:///{(folder / 'studies.journal').absolute()}"
+    return f"{_JOURNAL}{(folder / 'studies.journal').absolute()}"
 
 
 def storage_url(project: Project, url: str | None) -> str:
@@ -56,40 +62,63 @@ def open_storage(url: str, *, must_exist: bool = False) -> BaseStorage:
     UserError
         When it cannot be reached or used, or is a file that ``must_exist`` and does not.
     """
-    scheme, _, rest = url.partition("://")
-    if must_exist and scheme == "journal" and not Path(rest[1:]).exists():
-        raise UserError(f"the study storage {Path(rest[1:])} does not exist")
+    if must_exist and url.startswith(_JOURNAL) and not os.path.exists(_journal_file(url)):
+        raise UserError(f"the study storage {_journal_file(url)} does not exist")
     return _open(url)
+
+
+def _journal_file(url: str) -> Path:
+    name = url.removeprefix(_JOURNAL)
+    if not name or "\0" in name:
+        raise UserError(f"{url!r} names no file; give journal:/// and the path of a file")
+    return Path(name)
 
 
 @lru_cache(maxsize=4)
 def _open(url: str) -> BaseStorage:
-    from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    scheme, _, rest = url.partition("://")
-    if scheme == "journal":
-        file = Path(rest[1:])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(JournalFileBackend(str(file)))
-    if scheme.partition("+")[0] not in ("postgresql", "mysql"):
+    if url.startswith(_JOURNAL):
+        return _open_journal(_journal_file(url))
+    scheme = url.partition("://")[0]
+    if scheme.partition("+")[0] not in ("postgresql", "mysql") or "\0" in url:
         raise UserError(
             f"'{masked(url)}' is not a study storage; give postgresql://user@host/database, "
             "or leave it out for a file beside the runs"
         )
-    from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+    return _open_database(url)
 
+
+def _open_journal(file: Path) -> BaseStorage:
+    from optuna.storages import JournalStorage
+
+    from electrode_bench.tuning.journal_file import Journal
+
+    backend = Journal(file)
+    try:
+        return JournalStorage(backend)
+    except UserError:
+        raise
+    except Exception as error:
+        # Every line is an operation, but some have other fields than Optuna writes.
+        raise UserError(
+            f"{file} is not a journal of Optuna {version('optuna')} ({type(error).__name__}: {error}); restore it from "
+            "a backup, or move it away to start the studies again"
+        ) from error
+
+
+def _open_database(url: str) -> BaseStorage:
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import ArgumentError, InterfaceError, NotSupportedError, OperationalError, SQLAlchemyError
+
+    # Without a limit, a host that does not answer is waited for for minutes.
+    limited = url.startswith("postgresql") and "connect_timeout" not in url
+    options = {"connect_args": {"connect_timeout": _CONNECT_TIMEOUT}} if limited else {}
     for attempt in range(_ATTEMPTS):
         try:
-            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **options})
         except ImportError:
             raise UserError(
                 f"the driver of {masked(url)} is not installed; for PostgreSQL, install it with: make postgresql"
             ) from None
-        except (OperationalError, ArgumentError) as error:
-            # SQLAlchemy appends a link to its manual.
-            reason = refusal(str(error)) or " ".join(str(error).partition("(Background on")[0].split())[:200]
-            raise UserError(f"the study storage {masked(url)} cannot be reached: {reason}") from None
         except RuntimeError as error:
             # Optuna and MLflow both have a table alembic_version, so neither works in the other's database.
             raise UserError(
@@ -97,13 +126,23 @@ def _open(url: str) -> BaseStorage:
                 "database of their own; create one with: createdb studies"
             ) from error
         except SQLAlchemyError as error:
-            if refused := refusal(str(error)):
-                raise UserError(f"the study storage {masked(url)} cannot be used: {refused}") from None
-            # Another worker created the tables a moment ago.
-            if attempt == _ATTEMPTS - 1:
-                raise
+            refused = refusal(str(error))
+            # Another worker may have created the tables a moment ago.
+            final = isinstance(error, OperationalError | ArgumentError | InterfaceError | NotSupportedError)
+            if refused or final or "connection option" in str(error) or attempt == _ATTEMPTS - 1:
+                raise UserError(
+                    f"the study storage {masked(url)} cannot be reached: {masked(_reason(error))}"
+                ) from None
             time.sleep(0.1 * 2**attempt)
+        except (ValueError, TypeError) as error:
+            # A port that is no number, a host that is no name, an option that the driver does not have.
+            raise UserError(f"'{masked(url)}' is not an address: {masked(_reason(error))}") from None
     raise AssertionError
+
+
+def _reason(error: BaseException) -> str:
+    # SQLAlchemy appends a link to its manual.
+    return refusal(str(error)) or " ".join(str(error).partition("(Background on")[0].split())[:200]
 
 
 @contextmanager
@@ -116,10 +155,10 @@ def lost_storage_is_an_error(url: str) -> Iterator[None]:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
         # Optuna speaks of invalid data; what the database said is the cause.
-        said = str(error.__cause__ or error)
-        if refused := refusal(said):
+        cause = error.__cause__ or error
+        if refused := refusal(str(cause)):
             raise UserError(f"the study storage {masked(url)} cannot be used: {refused}") from error
-        reason = " ".join(said.split())[:200]
+        reason = masked(_reason(cause))
         raise UserError(
             f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again to continue"
         ) from error
@@ -138,14 +177,29 @@ def load_study(url: str, name: str, *, must_exist: bool = False) -> StoredStudy:
     Raises
     ------
     UserError
-        When the storage cannot be used, or has no such study.
+        When the storage cannot be used, or has no such study, or one that was not made by a sweep.
     """
     import optuna
 
     names = study_names(url, must_exist=must_exist)
     if name not in names:
         raise UserError(f"there is no study '{name}' in {masked(url)}; {nearest(name, names)}")
-    return StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url)))
+    study = StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url)))
+    study.require_description()
+    return study
+
+
+def all_studies(url: str, *, must_exist: bool = False) -> list[StoredStudy]:
+    """Every study that was made by a sweep of this version; errors as :func:`open_storage`.
+
+    A database may have studies of other programs and versions, which are left alone. A study that is being created just
+    now is not among them yet.
+    """
+    import optuna
+
+    names = study_names(url, must_exist=must_exist)
+    studies = [StoredStudy(optuna.load_study(study_name=name, storage=open_storage(url))) for name in names]
+    return [study for study in studies if study.is_described]
 
 
 def make_sampler(options: Sweep, *, trials: int, seed: int) -> BaseSampler:

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench import models
-from electrode_bench.core.config import Strict
+from electrode_bench.core.config import Strict, validate
 from electrode_bench.errors import UserError
 from electrode_bench.models import search_space
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.search_space import Dimension
 from electrode_bench.params import Sweep
 from electrode_bench.tuning.distributions import decoded
+from electrode_bench.tuning.record_schema import StudyDescription
 from electrode_bench.tuning.study import StudySpec, TrialResult
 
 if TYPE_CHECKING:
@@ -63,6 +64,24 @@ class StoredStudy:
         """What is stored with the study."""
         return dict(self.optuna.user_attrs)
 
+    def require_description(self) -> None:
+        """Raise a UserError when the study was not made by a sweep, such as one of another program in the database."""
+        try:
+            validate(StudyDescription, self.attributes, where="it")
+        except UserError as error:
+            raise UserError(
+                f"{self.name} is not a study of this version of electrode-bench, or is being created just now ({error})"
+            ) from None
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the study was made by a sweep; one that is being created just now is not yet described."""
+        try:
+            self.require_description()
+        except UserError:
+            return False
+        return True
+
     @cached_property
     def identity(self) -> dict[str, Any]:
         """Digests and names of everything that the study's values depend on (``StudySpec.identity``)."""
@@ -89,7 +108,7 @@ class StoredStudy:
     @cached_property
     def options(self) -> Sweep:
         """How it tunes: the part ``sweep`` of params.yaml that the study was made with."""
-        return Sweep(**self.optuna.user_attrs["how"])
+        return validate(Sweep, self.optuna.user_attrs["how"], where=f"the options of {self.name}")
 
     @property
     def base(self) -> Strict:
@@ -209,6 +228,9 @@ def result_of(trial: FrozenTrial) -> TrialResult:
     stored = dict(trial.user_attrs.get("outcome") or {})
     if not stored:
         return TrialResult(trial.number, trial.state.name.lower(), reason=str(trial.user_attrs.get("reason", "")))
-    stored["values"] = tuple(stored["values"])
-    stored["steps"] = tuple((int(step), float(value)) for step, value in stored["steps"])
-    return TrialResult(**stored)
+    try:
+        stored["values"] = tuple(float(value) for value in stored["values"])
+        stored["steps"] = tuple((int(step), float(value)) for step, value in stored["steps"])
+        return TrialResult(**stored)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"trial {trial.number} was stored by another version of electrode-bench ({error!r})") from None

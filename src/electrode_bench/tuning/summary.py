@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,16 @@ def summarise(study: StoredStudy) -> dict[str, Any]:
         summary["configured"] = configured.result.values[0]
     summary["importances"] = importances(study)
     return summary
+
+
+def why_all_failed(study: StoredStudy) -> str | None:
+    """One line on a study all of whose trials failed, with the most frequent reason; None for any other study."""
+    ended = [trial for trial in study.trials() if trial.has_ended]
+    if not ended or any(trial.state != "fail" for trial in ended):
+        return None
+    ((reason, count),) = Counter(trial.result.reason or "no reason is known" for trial in ended).most_common(1)
+    share = "" if count == len(ended) else f" in {count} of them"
+    return f"{study.name}: every trial failed ({len(ended)} of {len(ended)}){share}: {reason}"
 
 
 def time_saved(study: StoredStudy) -> dict[str, float]:

@@ -87,6 +87,7 @@ class _Attempt:
         state, reason = "complete", ""
         values: tuple[float, ...] = ()
         try:
+            self._require_variation()
             for fold in self.task.folds:
                 self.scores[fold.key] = self._fold(fold)
             values = (float(np.mean(self._objectives())),)
@@ -111,6 +112,19 @@ class _Attempt:
 
     def _objectives(self) -> list[float]:
         return [_objective(scores, self.task.options) for scores in self.scores.values()]
+
+    def _require_variation(self) -> None:
+        """Raise a ValueError when the objective is not defined, before anything is fitted."""
+        options = self.task.options
+        needed = TARGETS if options.objective == "smae" else (options.objective,)
+        for fold in self.task.folds:
+            values = self.targets.loc[[*fold.train_ids, *fold.test_ids]]
+            constant = [target for target in needed if values[target].nunique() < 2]
+            if constant:
+                raise ValueError(
+                    f"the SMAE of {', '.join(constant)} is not defined, because all values in {fold.key} are equal; "
+                    "set sweep.objective to a target that varies, or use other data"
+                )
 
     def _fold(self, fold: Fold) -> dict[str, float]:
         """SMAE of each target on one inner fold; reports to the pruner on the way."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from electrode_bench.data.limits import LONGEST_LINE
 from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates import Unreadable, as_candidates, read_candidates
+from electrode_bench.inference.candidates.columns import output_names
 
 
 def _read(folder: Path, content: str | bytes, name: str = "a.csv", **options: Any) -> pd.DataFrame:
@@ -168,6 +171,9 @@ def test_without_openpyxl_an_excel_file_is_a_clear_error(tmp_path: Path, monkeyp
         ("a.parquet", "not parquet", "cannot be read"),
         ("a.xls", b"\xd0\xcf\x11\xe0", "save it as .xlsx"),
         ("a.csv.gz", b"\x1f\x8b", "unpack it first"),
+        ("a.xlsx", b"PK\x03\x04", "cannot be read as an Excel file"),
+        ("a.json", '[{"formula": "LiCoO2"}]', "is JSON; give a CSV"),
+        ("a.jsonl", '{"formula": "LiCoO2"}\n', "is JSON; give a CSV"),
         ("a.txt", b"LiCoO2\0\0\1\2LiFePO4", "is not text"),
         ("b.csv", None, "is missing"),
     ],
@@ -184,3 +190,36 @@ def test_a_parquet_file_without_formulas_is_an_error_even_when_it_is_empty(tmp_p
         pd.DataFrame({"chemistry": rows}).to_parquet(tmp_path / "a.parquet")
         with pytest.raises(UserError, match="has no column of formulas; it has chemistry"):
             list(read_candidates(tmp_path / "a.parquet"))
+
+
+def test_what_is_too_long_or_too_wide_is_an_error(tmp_path: Path) -> None:
+    for content, message in (
+        (",".join(f"x{i}" for i in range(20)), "it has x0, x1, .*, x9 and 10 more; name the column"),
+        (",".join(["formula"] * 20_000), "has 20,000 columns; at most 16,384 are read"),
+        ("formula\nLiCoO2\n" + "x" * (LONGEST_LINE + 1), "line 3 is longer than 16,777,216 characters"),
+    ):
+        with pytest.raises(UserError, match=message):
+            _read(tmp_path, content)
+
+
+def test_many_columns_of_one_name_are_numbered_fast() -> None:
+    assert output_names(["a"] * 16_384)[-1] == "a_16384"
+
+
+def test_the_formulas_may_be_the_index_of_a_table_of_pandas(tmp_path: Path) -> None:
+    pd.DataFrame({"x": [1, 2]}, index=pd.Index(["LiFeO2", None], name="formula")).to_parquet(tmp_path / "a.parquet")
+    (found,) = read_candidates(tmp_path / "a.parquet")
+    assert found["formula"].tolist() == ["LiFeO2", None]
+
+
+def test_a_workbook_that_is_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    openpyxl.Workbook().save(tmp_path / "a.xlsx")
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b" " * (70 << 20))
+    with pytest.raises(UserError, match="unpacks to more than 100 times its size"):
+        list(read_candidates(tmp_path / "a.xlsx"))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("a.csv", "formula")
+    with pytest.raises(UserError, match="is a zip file but no Excel file; unpack it first"):
+        list(read_candidates(tmp_path / "b.zip"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
+from electrode_bench.data.notation.refusals import shown
 from electrode_bench.data.readers.base import REQUIRED
 from electrode_bench.data.readers.suggestions import suggestion
 from electrode_bench.data.units import Conversion, UnitError, conversion
@@ -79,7 +80,7 @@ def named(header: str) -> tuple[str, str | None]:
     (('average_voltage', 'mV'), ('Average Voltage', 'V'), ('notes (mine)', None))
     """
     plain = " ".join(header.split())
-    match = _WITH_UNIT.fullmatch(plain)
+    match = _WITH_UNIT.fullmatch(plain) if any(mark in plain for mark in "([/") else None
     if plain in _MEANT or match is None or match[1] not in _MEANT:
         return plain, None
     return match[1], next(unit for unit in match.groups()[1:] if unit is not None)
@@ -120,12 +121,14 @@ class Search:
             first = self.found[column]
             if name == named(first)[0]:
                 raise UserError(f"{self._path}: the column '{name}' occurs twice; keep one")
-            raise UserError(f"{self._path}: the columns '{first}' and '{written}' are the same quantity; keep one")
+            raise UserError(
+                f"{self._path}: the columns '{shown(first)}' and '{shown(written)}' are the same quantity; keep one"
+            )
         self.found[column] = written
         try:
             made = conversion(column, written, unit) if unit is not None else None
         except UnitError as error:
-            raise UserError(f"{self._path}: the column '{written}' {error}") from None
+            raise UserError(f"{self._path}: the column '{shown(written)}' {error}") from None
         if made is not None:
             self.conversions[column] = made
         return column
@@ -165,7 +168,7 @@ def _about(missing: Sequence[str], header: Sequence[str], layout: Layout) -> str
     if len(names) > 1:
         text = f"the columns {', '.join(names[:-1])} and {names[-1]} are missing"
     meant = [(column, suggestion(column, layout[column], others)) for column in missing]
-    renamed = [f"'{other}' to '{layout[column]}'" for column, other in meant if other is not None]
+    renamed = [f"'{shown(other)}' to '{layout[column]}'" for column, other in meant if other is not None]
     if renamed:
         return f"{text}; if it is the same quantity, rename {' and '.join(renamed)}"
     return f"{text}, and no other column is named like {'it' if len(names) == 1 else 'them'}; export the table with it"

@@ -12,7 +12,7 @@ from electrode_bench.data.delimited.dialect import first_line
 from electrode_bench.data.delimited.records import Row as TextRow
 from electrode_bench.data.delimited.records import Unreadable, records
 from electrode_bench.data.delimited.text import WESTERN, encoding, lines
-from electrode_bench.data.limits import check_rows
+from electrode_bench.data.limits import check_lines, check_rows
 from electrode_bench.data.readers.base import RAW_COLUMNS, Contents, Reject, Row, reject
 from electrode_bench.data.readers.columns import DOCUMENT, EXPLORER, Layout, locate, matching
 from electrode_bench.data.readers.csv_shape import fitted, header_is_short, points, unit_row
@@ -107,7 +107,7 @@ class _Text:
         coding = encoding(path)
         if coding == WESTERN:
             raise UserError(f"{path}, line {_first_bad_line(path)}: not UTF-8 text; save the file as CSV in UTF-8")
-        numbered = enumerate(lines(path, coding), start=1)
+        numbered = _numbered(path, coding)
         first, delimiter = first_line(numbered, _layout_columns)
         if first is None:
             raise UserError(f"{path} is empty; export it again")
@@ -127,6 +127,12 @@ class _Text:
             len(next(csv.reader([line], delimiter=self.delimiter), [])) in (self.width, self.width + 1)
             for line in alone
         )
+
+
+def _numbered(path: Path, coding: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines(path, coding), start=1):
+        check_lines(number, path)
+        yield number, line
 
 
 def _layout_columns(fields: Sequence[str]) -> int:

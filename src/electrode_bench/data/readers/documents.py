@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from electrode_bench.core.schema import ID
 from electrode_bench.data.limits import check_rows
-from electrode_bench.data.readers.base import RAW_COLUMNS, Contents, Reader, Reject, Row, reject
+from electrode_bench.data.notation.refusals import shown
+from electrode_bench.data.readers.base import RAW_COLUMNS, SOURCE_COLUMNS, Contents, Reader, Reject, Row, reject
 from electrode_bench.data.readers.columns import DOCUMENT, EXPLORER, Search, matching
 from electrode_bench.data.readers.json_text import Damaged, documents
 from electrode_bench.errors import UserError
+
+_ID_AT = len(SOURCE_COLUMNS) + RAW_COLUMNS.index(ID)
 
 #: Documents have some fifty fields.
 _MOST_FIELDS = 100_000
@@ -37,16 +41,28 @@ def read(files: Sequence[Path], root: Path) -> Contents:
                 values = [document.get(search.found.get(column, "")) for column in RAW_COLUMNS]
                 odd = [column for column, value in zip(RAW_COLUMNS, values, strict=True) if not _is_whole_text(value)]
                 if odd:
-                    shown = "" if ID in odd else values[RAW_COLUMNS.index(ID)]
-                    rejects.append(reject(name, line, shown, f"{odd[0]} holds half of a character (a lone surrogate)"))
+                    named = "" if ID in odd else values[RAW_COLUMNS.index(ID)]
+                    rejects.append(reject(name, line, named, f"{odd[0]} holds half of a character (a lone surrogate)"))
                 else:
                     rows.append((name, line, *values))
             check_rows(len(rows) + len(rejects), path)
     if not rows and not rejects:
         raise UserError(f"{files[0] if len(files) == 1 else root} has no documents; download it again")
+    if rows and not search.found:
+        raise UserError(
+            f"{files[0]} holds no electrode: its first object has the fields {_some(names)}; give electrodes"
+        )
     if rows:
+        if isinstance(rows[0][_ID_AT], (dict, list)):
+            raise UserError(
+                f"{files[0]} holds whole columns; write one object for each row, in pandas orient='records'"
+            )
         search.check(list(names), max((DOCUMENT, EXPLORER), key=lambda layout: matching(names, layout)))
     return Contents(rows, rejects, search.conversions)
+
+
+def _some(names: Iterable[str]) -> str:
+    return ", ".join(f"'{shown(name)}'" for name in islice(names, 5)) or "none"
 
 
 def _is_whole_text(value: Any) -> bool:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from electrode_bench.data.limits import LONGEST_LINE, MOST_BYTES, too_large, unpacked
+from electrode_bench.data.limits import LONGEST_LINE, MOST_BYTES, check_lines, too_large, unpacked
 from electrode_bench.errors import UserError
 
 #: Whole numbers with more digits are read as floats: no quantity needs them, and reading them takes long.
@@ -31,7 +32,15 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-_DECODER = json.JSONDecoder(parse_int=_whole)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the field '{twice}' occurs twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole, object_pairs_hook=_object)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ def documents(path: Path) -> Iterator[tuple[int, dict[str, Any] | Damaged]]:
             return
         number, content = 1, start
         while content:
+            check_lines(number, path)
             yield from _of_line(content, number)
             number, content = number + 1, _line(stream, number + 1, path)
 
@@ -120,14 +130,21 @@ def _of_line(content: bytes, number: int) -> Iterator[tuple[int, dict[str, Any] 
 
 
 def _unwrapped(value: Any) -> list[Any]:
-    """The documents of a value: those of an array or of a service's answer, or the value itself."""
+    """The documents of a value: those of an array, a service's answer or a table of pandas, or the value itself."""
     if isinstance(value, list):
         return value
-    if isinstance(value, dict):
+    if isinstance(value, dict) and "battery_id" not in value:
+        if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # pandas, orient="split"
+            names = value["columns"]
+            return [_named(names, row) for row in value["data"]]
         for name in _ANSWERS:
-            if isinstance(value.get(name), list) and "battery_id" not in value:
+            if isinstance(value.get(name), list):
                 return list(value[name])
     return [value]
+
+
+def _named(names: list[Any], row: Any) -> Any:
+    return dict(zip(map(str, names), row, strict=True)) if isinstance(row, list) and len(row) == len(names) else row
 
 
 def _of_whole(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any] | Damaged]]:

@@ -96,12 +96,24 @@ def as_candidates(frame: pd.DataFrame, *, first_line: int, where: str) -> pd.Dat
 
 
 def _parquet(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as file:
+    schema = pq.read_schema(path)
+    require_formula_column(schema.names, where=str(path))
+    # Texts that are repeated are in memory once.
+    texts = [
+        field.name
+        for field in schema
+        if schema.names.count(field.name) == 1
+        and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+    ]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
         line = 1
         for batch in file.iter_batches(batch_size=chunk):
-            yield as_candidates(batch.to_pandas(), first_line=line, where=str(path))
+            # The formulas may be the index of a table of pandas, which is a column like any other here.
+            frame = batch.to_pandas(ignore_metadata=True)
+            for name in texts:
+                frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+            yield as_candidates(frame, first_line=line, where=str(path))
             line += batch.num_rows
-        if line == 1:
-            require_formula_column(file.schema_arrow.names, where=str(path))

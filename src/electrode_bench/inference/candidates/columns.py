@@ -18,6 +18,12 @@ FORMULA_COLUMNS = (FORMULA, "formula", "reduced_formula", "pretty_formula", "com
 ION_COLUMN = "working_ion"
 ION_COLUMNS = (ION_COLUMN, "ion", "mobile_ion")
 
+#: More columns than a sheet of Excel has are no list of candidates; each is kept in the output.
+MOST_COLUMNS = 16_384
+
+#: Names of columns that a message lists.
+_SHOWN = 10
+
 #: What a user's column is called in the output when the output has a column of the same name.
 PREFIX = "input_"
 
@@ -61,13 +67,16 @@ def require_formula_column(names: Sequence[Hashable], *, where: str) -> Any:
     Raises
     ------
     UserError
-        When no column holds formulas, or two columns of the same name do.
+        When no column holds formulas, two columns of the same name do, or there are more than MOST_COLUMNS columns.
     """
+    if len(names) > MOST_COLUMNS:
+        raise UserError(f"{where} has {len(names):,} columns; at most {MOST_COLUMNS:,} are read: leave the others out")
     found = formula_column(names)
     if found is None:
         known = ", ".join(f"'{name}'" for name in FORMULA_COLUMNS)
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
         raise UserError(
-            f"{where} has no column of formulas; it has {', '.join(map(str, names)) or 'no column'}; "
+            f"{where} has no column of formulas; it has {', '.join(map(str, names[:_SHOWN])) or 'no column'}{more}; "
             f"name the column 'formula' (also read: {known})"
         )
     if Counter(names)[found] > 1:
@@ -81,15 +90,16 @@ def output_names(names: Iterable[Hashable]) -> list[str]:
     >>> output_names(["supplier", "energy", ""])
     ['supplier', 'input_energy', 'column_3']
     """
-    taken: set[str] = set()
+    taken: dict[str, int] = {}  # with the number that is tried next
     found = []
     for position, given in enumerate(names, start=1):
         name = str(given).strip() or f"column_{position}"
         if name in COLUMNS:
             name = f"{PREFIX}{name}"
-        free, number = name, 2
+        free, number = name, taken.get(name, 2)
         while free in taken:
             free, number = f"{name}_{number}", number + 1
-        taken.add(free)
+        taken[name] = number
+        taken.setdefault(free, 2)
         found.append(free)
     return found

@@ -7,6 +7,7 @@ and quoted fields may hold line breaks. Each row keeps the number of the line wh
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -22,6 +23,9 @@ from electrode_bench.inference.candidates.columns import formula_column, require
 
 #: Suffixes of tables, with the delimiter that is tried first.
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+
+#: How JSON begins, and no formula does.
+_JSON = re.compile(r"""[\[{]\s*["'\[{]|[\[{]$""")
 
 #: Rows that decide whether a header is one column short.
 _SAMPLE = 50
@@ -52,6 +56,8 @@ def read_text(path: Path) -> Table:
     first, delimiter = first_line(numbered, _is_header, preferred=SUFFIXES.get(suffix))
     if first is None:
         raise UserError(f"{path} is empty; give a column 'formula', or one formula per line")
+    if _JSON.match(first[1].strip("\ufeff \t\r\n")):
+        raise UserError(f"{path} is JSON; give a CSV, Excel or parquet file, or one formula per line")
     remaining = chain([first], numbered)
     if delimiter is not None:
         return _table(path, remaining, delimiter)

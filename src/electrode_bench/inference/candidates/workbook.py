@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from electrode_bench.data.delimited.records import Row
+from electrode_bench.data.limits import check_ratio
 from electrode_bench.errors import UserError
 from electrode_bench.inference.candidates.columns import formula_column, require_formula_column
 from electrode_bench.inference.candidates.delimited import Table
@@ -29,6 +31,7 @@ def read_workbook(path: Path) -> Table:
             f"{path} is an Excel file, which needs openpyxl: pip install 'electrode-bench[excel]'; "
             "or save the sheet as CSV"
         ) from error
+    _check_size(path)
     try:
         with warnings.catch_warnings():
             # openpyxl warns of what it leaves out, such as drop-down lists.
@@ -50,6 +53,17 @@ def read_workbook(path: Path) -> Table:
         raise UserError(f"{path} is empty; give a column 'formula'")
     require_formula_column([name for name in first if name], where=f"the first sheet of {path}")
     raise AssertionError("no sheet has a column of formulas")
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a workbook that is not what it seems before openpyxl unpacks it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_ratio(sum(entry.file_size for entry in archive.infolist()), path)
+            if "xl/workbook.xml" not in archive.namelist():
+                raise UserError(f"{path} is a zip file but no Excel file; unpack it first")
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(f"{path} cannot be read as an Excel file: {error}") from error
 
 
 def _table(path: Path, names: list[str], rows: Iterator[Row]) -> Table:

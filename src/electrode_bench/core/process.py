@@ -1,4 +1,4 @@
-"""Which process works on a trial, and whether it is still alive."""
+"""Which process works on a trial or a run, and whether it is still alive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TOLERANCE = 5.0
 
 @dataclass(frozen=True)
 class DriverProcess:
-    """The process that hands out a study's trials.
+    """The process that hands out a study's trials, or that publishes a run.
 
     ``started`` is the start of the process in seconds since 1970, because process ids are used again; 0 where the
     system does not tell.

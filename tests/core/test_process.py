@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from electrode_bench.tuning.process import DriverProcess
+from electrode_bench.core.process import DriverProcess
 
 
 def test_this_process_is_alive() -> None:

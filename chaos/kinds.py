@@ -1,0 +1,21 @@
+"""Every kind of fault, and how many cases of each a version of the harness makes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chaos import damage, disk, fuzz, kills, together
+from chaos.cases import Kind
+
+KINDS: tuple[Kind, ...] = (kills.KIND, together.KIND, *disk.KINDS, *damage.KINDS, fuzz.KIND)
+
+
+def plan(kinds: Sequence[Kind], *, long: bool, case: int | None) -> list[tuple[Kind, Sequence[int]]]:
+    """What is done in one process each: a kind and the numbers of its cases, the slow kinds first."""
+    if case is not None:
+        return [(kinds[0], [case])]
+    tasks: list[tuple[Kind, Sequence[int]]] = []
+    for kind in kinds:
+        number = kind.long if long else kind.short
+        tasks += [(kind, range(first, min(first + kind.batch, number))) for first in range(0, number, kind.batch)]
+    return tasks
