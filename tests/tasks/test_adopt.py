@@ -153,7 +153,8 @@ def test_a_chain_of_adoptions_leads_back_to_the_clean_configuration(project: Pro
 
 
 def _score(study: str, trial: int, **row: Any) -> dict[str, Any]:
-    values = {"low": 0.1, "high": 0.3, "p": 0.01, **row}
+    smae = {"configured_smae": 0.4, "configured_spread": None, "tuned_smae": 0.5, "tuned_spread": None}
+    values = {"configured_mae": 2.0, "relative": 0.1, "low": 0.1, "high": 0.3, "p": 0.01, **smae, **row}
     rows = [{"target": target, "n": 9, "verdict": "", **values} for target in ("average_voltage", "mean")]
     return {
         "study": study, "model": "rf_magpie", "trial": trial, "claim": "nested", "protocol": "grouped",

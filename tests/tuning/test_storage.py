@@ -16,7 +16,23 @@ from electrode_bench.tuning.storage import journal, load_study, make_pruner, mak
     [
         ("sqlite:///studies.db", "'sqlite:///studies.db' is not a study storage"),
         ("postgresql://me:secret@127.0.0.1:1/none", r"postgresql://me@127.0.0.1:1/none cannot be reached"),
+        ("", "'' is not a study storage"),
+        ("postgres://me:secret@127.0.0.1/x", r"'postgres...' is not a study storage; give postgresql://"),
+        ("mysql:/me:secret@127.0.0.1:1/x", r"'mysql...' is not a study storage"),
+        ("postgresql://me:secret/x", r"'postgresql...' is not an address.*; give postgresql://"),
+        ("postgresql://me:secret@127.0.0.1:port/x", r"'postgresql...' is not an address.*; give postgresql://"),
+        ("postgresql://[::1/x", r"'postgresql...' is not an address"),
+        ("postgresql://me@127.0.0.1:1/x?no=1", "cannot be reached: .*invalid connection option"),
+        ("postgresql://me@127.0.0.1:1/x?connect_timeout=x", "cannot be reached: .*bad value for connect_timeout"),
+        ("postgresql+none://me@127.0.0.1:1/x", "cannot be reached: Can't load plugin"),
+        ("postgresql+asyncpg://me:secret@127.0.0.1:1/x", "the driver of postgresql.* is not installed"),
+        ("postgresql://\ud800@127.0.0.1:1/x", "is not an address"),
+        ("journal:///", "'journal:///' names no file"),
+        ("journal:///a\0b", "names no file"),
+        ("journal://a", "is not a study storage"),
+        ("journal:////dev/null", "cannot be opened: it is not a file"),
     ],
+    ids=ascii,
 )
 def test_a_storage_that_cannot_be_used_is_one_line(url: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:

@@ -19,6 +19,9 @@ from electrode_bench.cli.options import Options
 from electrode_bench.cli.output import show_log
 from electrode_bench.errors import UserError
 
+#: Characters of an error message. A name in it may be as long as a file.
+_LONGEST = 2000
+
 #: Exit codes.
 FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130
 
@@ -120,5 +123,6 @@ def main() -> None:
 
 
 def _fail(message: str, *, code: int) -> NoReturn:
-    print("error:", printable(" ".join(message.split())), file=sys.stderr)
+    line = printable(" ".join(message.split()))
+    print("error:", line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)
     sys.exit(code)

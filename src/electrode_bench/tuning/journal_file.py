@@ -9,6 +9,7 @@ operations refer to earlier ones by their number.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -73,6 +74,9 @@ class Journal(JournalFileBackend):
         self._file = file
         with _errors(file, "opened"):
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.exists() and not file.is_file():
+                # A device can be read without an end.
+                raise OSError(errno.EINVAL, "it is not a file")
             super().__init__(str(file), lock_obj=Lock(file))
             _drop_old_lock(file)
             if _end_of_last_operation(file) != file.stat().st_size:

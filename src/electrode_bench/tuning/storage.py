@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from electrode_bench.core.addresses import masked
+from electrode_bench.core.addresses import masked, problem
 from electrode_bench.core.databases import refusal
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
@@ -81,9 +82,12 @@ def _open(url: str) -> BaseStorage:
     scheme = url.partition("://")[0]
     if scheme.partition("+")[0] not in ("postgresql", "mysql") or "\0" in url:
         raise UserError(
-            f"'{masked(url)}' is not a study storage; give postgresql://user@host/database, "
+            f"'{_shown(url)}' is not a study storage; give postgresql://user@host/database, "
             "or leave it out for a file beside the runs"
         )
+    wrong = problem(url)
+    if wrong is not None:
+        raise UserError(f"'{_shown(url)}' is not an address: {wrong}; give postgresql://user@host:port/database")
     return _open_database(url)
 
 
@@ -107,7 +111,7 @@ def _open_journal(file: Path) -> BaseStorage:
 
 def _open_database(url: str) -> BaseStorage:
     from optuna.storages import RDBStorage
-    from sqlalchemy.exc import ArgumentError, InterfaceError, NotSupportedError, OperationalError, SQLAlchemyError
+    from sqlalchemy.exc import IntegrityError, InternalError, SQLAlchemyError
 
     # Without a limit, a host that does not answer is waited for for minutes.
     limited = url.startswith("postgresql") and "connect_timeout" not in url
@@ -126,18 +130,22 @@ def _open_database(url: str) -> BaseStorage:
                 "database of their own; create one with: createdb studies"
             ) from error
         except SQLAlchemyError as error:
-            refused = refusal(str(error))
-            # Another worker may have created the tables a moment ago.
-            final = isinstance(error, OperationalError | ArgumentError | InterfaceError | NotSupportedError)
-            if refused or final or "connection option" in str(error) or attempt == _ATTEMPTS - 1:
+            # Another worker created the tables a moment ago.
+            collision = isinstance(error, IntegrityError | InternalError) or "already exists" in str(error)
+            if not collision or attempt == _ATTEMPTS - 1:
                 raise UserError(
                     f"the study storage {masked(url)} cannot be reached: {masked(_reason(error))}"
                 ) from None
             time.sleep(0.1 * 2**attempt)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError):
             # A port that is no number, a host that is no name, an option that the driver does not have.
-            raise UserError(f"'{masked(url)}' is not an address: {masked(_reason(error))}") from None
+            raise UserError(f"'{_shown(url)}' is not an address; give postgresql://user@host:port/database") from None
     raise AssertionError
+
+
+def _shown(url: str) -> str:
+    """An address that cannot be taken apart: where its password would be is not known."""
+    return f"{re.split('[:/@]', url)[0][:20]}..." if "@" in url or url.count(":") > 1 else url[:200]
 
 
 def _reason(error: BaseException) -> str:

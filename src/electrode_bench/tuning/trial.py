@@ -23,6 +23,7 @@ from electrode_bench.core.config import Strict
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
+from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import control_mae, mae, smae
 from electrode_bench.fitting.runs import require_same_code
 from electrode_bench.models.base import EpochCallback, ModelSpec, Prediction, fit_predict
@@ -114,14 +115,14 @@ class _Attempt:
         return [_objective(scores, self.task.options) for scores in self.scores.values()]
 
     def _require_variation(self) -> None:
-        """Raise a ValueError when the objective is not defined, before anything is fitted."""
+        """Raise a UserError when the objective is not defined, before anything is fitted."""
         options = self.task.options
         needed = TARGETS if options.objective == "smae" else (options.objective,)
         for fold in self.task.folds:
             values = self.targets.loc[[*fold.train_ids, *fold.test_ids]]
             constant = [target for target in needed if values[target].nunique() < 2]
             if constant:
-                raise ValueError(
+                raise UserError(
                     f"the SMAE of {', '.join(constant)} is not defined, because all values in {fold.key} are equal; "
                     "set sweep.objective to a target that varies, or use other data"
                 )
@@ -248,6 +249,8 @@ def _reason(error: Exception) -> str:
     # By the name of the class: importing torch for it would cost models without torch two seconds.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _OUT_OF_MEMORY
+    if isinstance(error, UserError):
+        return " ".join(str(error).split())[:300]
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} ({Path(where.filename).name}:{where.lineno})"
 
