@@ -67,7 +67,9 @@ def test_without_a_database_the_versions_are_listed_as_not_audited(tmp_path: Pat
     code, out = audit(tmp_path)
     assert code == 0
     assert out.splitlines()[:2] == ["idna==3.20", "six==1.17.0"]
-    assert out.splitlines()[-1].startswith("NOT AUDITED: no database of vulnerabilities can be reached; these are the 2")
+    assert out.splitlines()[-1].startswith(
+        "NOT AUDITED: no database of vulnerabilities can be reached; these are the 2"
+    )
 
 
 @pytest.mark.parametrize(

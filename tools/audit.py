@@ -26,7 +26,9 @@ def main(pins: Path, *options: str) -> int:
     if found is None:
         lines = [line for line in pins.read_text(encoding="utf-8").splitlines() if "==" in line]
         print("\n".join(lines))
-        print(f"NOT AUDITED: no database of vulnerabilities can be reached; these are the {len(lines)} versions in {pins}")
+        print(
+            f"NOT AUDITED: no database of vulnerabilities can be reached; these are the {len(lines)} versions in {pins}"
+        )
         return 0
     unknown = [each["name"] for each in found if "skip_reason" in each]
     bad = [(each, vulnerability) for each in found for vulnerability in each.get("vulns", [])]
