@@ -24,6 +24,7 @@ def _error(code: int, path: str | None = "/data/x.parquet") -> OSError:
     ("error", "begins"),
     [
         (_error(errno.EACCES), "no permission to use /data/x.parquet; make it readable and writable for "),
+        (_error(errno.EACCES, "/data/.x.csv.1a2b.part"), "no permission to use /data; make it readable"),
         (_error(errno.EPERM), "no permission to use /data/x.parquet; "),
         (_error(errno.ENOSPC), "no space is left on the disk of "),
         (_error(errno.ENOSPC, None), "no space is left on the disk of /project; free some space, then run the comma"),

@@ -57,7 +57,11 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _named(error: OSError) -> Path | None:
     # A rename names two paths; what it writes to is the second.
     name = error.filename2 or error.filename
-    return None if name is None or isinstance(name, int) else Path(os.fsdecode(name))
+    if name is None or isinstance(name, int):
+        return None
+    path = Path(os.fsdecode(name))
+    # A temporary file or a lock that could not be made: what has to be changed is its folder.
+    return path.parent if path.name.startswith(".") else path
 
 
 def _line(code: int, path: Path | None, root: Path) -> str | None:
