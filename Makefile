@@ -10,6 +10,9 @@
 #   make s3               install what the Materials Project's bucket needs
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
+#   make auth             install what MLflow's server needs for users and passwords
+#   make audit            look up known vulnerabilities of the pinned versions
+#   make sbom             write what is installed, with licences, to sbom.cdx.json (CycloneDX)
 #   make reference        install the published modnet and crabnet into .venv-reference (Python 3.11, Linux x86-64)
 #   make reference-test   compare ours with them
 #   make pretrained       make the package's pre-trained model from this project (after `data use` and `dvc repro`)
@@ -19,6 +22,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON311 ?= python3.11
 WEB_LINT := tools/web-lint
+AUDIT := $(VENV)-audit
 REFERENCE := $(or $(ELECTRODE_BENCH_REFERENCE),.venv-reference)
 
 # uv does not read pip's find-links (a folder of wheels, such as a local CPU build of torch): pass them on.
@@ -28,7 +32,11 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
+<<<<<<< HEAD
 .PHONY: help install install-dev s3 ray postgresql repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
+=======
+.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint lint-web format ui pretrained clean reference reference-test
+>>>>>>> 3d5769e713bc6cc5ad6ee91cc0f9a410731aa00d
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -48,7 +56,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[excel,postgresql,ray,s3]' --group dev
+	@$(UV_INSTALL) --editable '.[auth,excel,postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install
@@ -59,6 +67,24 @@ ray: install
 
 postgresql: install
 	@$(UV_INSTALL) --editable '.[postgresql]'
+
+auth: install
+	@$(UV_INSTALL) --editable '.[auth]'
+
+# Tools of their own environment: they are no part of what they describe.
+$(AUDIT)/.installed: pyproject.toml constraints.txt | install
+	@echo "Installing pip-audit and cyclonedx-bom into $(AUDIT) (once)"
+	@$(BIN)/python -m venv $(AUDIT)
+	@VIRTUAL_ENV=$(abspath $(AUDIT)) $(BIN)/uv pip install --quiet --constraints constraints.txt --group audit
+	@touch $@
+
+audit: $(AUDIT)/.installed
+	@$(AUDIT)/bin/python tools/audit.py constraints.txt
+
+sbom: install $(AUDIT)/.installed
+	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --no-validate --output-reproducible \
+	  --output-format JSON --output-file sbom.cdx.json $(BIN)/python
+	@echo "sbom.cdx.json lists what is installed in $(VENV)"
 
 repro: install
 	@PATH="$(abspath $(BIN)):$$PATH" dvc repro
@@ -130,4 +156,4 @@ pretrained: install
 	@$(BIN)/electrode-bench pretrain --model boosting --licence "CC BY 4.0"
 
 clean:
-	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis
+	rm -rf $(VENV) $(AUDIT) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis

@@ -111,8 +111,10 @@ def parity_png(predictions: pd.DataFrame, *, title: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.5 * len(TARGETS), 3.7), dpi=130, layout="constrained")
+    figure = Figure(figsize=(3.5 * len(TARGETS), 3.7), dpi=130)
     FigureCanvasAgg(figure)
+    # Fixed margins: a layout that measures its labels would draw everything twice, for each of many runs.
+    figure.subplots_adjust(left=0.075, right=0.99, bottom=0.14, top=0.9, wspace=0.3)
     for i, target in enumerate(TARGETS, start=1):
         draw_panel(figure.add_subplot(1, len(TARGETS), i), predictions, target=target)
     figure.suptitle(title)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +81,16 @@ def lock_entry_digest(root: Path, stage: str) -> str | None:
     path = root / "dvc.lock"
     if not path.exists():
         return None
+    entry = _lock_entries(path, path.stat().st_mtime_ns).get(stage)
+    return digest(entry) if entry else None
+
+
+@lru_cache(maxsize=1)
+def _lock_entries(path: Path, modified: int) -> Mapping[str, Any]:  # noqa: ARG001 (a changed file is read again)
+    """The stages of dvc.lock; parsed once for all runs that are published together."""
     try:
         lock = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}
-        entry = (lock.get("stages") or {}).get(stage)
-        return digest(entry) if entry else None
+        return dict(lock.get("stages") or {})
     except PermissionError:
         raise
     except (OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:

@@ -65,7 +65,8 @@ def read_candidates(path: Path, *, chunk: int = CHUNK) -> Iterator[pd.DataFrame]
         position = None if ion is None else table.names.index(ion)
         yield from frames(table.rows, table.names, formula=formula, ion=position, chunk=chunk)
     except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
+        raise UserError(f"{path} cannot be read: {reason}") from error
 
 
 def as_candidates(frame: pd.DataFrame, *, first_line: int, where: str) -> pd.DataFrame:
