@@ -32,11 +32,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-<<<<<<< HEAD
-.PHONY: help install install-dev s3 ray postgresql repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
-=======
-.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint lint-web format ui pretrained clean reference reference-test
->>>>>>> 3d5769e713bc6cc5ad6ee91cc0f9a410731aa00d
+.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
