@@ -98,6 +98,15 @@ def as_candidates(frame: pd.DataFrame, *, first_line: int, where: str) -> pd.Dat
 
 def _parquet(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
     import pyarrow as pa
+
+    try:
+        yield from _batches(path, chunk)
+    except pa.ArrowException as error:
+        raise ValueError(*error.args) from error
+
+
+def _batches(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pq.read_schema(path)
