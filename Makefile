@@ -5,9 +5,14 @@
 #   make test             the same, then run all tests
 #   make lint             check style, types, import layers; with node and npm also the report's scripts, CSS and HTML
 #   make format           fix style
+#   make chaos            inject faults: kills, full disks, damaged files, odd input (3 minutes)
+#   make chaos-long       inject many more (an hour or two)
 #   make s3               install what the Materials Project's bucket needs
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
+#   make auth             install what MLflow's server needs for users and passwords
+#   make audit            look up known vulnerabilities of the pinned versions
+#   make sbom             write what is installed, with licences, to sbom.cdx.json (CycloneDX)
 #   make reference        install the published modnet and crabnet into .venv-reference (Python 3.11, Linux x86-64)
 #   make reference-test   compare ours with them
 #   make pretrained       make the package's pre-trained model from this project (after `data use` and `dvc repro`)
@@ -17,6 +22,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON311 ?= python3.11
 WEB_LINT := tools/web-lint
+AUDIT := $(VENV)-audit
 REFERENCE := $(or $(ELECTRODE_BENCH_REFERENCE),.venv-reference)
 
 # uv does not read pip's find-links (a folder of wheels, such as a local CPU build of torch): pass them on.
@@ -26,7 +32,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 ray postgresql repro test lint lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -46,7 +52,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[excel,postgresql,ray,s3]' --group dev
+	@$(UV_INSTALL) --editable '.[auth,excel,postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install
@@ -57,6 +63,24 @@ ray: install
 
 postgresql: install
 	@$(UV_INSTALL) --editable '.[postgresql]'
+
+auth: install
+	@$(UV_INSTALL) --editable '.[auth]'
+
+# Tools of their own environment: they are no part of what they describe.
+$(AUDIT)/.installed: pyproject.toml constraints.txt | install
+	@echo "Installing pip-audit and cyclonedx-bom into $(AUDIT) (once)"
+	@$(BIN)/python -m venv $(AUDIT)
+	@VIRTUAL_ENV=$(abspath $(AUDIT)) $(BIN)/uv pip install --quiet --constraints constraints.txt --group audit
+	@touch $@
+
+audit: $(AUDIT)/.installed
+	@$(AUDIT)/bin/python tools/audit.py constraints.txt
+
+sbom: install $(AUDIT)/.installed
+	@$(AUDIT)/bin/cyclonedx-py environment --pyproject pyproject.toml --no-validate --output-reproducible \
+	  --output-format JSON --output-file sbom.cdx.json $(BIN)/python
+	@echo "sbom.cdx.json lists what is installed in $(VENV)"
 
 repro: install
 	@PATH="$(abspath $(BIN)):$$PATH" dvc repro
@@ -69,6 +93,14 @@ ui: install
 test: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest \
 	  -n "$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')" --dist loadgroup
+
+# SEED=7 makes other faults; docs/reliability.md says what is checked.
+SEED ?= 1
+chaos: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m chaos --short --seed $(SEED)
+
+chaos-long: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m chaos --long --seed $(SEED)
 
 lint: install-dev
 	@$(BIN)/ruff check .
@@ -120,4 +152,4 @@ pretrained: install
 	@$(BIN)/electrode-bench pretrain --model boosting --licence "CC BY 4.0"
 
 clean:
-	rm -rf $(VENV) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis
+	rm -rf $(VENV) $(AUDIT) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis

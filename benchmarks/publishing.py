@@ -6,8 +6,8 @@
 
 ``writers`` lets processes publish one made-up run each at the same moment into a new store, and counts what is there
 afterwards: every run and every fold, each once, with all of its metrics. It ends with 1 if anything is missing.
-``folds`` publishes one made-up run with many folds and prints what each thousand of them cost. PostgreSQL is started on the
-loopback interface by the tests' own helper.
+``folds`` publishes one made-up run with many folds and prints what each thousand of them cost. PostgreSQL is started on
+the loopback interface by the tests' own helper.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import socket
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +22,7 @@ LIMITS = dataclasses.replace(LIMITS, seconds=0.5, arriving=0.5, waiting=0)
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    worker: Worker[Any] = Worker(answers.start, seconds=LIMITS.seconds, waiting=LIMITS.waiting)
+    worker: Worker[answers.Answer] = Worker(answers.start, seconds=LIMITS.seconds, waiting=LIMITS.waiting)
     worker.ready()
     access = Access("a-long-secret", hosts=LOOPBACK)
     with listening(create_scoring(worker, access, LIMITS), LIMITS) as found:

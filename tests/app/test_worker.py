@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -22,13 +21,13 @@ from electrode_bench.errors import UserError
 
 
 @pytest.fixture(scope="module")
-def worker() -> Iterator[Worker[Any]]:
-    made: Worker[Any] = Worker(answers.start, seconds=0.5, waiting=0)
+def worker() -> Iterator[Worker[answers.Answer]]:
+    made: Worker[answers.Answer] = Worker(answers.start, seconds=0.5, waiting=0)
     yield made
     made.close()
 
 
-def test_a_process_that_takes_too_long_or_ends_is_started_again(worker: Worker[Any]) -> None:
+def test_a_process_that_takes_too_long_or_ends_is_started_again(worker: Worker[answers.Answer]) -> None:
     assert worker.ask(b"a", "text").body == "text: a"
     before = worker._process.pid
     with pytest.raises(TooSlow, match=r"the answer took longer than 0\.5 s; send fewer rows"):
@@ -41,7 +40,7 @@ def test_a_process_that_takes_too_long_or_ends_is_started_again(worker: Worker[A
     assert not psutil.pid_exists(before)
 
 
-def test_questions_beyond_those_that_may_wait_are_refused(worker: Worker[Any]) -> None:
+def test_questions_beyond_those_that_may_wait_are_refused(worker: Worker[answers.Answer]) -> None:
     worker.ask(b"a", "text")
 
     def slow() -> None:
@@ -58,7 +57,7 @@ def test_questions_beyond_those_that_may_wait_are_refused(worker: Worker[Any]) -
 
 
 def test_what_cannot_start_says_why() -> None:
-    worker: Worker[Any] = Worker(answers.fail, seconds=1, waiting=0)
+    worker: Worker[answers.Answer] = Worker(answers.fail, seconds=1, waiting=0)
     with pytest.raises(UserError, match="the model cannot be loaded: the model has no voltage"):
         worker.ready()
     worker.close()

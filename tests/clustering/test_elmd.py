@@ -95,3 +95,10 @@ def test_errors() -> None:
         elmd.distances(["LiF", "RfO2"])
     with pytest.raises(UserError, match="correct it in the snapshot"):
         elmd.distances(["LiF"], ["Qq"])
+
+
+def test_the_nearest_is_the_smallest_distance_in_blocks_too() -> None:
+    rng = np.random.default_rng(0)
+    rows, columns = (np.cumsum(rng.dirichlet(np.ones(5), size=n), axis=1) for n in (1_003, 7))
+    np.testing.assert_array_equal(elmd.nearest(rows, columns), elmd.between(rows, columns).min(axis=1))
+    assert elmd.nearest(rows[:0], columns).shape == (0,)

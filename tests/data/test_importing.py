@@ -124,7 +124,7 @@ def test_url(root: Path, web: tuple[str, Path], explorer_csv: str) -> None:
         "check the address and the network, or download the file and give its path"
     )
     (folder / "page-tagged.csv").write_text("<html>Sign in</html>\n")
-    with pytest.raises(UserError, match=rf"^{address}/page-tagged\.csv: the column 'Battery ID' is missing"):
+    with pytest.raises(UserError, match=rf"^{address}/page-tagged\.csv: the columns 'Battery ID', "):
         importing.use(root, f"{address}/page-tagged.csv")
     assert state(root) == before
 

@@ -37,6 +37,8 @@ def test_resolve_names_what_is_imported(root: Path, tmp_path: Path, monkeypatch:
         ("https://host/download/123", f"does not end in {readers.formats()}; download the file"),
         ("nowhere.csv", "nowhere.csv: no such file or folder; give 'sample', "),
         ("notes.txt", "notes.txt: unsupported kind of file; give 'sample', "),
+        ("table.CSV.GZ", "unsupported kind of file, unpack it first; give 'sample', "),
+        ("table.xlsx", "unsupported kind of file, save the sheet as CSV first; give 'sample', "),
         ("empty", f"empty has no {readers.formats(many_files=True)} file; give a folder that has, or a "),
         ("data/mine.csv", "which the import replaces; move it elsewhere first"),
     ],
@@ -45,12 +47,20 @@ def test_an_unusable_source_is_one_line_that_begins_with_it(
     root: Path, source: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    (root / "notes.txt").write_text("x")
+    for name in ("notes.txt", "table.CSV.GZ", "table.xlsx"):
+        (root / name).write_text("x")
     (root / "empty").mkdir()
     with pytest.raises(UserError) as error:
         sources.resolve(root, source)
     assert message in str(error.value)
     assert str(error.value).startswith(source)
+
+
+@pytest.mark.parametrize("source", ["https://me:secret@host/x.csv", "https://host/x.csv?sig=secret"])
+def test_an_address_with_a_password_is_refused(root: Path, source: str) -> None:
+    with pytest.raises(UserError, match=r"has a password or a key, which data\.dvc would keep in git") as error:
+        sources.resolve(root, source)
+    assert "secret" not in str(error.value)
 
 
 def test_materials_project_without_s3_support(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

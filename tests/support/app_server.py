@@ -32,9 +32,9 @@ def serving(service: Service, access: Access) -> AbstractContextManager[str]:
 
 
 @contextmanager
-def listening(app: ASGIApp, limits: Limits) -> Iterator[str]:
+def listening(app: ASGIApp, limits: Limits, port: int = 0) -> Iterator[str]:
     """The address of a server."""
-    listener = run.listening("127.0.0.1", 0)
+    listener = run.listening("127.0.0.1", port)
     port = listener.getsockname()[1]
     server = run.server(app, limits)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

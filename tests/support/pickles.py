@@ -15,6 +15,11 @@ class _Evil:
         return os.mkdir, (str(self.canary),)
 
 
+def acting(canary: Path) -> object:
+    """An object whose pickle makes the folder ``canary`` when it is loaded."""
+    return _Evil(canary)
+
+
 def payload(canary: Path) -> bytes:
     """A pickle that makes the folder ``canary`` when it is loaded."""
     return pickle.dumps(_Evil(canary))

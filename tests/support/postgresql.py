@@ -35,8 +35,14 @@ needed = pytest.mark.skipif(
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The server's address, ``postgresql://tests@127.0.0.1:<port>``; :func:`database` makes databases."""
+def server(*, password: str | None = None, certificate: Path | None = None) -> Iterator[str]:
+    """The server's address, ``postgresql://tests@127.0.0.1:<port>``; :func:`database` makes databases.
+
+    Parameters
+    ----------
+    password : of the superuser ``tests``; then every role needs one. It must be in PGPASSWORD or PGPASSFILE.
+    certificate : a PEM file with a certificate and its key; then connections must be encrypted.
+    """
     initdb, postgres = _program("initdb"), _program("postgres")
     assert initdb is not None
     assert postgres is not None
@@ -49,15 +55,30 @@ def server() -> Iterator[str]:
     )
     data, port, log = folder / "data", free_port(), folder / "log"
     try:
-        make = [initdb, "--pgdata", str(data), "--username", "tests", "--auth", "trust", "--no-sync",
-                "--encoding", "UTF8"]  # fmt: skip
+        make = [initdb, "--pgdata", str(data), "--username", "tests", "--no-sync", "--encoding", "UTF8"]
+        if password is None:
+            make += ["--auth", "trust"]
+        else:
+            file = folder / "password"
+            file.write_text(password)
+            shutil.chown(file, user)
+            make += ["--auth", "scram-sha-256", "--pwfile", str(file)]
         subprocess.run(make, check=True, capture_output=True, **as_user)
         command = [postgres, "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1",
                    "-c", "unix_socket_directories=", "-c", "fsync=off"]  # fmt: skip
+        if certificate is not None:
+            own = folder / "certificate.pem"
+            own.write_bytes(certificate.read_bytes())
+            own.chmod(0o600)
+            shutil.chown(own, user)
+            command += ["-c", "ssl=on", "-c", f"ssl_cert_file={own}", "-c", f"ssl_key_file={own}"]
+            (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
         with log.open("wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, **as_user)
         try:
-            yield _ready(f"postgresql://tests@127.0.0.1:{port}", process, log)
+            # The certificate may be for another name than this address.
+            encryption = "prefer" if certificate is None else "require"
+            yield _ready(f"postgresql://tests@127.0.0.1:{port}", process, log, sslmode=encryption)
         finally:
             # A fast shutdown: with SIGTERM it would wait for its clients.
             process.send_signal(signal.SIGINT)
@@ -66,13 +87,13 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ready(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
+def _ready(address: str, process: subprocess.Popen[bytes], log: Path, **options: str) -> str:
     """The address, once the server answers there."""
     import psycopg
 
     for _ in range(300):
         try:
-            psycopg.connect(f"{address}/postgres").close()
+            psycopg.connect(f"{address}/postgres", **options).close()
         except psycopg.OperationalError:
             assert process.poll() is None, log.read_text()
             time.sleep(0.1)

@@ -85,6 +85,15 @@ def between(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return np.asarray(cdist(rows, columns, metric="cityblock"))
 
 
+def nearest(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Distance of each row to its nearest column, both as :func:`cumulative` gives them, shape (n_rows,).
+
+    No array larger than 500 x n_columns is made.
+    """
+    blocks = [between(rows[start : start + _BLOCK], columns).min(axis=1) for start in range(0, len(rows), _BLOCK)]
+    return np.concatenate([np.empty(0), *blocks])
+
+
 def nearest_other(rows: np.ndarray) -> np.ndarray:
     """Distance of each composition, as :func:`cumulative` gives them, to the nearest other one; shape (n_rows,).
 
@@ -95,12 +104,12 @@ def nearest_other(rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) < 2:
         raise ValueError("there is no other composition")
-    nearest = []
+    found = []
     for start in range(0, len(rows), _BLOCK):
         block = between(rows[start : start + _BLOCK], rows)
         block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
-        nearest.append(block.min(axis=1))
-    return np.concatenate(nearest)
+        found.append(block.min(axis=1))
+    return np.concatenate(found)
 
 
 def reach(rows: np.ndarray) -> float:

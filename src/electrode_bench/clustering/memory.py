@@ -42,10 +42,13 @@ def available() -> int:
     import psutil
 
     limits = [int(psutil.virtual_memory().available)]
-    # The limit of a container; "max" where there is none.
-    with suppress(OSError, ValueError):
-        most = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
-        limits.append(most - int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii")))
+    # The limit of a container; "max" where there is none. What files are cached there is given back when it is needed.
+    with suppress(OSError, ValueError, KeyError):
+        group = Path("/sys/fs/cgroup")
+        most = int((group / "memory.max").read_text(encoding="ascii"))
+        used = int((group / "memory.current").read_text(encoding="ascii"))
+        counts = dict(line.split() for line in (group / "memory.stat").read_text(encoding="ascii").splitlines())
+        limits.append(most - used + int(counts["inactive_file"]) + int(counts["active_file"]))
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft != resource.RLIM_INFINITY:
         limits.append(soft - int(psutil.Process().memory_info().vms))

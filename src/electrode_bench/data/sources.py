@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
 from electrode_bench.data.origin import UNKNOWN, release_in
@@ -39,8 +40,14 @@ _CC_BY = "CC BY 4.0 (Materials Project)"
 _CITATION = "A. Jain et al., APL Materials 1, 011002 (2013), doi:10.1063/1.4812323"
 _HOW = (
     "give 'sample', 'materials-project[@DATE]', or the path or URL of "
-    f"a {readers.formats(many_files=False)} file or of a folder of {readers.formats(many_files=True)} files"
+    f"a {readers.formats()} file or of a folder of {readers.formats(many_files=True)} files"
 )
+
+#: What to do first with files that hold a table.
+_FIRST: Mapping[str, str] = {
+    **dict.fromkeys((".xlsx", ".xlsm", ".xls", ".ods"), ", save the sheet as CSV first"),
+    **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar"), ", unpack it first"),
+}
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,11 @@ def _need_s3(source: str) -> None:
 
 
 def _url(source: str) -> Source:
+    if masked(source) != source:
+        raise UserError(
+            f"{masked(source)} has a password or a key, which data.dvc would keep in git; "
+            "download the file and give its path"
+        )
     scheme = source.partition("://")[0].lower()
     if scheme not in ("http", "https", "s3"):
         raise UserError(f"{source}: cannot fetch '{scheme}://' addresses; {_HOW}")
@@ -132,7 +144,8 @@ def _local(root: Path, source: str) -> Source:
             many, one = readers.formats(many_files=True), readers.formats(many_files=False)
             raise UserError(f"{source} has no {many} file; give a folder that has, or a {one} file itself")
     elif readers.suffix(path.name) is None:
-        raise UserError(f"{source}: unsupported kind of file; {_HOW}")
+        first = next((todo for ending, todo in _FIRST.items() if path.name.lower().endswith(ending)), "")
+        raise UserError(f"{source}: unsupported kind of file{first}; {_HOW}")
     # Inside the project the path is kept relative, so that a clone elsewhere finds it too.
     kept = path.relative_to(paths.root).as_posix() if path.is_relative_to(paths.root) else path.as_posix()
     return Source(kept, _safe(path.name), _meta(kept))

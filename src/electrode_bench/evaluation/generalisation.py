@@ -52,7 +52,9 @@ def distances_to_rest(table: pd.DataFrame, clusters: pd.Series) -> pd.Series:
     for cluster in sorted(set(label) - {NOISE}):
         inside = sorted(set(table.loc[label == cluster, FORMULA]))
         rest = sorted(set(table.loc[label != cluster, FORMULA]) - set(inside))
-        found[cluster] = float(elmd.distances(inside, rest).min(axis=1).mean()) if rest else np.nan
+        found[cluster] = np.nan
+        if rest:
+            found[cluster] = float(elmd.nearest(elmd.cumulative(inside), elmd.cumulative(rest)).mean())
     return pd.Series(found, name="distance", dtype=float)
 
 

@@ -51,7 +51,7 @@ def distances(folds: Iterable[Fold], electrodes: pd.DataFrame) -> pd.Series:
     for fold in folds:
         train = np.unique(position[list(fold.train_ids)])
         test, rows = np.unique(position[list(fold.test_ids)], return_inverse=True)
-        nearest = elmd.between(cumulative[test], cumulative[train]).min(axis=1)
+        nearest = elmd.nearest(cumulative[test], cumulative[train])
         # An element that no training row has: the distance alone does not show it.
         nearest[(present[test] & ~present[train].any(axis=0)).any(axis=1)] = np.inf
         index = pd.MultiIndex.from_product([[fold.protocol], [fold.key], fold.test_ids], names=["protocol", "fold", ID])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from electrode_bench.core.addresses import masked
+from electrode_bench.core.databases import refusal
 from electrode_bench.errors import UserError
 from electrode_bench.tracking import sqlite_store
 from electrode_bench.tracking.locations import (
@@ -59,10 +60,23 @@ def user_errors(uri: str, again: str) -> Iterator[None]:
 def _reason(error: Exception) -> str:
     """The informative part of MLflow's long messages, in one line and without passwords."""
     text = " ".join(str(error).split())
+    refused = refusal(text)
+    if refused is not None:
+        return refused
     for pattern, reason in (
+        # MLflow tries these again and again, and then says so first.
+        (r"CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; name it in MLFLOW_TRACKING_SERVER_CERT_PATH"),
         (r"Connection refused|NewConnectionError|NameResolutionError|Max retries", "no server answers there"),
         (r"timed out", "the server does not answer in time"),
-        (r"\b(401|403)\b", "the server refuses access; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"),
+        (
+            r"error code 401|401 Client Error",
+            "the server refuses access; set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
+        ),
+        (
+            r"error code 403|403 Client Error",
+            "the server does not allow this user to do it; ask its administrator for a role that may write",
+        ),
+        (r"error code 413|413 Client Error", "the server refuses files of this size; raise client_max_body_size there"),
         (r"out-of-date database schema", "another version of MLflow made it; copy it, then run: mlflow db upgrade URI"),
         (r"disk is full|No space left on device", "the disk is full"),
         (r"readonly database|unable to open database file|Permission denied", "it or its folder cannot be written to"),

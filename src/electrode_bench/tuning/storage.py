@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from electrode_bench.core.addresses import masked, problem
+from electrode_bench.core.databases import refusal
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.params import Sweep
@@ -149,12 +150,12 @@ def _shown(url: str) -> str:
 
 def _reason(error: BaseException) -> str:
     # SQLAlchemy appends a link to its manual.
-    return " ".join(str(error).partition("(Background on")[0].split())[:200]
+    return refusal(str(error)) or " ".join(str(error).partition("(Background on")[0].split())[:200]
 
 
 @contextmanager
 def lost_storage_is_an_error(url: str) -> Iterator[None]:
-    """Turn the loss of the storage in the block (its server ended, or the network did) into one UserError."""
+    """Turn the loss of the storage in the block into one UserError: its server ended or refuses, or the network did."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -162,7 +163,10 @@ def lost_storage_is_an_error(url: str) -> Iterator[None]:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
         # Optuna speaks of invalid data; what the database said is the cause.
-        reason = masked(_reason(error.__cause__ or error))
+        cause = error.__cause__ or error
+        if refused := refusal(str(cause)):
+            raise UserError(f"the study storage {masked(url)} cannot be used: {refused}") from error
+        reason = masked(_reason(cause))
         raise UserError(
             f"the study storage {masked(url)} was lost: {reason}; when it is back, run the command again to continue"
         ) from error

@@ -44,9 +44,13 @@ READERS: Registry[Reader] = Registry("electrode_bench.data.readers", "READER", k
 
 
 def formats(*, many_files: bool | None = None) -> str:
-    """The endings of readable files, as a message names them; only those of snapshots of many files, or of one."""
+    """The endings of readable files, as a message names them; only those of snapshots of many files, or of one.
+
+    JSON may also be gzipped, which only the first ending of documents says.
+    """
     chosen = [r for r in READERS.values() if many_files in (None, r.many_files)]
-    *first, last = sorted({reader.suffixes[0] for reader in chosen})
+    named = {s for r in chosen for s in (r.suffixes[0], *(s for s in r.suffixes if not s.endswith(".gz")))}
+    *first, last = sorted(named)
     return f"{', '.join(first)} or {last}" if first else last
 
 

@@ -37,8 +37,8 @@ def read(files: Sequence[Path], root: Path) -> Contents:
             texts = [name for name in kept if _is_text(file.schema_arrow.field(name).type)]
         table = pq.read_table(path, columns=kept, read_dictionary=texts)
         values = {column: _values(table[header[at]], header[at], path) for column, at in columns.positions.items()}
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, ValueError, OSError) as error:  # ValueError: names that are not UTF-8
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
         raise UserError(f"{path} is not readable as parquet ({reason}); write or download it again") from error
     if count == 0:
         raise UserError(f"{path} has columns but no rows; write it again")

@@ -65,7 +65,8 @@ def read_candidates(path: Path, *, chunk: int = CHUNK) -> Iterator[pd.DataFrame]
         position = None if ion is None else table.names.index(ion)
         yield from frames(table.rows, table.names, formula=formula, ion=position, chunk=chunk)
     except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
+        raise UserError(f"{path} cannot be read: {reason}") from error
 
 
 def as_candidates(frame: pd.DataFrame, *, first_line: int, where: str) -> pd.DataFrame:
@@ -96,6 +97,15 @@ def as_candidates(frame: pd.DataFrame, *, first_line: int, where: str) -> pd.Dat
 
 
 def _parquet(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
+    import pyarrow as pa
+
+    try:
+        yield from _batches(path, chunk)
+    except pa.ArrowException as error:
+        raise ValueError(*error.args) from error
+
+
+def _batches(path: Path, chunk: int) -> Iterator[pd.DataFrame]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

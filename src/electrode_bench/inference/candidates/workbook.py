@@ -38,7 +38,8 @@ def read_workbook(path: Path) -> Table:
             warnings.simplefilter("ignore", UserWarning)
             workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises KeyError, BadZipFile, InvalidFileException and others
-        raise UserError(f"{path} cannot be read as an Excel file: {error}") from error
+        reason = (str(error).splitlines() or ["it is damaged"])[0]
+        raise UserError(f"{path} cannot be read as an Excel file: {reason}") from error
     first: list[str] | None = None
     for sheet in workbook.worksheets:
         rows = _rows(sheet)
