@@ -5,6 +5,8 @@
 #   make test             the same, then run all tests
 #   make lint             check style, types, import layers; with node and npm also the report's scripts, CSS and HTML
 #   make format           fix style
+#   make chaos            inject faults: kills, full disks, damaged files, odd input (3 minutes)
+#   make chaos-long       inject many more (an hour or two)
 #   make s3               install what the Materials Project's bucket needs
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
@@ -30,7 +32,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -91,6 +93,14 @@ ui: install
 test: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest \
 	  -n "$$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')" --dist loadgroup
+
+# SEED=7 makes other faults; docs/reliability.md says what is checked.
+SEED ?= 1
+chaos: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m chaos --short --seed $(SEED)
+
+chaos-long: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m chaos --long --seed $(SEED)
 
 lint: install-dev
 	@$(BIN)/ruff check .

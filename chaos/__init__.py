@@ -6,3 +6,6 @@
 
 What must hold after each fault is in docs/reliability.md.
 """
+
+#: The kinds of faults, in the order in which they are injected.
+NAMES = ("kill", "server", "together", "disk", "readonly", "damage", "cache", "fuzz")

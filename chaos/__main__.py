@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pickle
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chaos.cases import Kind, Outcome, World
+    from chaos.template import Template
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown kind {', '.join(sorted(unknown))}; there are {', '.join(k.name for k in kinds.KINDS)}")
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    # A user without rights works in it, too.
-    folder.chmod(0o755)
+    # A user without rights works in it, too. What killed commands leave in the folder of temporary files goes with it.
+    folder.chmod(0o1777)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
         world = World(options.seed, _template(options.keep or folder), folder)
         tasks = kinds.plan(chosen, long=options.long, case=options.case)
@@ -48,27 +55,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _template(folder: Path):  # type: ignore[no-untyped-def]
+def _template(folder: Path) -> Template:
+    """The tiny project: that in the folder where it was made with this source, else a new one."""
     from chaos import preload, template
 
-    stored = folder / "template.pickle"
-    if stored.exists():
+    stored, source = folder / "template.pickle", template.source_digest()
+    made: Template
+    if stored.exists() and (folder / "source").read_text() == source:
         made = pickle.loads(stored.read_bytes())  # written below
         preload.more({name for ended in made.ended.values() for name in ended.modules})
         return made
     print("making a tiny project ...", file=sys.stderr)
+    for old in ("template", "adopted"):
+        shutil.rmtree(folder / old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     made = template.make(folder)
     stored.write_bytes(pickle.dumps(made))
+    (folder / "source").write_text(source)
     return made
 
 
-def _report(outcomes, tasks, world, started) -> int:  # type: ignore[no-untyped-def]
+def _report(
+    outcomes: Iterator[Outcome], tasks: Sequence[tuple[Kind, Sequence[int]]], world: World, started: float
+) -> int:
     """Show the outcomes as they come, then each failure with the command that repeats it, then the counts."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    console, done = Console(stderr=True), []
+    console = Console(stderr=True)
+    done: list[Outcome] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Without a thread of its own that refreshes it: this process forks.
     with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False) as bar:
@@ -78,7 +93,9 @@ def _report(outcomes, tasks, world, started) -> int:  # type: ignore[no-untyped-
             bar.update(task, advance=1, description=outcome.kind, refresh=True)
             for problem in outcome.problems:
                 again = f"python -m chaos --seed {world.seed} --only {outcome.kind} --case {outcome.case}"
-                bar.console.print(f"FAILED {outcome.what}: {problem}\n       {again}", markup=False, highlight=False, soft_wrap=True)
+                bar.console.print(
+                    f"FAILED {outcome.what}: {problem}\n       {again}", markup=False, highlight=False, soft_wrap=True
+                )
     written = world.template.unchanged()
     for name in written:
         print(f"FAILED {name} of the original was written into, not replaced", file=sys.stderr)

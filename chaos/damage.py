@@ -132,7 +132,7 @@ def _case(
     else:
         problems = [*checks.finishes_or_explains(ended), *_right(world, name, root, ended.code, ended.out, place)]
         if not problems and ended.code:
-            problems = list(_remedied(world, name, root, ended.err, argv, place))
+            problems = list(_remedied(world, root, ended.err, argv, place))
     _restore(world, root)
     return Outcome(kind, case, what, tuple(problems))
 
@@ -156,7 +156,7 @@ def _same(world: World, name: str, root: Path, out: str, but: str = "") -> Itera
         yield f"`{name}` prints something else than in an undisturbed run"
 
 
-def _remedied(world: World, name: str, root: Path, err: str, argv: Sequence[str], place: str) -> Iterator[str]:
+def _remedied(world: World, root: Path, err: str, argv: Sequence[str], place: str) -> Iterator[str]:
     """The remedy that the message names works."""
     line = next(line for line in err.splitlines() if line.lower().startswith("error:"))
     if re.search(r"\b(delete|remove)\b", line) or "restore" in line:

@@ -25,7 +25,17 @@ WRITING = (
 )  # fmt: skip
 
 #: Folders that are made read-only, below the project.
-FOLDERS = ("results", ".cache", "mlruns", ".", "results/fit", ".cache/folds", "results/compare", "sweeps", ".cache/features")
+FOLDERS = (
+    "results",
+    ".cache",
+    "mlruns",
+    ".",
+    "results/fit",
+    ".cache/folds",
+    "results/compare",
+    "sweeps",
+    ".cache/features",
+)
 
 #: Any user without rights, where the harness runs as root, whom read-only folders do not stop.
 NOBODY = 65534
@@ -63,7 +73,7 @@ def _small_disk(world: World, rng: random.Random) -> Iterator[Small]:
     (RLIMIT_FSIZE), which fails in the same calls with another error.
     """
     left = int(2 ** rng.uniform(8, 18))
-    mount = Path(tempfile.mkdtemp(prefix="disk-", dir=world.folder))
+    mount = Path(tempfile.mkdtemp(prefix="disk-", dir=str(world.folder)))
     mounted = os.geteuid() == 0 and subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", str(mount)], capture_output=True, check=False
     ).returncode == 0  # fmt: skip
@@ -92,22 +102,28 @@ def read_only(world: World, cases: Sequence[int]) -> Iterator[Outcome]:
     """Run a command where a folder cannot be written, then where it can."""
     for case in cases:
         rng, name = world.random("readonly", case), WRITING[case % len(WRITING)]
-        argv, folder = world.template.commands()[name], rng.choice(FOLDERS)
+        argv = world.template.commands()[name]
+        written = [str(Path(path).parent if "." in Path(path).name[1:] else path) for path in cleared_by(argv)]
+        folder = rng.choice([*(written or ["sweeps"]) * 2, *FOLDERS])
         with world.project(links=False) as root:
             for path in cleared_by(argv):
                 remove(root / path)
             (root / folder).mkdir(parents=True, exist_ok=True)
-            modes = {path: path.stat().st_mode for path in (root / folder, *(root / folder).rglob("*")) if path.is_dir()}
+            modes = {
+                path: path.stat().st_mode for path in (root / folder, *(root / folder).rglob("*")) if path.is_dir()
+            }
             _own(root)
-            for path in modes:
-                path.chmod(0o555)
+            for writable in modes:
+                writable.chmod(0o555)
             ended = run(root, argv, inside=_without_rights(root))
             problems = [*checks.finishes_or_explains(ended), *checks.nothing_half_written(root, world.template)]
-            for path, mode in modes.items():
-                path.chmod(mode)
+            for writable, mode in modes.items():
+                writable.chmod(mode)
             again = run(root, argv, inside=_without_rights(root))
             problems += [*checks.finishes(again), *_equal(world, name, root)]
-        yield Outcome("readonly", case, f"{folder} read-only during `{name}`", tuple(problems), injected=ended.code != 0)
+        yield Outcome(
+            "readonly", case, f"{folder} read-only during `{name}`", tuple(problems), injected=ended.code != 0
+        )
 
 
 def _own(root: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chaos import damage, disk, fuzz, kills, together
+from chaos import NAMES, damage, disk, fuzz, kills, servers, together
 from chaos.cases import Kind
 
-KINDS: tuple[Kind, ...] = (kills.KIND, together.KIND, *disk.KINDS, *damage.KINDS, fuzz.KIND)
+KINDS: tuple[Kind, ...] = (kills.KIND, servers.KIND, together.KIND, *disk.KINDS, *damage.KINDS, fuzz.KIND)
+
+
+assert tuple(kind.name for kind in KINDS) == NAMES
 
 
 def plan(kinds: Sequence[Kind], *, long: bool, case: int | None) -> list[tuple[Kind, Sequence[int]]]:

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from chaos.mutations import ODD_TEXT, ODD_VALUES, as_json, odd_bytes, odd_table, odd_text, odd_value
+from chaos.mutations import ODD_TEXT, as_json, odd_bytes, odd_table, odd_text, odd_value
 from chaos.template import SETTINGS
 from electrode_bench import models, params
 from electrode_bench.data import notation, origin, prepare, readers
@@ -145,7 +145,15 @@ def _parquet(rng: random.Random, frame: pd.DataFrame) -> bytes:
 
 
 def _formula(rng: random.Random, root: Path) -> tuple[str, bytes]:  # noqa: ARG001
-    known = ("LiFePO4", "Li0.5Co(PO3)3", "Na3V2(PO4)2F3", "Ca(OH)2·2H2O", "Li1-xNi0.8Mn0.1Co0.1O2", "Li[Mn2]O4", "Fe₂O₃")
+    known = (
+        "LiFePO4",
+        "Li0.5Co(PO3)3",
+        "Na3V2(PO4)2F3",
+        "Ca(OH)2·2H2O",
+        "Li1-xNi0.8Mn0.1Co0.1O2",
+        "Li[Mn2]O4",
+        "Fe₂O₃",
+    )
     return "odd/formula", odd_text(rng, rng.choice((*known, *ODD_TEXT[-22:]))).encode("utf-8", "surrogatepass")
 
 
@@ -162,7 +170,12 @@ def _read_formula(root: Path, path: Path) -> Any:  # noqa: ARG001
 def _settings(rng: random.Random, root: Path) -> tuple[str, bytes]:  # noqa: ARG001
     if rng.random() < 0.5:
         return "odd/params.yaml", odd_bytes(rng, yaml.safe_dump(SETTINGS).encode())
-    bombs = ("a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nseed: *c", "seed: " + "9" * 5000, "? {a: b}\n: c", "- " * 3000)
+    bombs = (
+        "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nseed: *c",
+        "seed: " + "9" * 5000,
+        "? {a: b}\n: c",
+        "- " * 3000,
+    )
     if rng.random() < 0.1:
         return "odd/params.yaml", rng.choice(bombs).encode()
     text = yaml.dump(odd_value(rng, SETTINGS), allow_unicode=True)
@@ -171,7 +184,7 @@ def _settings(rng: random.Random, root: Path) -> tuple[str, bytes]:  # noqa: ARG
 
 def _read_settings(root: Path, path: Path) -> Any:  # noqa: ARG001
     values = params.load(path)
-    for name in values.fit.models:
+    for name in values.fit.models or ():
         models.configured(models.named(name, values), values)
     return values.seed
 
@@ -201,7 +214,7 @@ def _csv_of(place: str) -> Make:
         content = (root / place).read_bytes()
         if rng.random() < 0.5:
             return place, odd_bytes(rng, content)
-        return place, _csv(odd_table(rng, list(csv.reader(io.StringIO(content.decode())))))
+        return place, _csv(odd_table(rng, [*csv.reader(io.StringIO(content.decode()))]))
 
     return make
 
@@ -213,7 +226,7 @@ def _read_record(root: Path, path: Path) -> Any:
 
 
 def _read_journal(root: Path, path: Path) -> Any:  # noqa: ARG001
-    url = f"journal://{path}"
+    url = f"journal:///{path}"
     storage._open.cache_clear()
     for name in storage.study_names(url):
         study = storage.load_study(url, name)
@@ -250,13 +263,17 @@ READERS: tuple[Reader, ...] = (
     Reader("folds' digests", _json_of(f"{_RESULTS}/split/digest.json"), lambda r, _: Project(r).split_digests()),
     Reader("table", _parquet_of(f"{_RESULTS}/prepare/table.parquet"), lambda r, _: Project(r).targets_digest()),
     Reader("card", _json_of(f"{_RESULTS}/prepare/card.json"), lambda r, _: Project(r).synthetic()),
-    Reader("features", _parquet_of(f"{_RESULTS}/featurize/elements.parquet"), lambda r, _: Project(r).features("elements")),
+    Reader(
+        "features", _parquet_of(f"{_RESULTS}/featurize/elements.parquet"), lambda r, _: Project(r).features("elements")
+    ),
     Reader("map", _parquet_of(f"{_RESULTS}/map/map.parquet"), lambda r, _: Project(r).clusters()),
     Reader("scores", _csv_of(f"{_RESULTS}/compare/table.csv"), lambda r, _: Project(r).comparison("table")),
-    Reader("calibration", _json_of(f"{_RESULTS}/compare/calibration.json"), lambda r, _: Project(r).calibration("rf_magpie")),
+    Reader(
+        "calibration",
+        _json_of(f"{_RESULTS}/compare/calibration.json"),
+        lambda r, _: Project(r).calibration("rf_magpie"),
+    ),
     Reader("compared runs", _json_of(f"{_RESULTS}/compare/inputs.json"), lambda r, _: Project(r).comparison("table")),
     Reader("dvc.lock", _lock, lambda r, _: provenance.lock_entry_digest(r, "fit@rf_magpie-grouped")),
     Reader("data.dvc", _bytes_of("data.dvc"), lambda r, _: origin.provenance(r)),
 )
-
-assert ODD_VALUES

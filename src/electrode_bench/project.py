@@ -183,7 +183,10 @@ class Project:
         frame = read_table(self.paths.folds, stage="split", columns=["protocol", "fold", "part", ID, "repeat"])
         if set(frame[ID]) != set(self.table()[ID]):
             raise UserError(f"{self.paths.folds} belongs to other data than the table; run: dvc repro split")
-        folds = fold_tables.from_frame(frame)
+        try:
+            folds = fold_tables.from_frame(frame)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{self.paths.folds} is damaged ({error}); run: dvc repro -f split") from None
         if fold_tables.digests(fold for of_protocol in folds.values() for fold in of_protocol) != self.split_digests():
             raise UserError(f"{self.paths.split_digest} describes other folds; run: dvc repro -f split")
         return folds

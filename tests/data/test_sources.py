@@ -56,6 +56,13 @@ def test_an_unusable_source_is_one_line_that_begins_with_it(
     assert str(error.value).startswith(source)
 
 
+@pytest.mark.parametrize("source", ["https://me:secret@host/x.csv", "https://host/x.csv?sig=secret"])
+def test_an_address_with_a_password_is_refused(root: Path, source: str) -> None:
+    with pytest.raises(UserError, match=r"has a password or a key, which data\.dvc would keep in git") as error:
+        sources.resolve(root, source)
+    assert "secret" not in str(error.value)
+
+
 def test_materials_project_without_s3_support(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # None in sys.modules is how Python marks a module that cannot be imported.
     monkeypatch.setitem(sys.modules, "dvc_s3", None)

@@ -19,7 +19,7 @@ from electrode_bench import features, models, params, splits
 from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
 from electrode_bench.core.artifacts import write_json, write_table
-from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.core.schema import ID, TABLE_COLUMNS, TARGETS
 from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.project import Project
 from electrode_bench.report.parity import parity_png
@@ -65,7 +65,8 @@ def make(root: Path, model: str, protocol: str, *, module: str | None = None, **
         for name in feature_names.split(spec.feature_set):
             own = features.featurize(indexed, feature_set=name)
             write_table(own.reset_index(), project.paths.features(name))
-    write_table(electrodes, project.paths.table)
+    # Nothing that is published comes from the other columns of a prepared table.
+    write_table(electrodes.reindex(columns=list(TABLE_COLUMNS)), project.paths.table)
     write_table(fold_tables.to_frame(every), project.paths.folds)
     write_json({"protocols": fold_tables.digests(every)}, project.paths.split_digest)
     write_json({"synthetic": True}, project.paths.card)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 import typer.exceptions
@@ -17,6 +20,7 @@ from electrode_bench.cli.console import escape_what_cannot_be_encoded, printable
 from electrode_bench.cli.failures import explained
 from electrode_bench.cli.options import Options
 from electrode_bench.cli.output import show_log
+from electrode_bench.core.addresses import MaskedStream
 from electrode_bench.errors import UserError
 
 #: Characters of an error message. A name in it may be as long as a file.
@@ -89,6 +93,11 @@ def options(
 
 def main() -> None:
     """Entry point: a usage error is one line and exit code 2; any other error shows its traceback with --debug."""
+    with _without_passwords():
+        _main()
+
+
+def _main() -> None:
     debug = "--debug" in sys.argv or os.environ.get("ELECTRODE_BENCH_DEBUG", "") not in ("", "0")
     escape_what_cannot_be_encoded(sys.stdout, sys.stderr)
     try:
@@ -120,6 +129,21 @@ def main() -> None:
         if machine is not None:
             _fail(machine, code=FAILED)
         _fail(f"{type(error).__name__}: {error} (a bug in electrode-bench; --debug shows where)", code=FAILED)
+
+
+@contextmanager
+def _without_passwords() -> Iterator[None]:
+    """Hide passwords in all that libraries and tracebacks write to stderr within the block."""
+    stream = sys.stderr
+    sys.stderr = cast("TextIO", MaskedStream(stream))
+    try:
+        yield
+    except Exception:
+        # The interpreter writes the traceback after the block.
+        traceback.print_exc()
+        sys.exit(FAILED)
+    finally:
+        sys.stderr = stream
 
 
 def _fail(message: str, *, code: int) -> NoReturn:

@@ -231,13 +231,11 @@ def publish(context: typer.Context, as_json: Json = False) -> None:
     given: Options = context.obj
     with progress_bar("publish", unit="runs") as progress:
         published = stage.run(given.project, progress=progress)
-    uri = tracking_uri(given.project)
+    uri = masked(tracking_uri(given.project))
     runs = [
         {"model": run.model, "protocol": run.protocol, "run_id": run.run_id, "url": run.url, "created": run.created}
         for run in published
     ]
     _warn_of_missing_models(published)
     new = sum(run.created for run in published)
-    print_result(
-        {"tracking_uri": uri, "cells": runs}, f"{len(runs)} runs in {masked(uri)}, {new} of them new", as_json=as_json
-    )
+    print_result({"tracking_uri": uri, "cells": runs}, f"{len(runs)} runs in {uri}, {new} of them new", as_json=as_json)

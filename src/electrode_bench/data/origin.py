@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.documents import DocumentError, read_yaml
 from electrode_bench.core.paths import Paths
 from electrode_bench.errors import UserError
@@ -35,8 +36,8 @@ def provenance(root: Path) -> dict[str, Any]:
             f"{path} is not a DVC import{reason}; make it again with: electrode-bench data use SOURCE"
         ) from error
     return {
-        "source": meta.get("source", where),
-        "path": where,
+        "source": masked(str(meta.get("source", where))),
+        "path": masked(where),
         "md5": out.get("md5", UNKNOWN),
         "size": out.get("size"),
         "files": out.get("nfiles", 1),

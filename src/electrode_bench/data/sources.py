@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
 from electrode_bench.data.origin import UNKNOWN, release_in
@@ -114,6 +115,11 @@ def _need_s3(source: str) -> None:
 
 
 def _url(source: str) -> Source:
+    if masked(source) != source:
+        raise UserError(
+            f"{masked(source)} has a password or a key, which data.dvc would keep in git; "
+            "download the file and give its path"
+        )
     scheme = source.partition("://")[0].lower()
     if scheme not in ("http", "https", "s3"):
         raise UserError(f"{source}: cannot fetch '{scheme}://' addresses; {_HOW}")

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from electrode_bench.core.addresses import masked
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run as MlflowRun
@@ -46,8 +48,8 @@ def log(
 
     moment = at if at is not None else get_current_time_millis()
     todo_metrics = [Metric(k, v, moment, 0, model_id=model_id) for k, v in metrics.items() if math.isfinite(v)]
-    todo_params = [Param(k, v[:PARAM_LENGTH]) for k, v in params.items()]
-    todo_tags = [RunTag(k, v[:TAG_LENGTH]) for k, v in tags.items()]
+    todo_params = [Param(k, masked(v)[:PARAM_LENGTH]) for k, v in params.items()]
+    todo_tags = [RunTag(k, masked(v)[:TAG_LENGTH]) for k, v in tags.items()]
     while todo_metrics or todo_params or todo_tags:
         room = METRIC_BATCH - 2 * BATCH
         batch = todo_metrics[:room], todo_params[:BATCH], todo_tags[:BATCH]

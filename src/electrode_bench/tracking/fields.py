@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pyarrow.parquet as pq
 
+from electrode_bench.core.addresses import masked
 from electrode_bench.core.results import Run
 from electrode_bench.evaluation.metrics import ALL
 from electrode_bench.tracking.batches import TAG_LENGTH
@@ -50,7 +51,7 @@ def shared_tags(record: Record, provenance: Provenance) -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
         "mlflow.source.git.commit": provenance.commit,
     }
-    return {key: str(value)[:TAG_LENGTH] for key, value in values.items() if value is not None and value != ""}
+    return {k: masked(str(value))[:TAG_LENGTH] for k, value in values.items() if value is not None and value != ""}
 
 
 def flag(value: bool | None) -> str | None:

@@ -59,7 +59,7 @@ class Record:
     @cached_property
     def scores_by_fold(self) -> Mapping[str, pd.DataFrame]:
         """The scores of each fold, taken apart once: searching the table for each of thousands of folds takes hours."""
-        return dict(iter(self.scores.groupby("fold", sort=False)))
+        return {str(fold): rows for fold, rows in self.scores.groupby("fold", sort=False)}
 
     def content_digest(self, provenance: Provenance) -> str:
         """SHA-256 of what the published run shows, but not of when it was made or from which commit."""

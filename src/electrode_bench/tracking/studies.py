@@ -172,7 +172,7 @@ class MLflowStudyLogger:
             "kind": "sweep",
             "model": spec.model.name,
             "study": self.study.name,
-            "storage": masked(url),
+            "storage": url,
             "driver": self._driver,
             "host": platform.node(),
             "data_md5": data.get("md5"),
@@ -186,7 +186,7 @@ class MLflowStudyLogger:
             **_SOURCE,
             **{f"identity.{key.replace(' ', '_')}": str(value) for key, value in spec.identity.items()},
         }
-        return {key: str(value) for key, value in values.items() if value}
+        return {key: masked(str(value)) for key, value in values.items() if value}
 
 
 def log_score(store: Store, study: StoredStudy, score: Mapping[str, Any], *, folder: Path) -> None:
@@ -248,7 +248,7 @@ def close_trial(store: Store, run_id: str, trial: StoredTrial, result: TrialResu
         run_id,
         metrics,
         [Param(key, value) for key, value in list(_params(trial).items())[:BATCH]],
-        [RunTag(key, value) for key, value in tags.items() if value],
+        [RunTag(key, masked(value)) for key, value in tags.items() if value],
     )
     store.client.set_terminated(run_id, "FAILED" if result.state == "fail" else "FINISHED")
 

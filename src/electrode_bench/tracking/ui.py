@@ -39,9 +39,14 @@ def ui_command(project: Project, *, port: int = PORT, uri: str | None = None) ->
     if is_server(uri):
         raise UserError(f"the runs are on a tracking server: open {masked(uri)} in a browser")
     artifacts = artifact_location(uri) or (project.paths.mlruns.absolute() / "artifacts").as_uri()
+    # Other users see a command; an address with a password is left where it is: in the environment.
+    secret = masked(uri) != uri
+    settings = 'MLFLOW_BACKEND_STORE_URI="$MLFLOW_TRACKING_URI" ' if secret else ""
+    named = [] if secret else ["--backend-store-uri", uri]
     command = [
-        sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri, "--default-artifact-root", artifacts,
+        sys.executable, "-m", "mlflow", "ui", *named, "--default-artifact-root", artifacts,
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
     # MLflow 3 reports its use to its makers unless told not to, and starts workers for language models.
-    return "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false " + shlex.join(command)
+    settings += "MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "
+    return settings + shlex.join(command)
