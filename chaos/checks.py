@@ -113,7 +113,9 @@ def run_states(root: Path) -> dict[str, int]:
         return {}
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         try:
-            found = connection.execute("SELECT status, count(*) FROM runs GROUP BY status")
+            found = connection.execute(
+                "SELECT status, count(*) FROM runs WHERE lifecycle_stage = 'active' GROUP BY status"
+            )
             return {str(status): int(number) for status, number in found}
         except sqlite3.OperationalError:
             return {}

@@ -226,7 +226,7 @@ def _read_record(root: Path, path: Path) -> Any:
 
 
 def _read_journal(root: Path, path: Path) -> Any:  # noqa: ARG001
-    url = f"journal://{path}"
+    url = f"journal:///{path}"
     storage._open.cache_clear()
     for name in storage.study_names(url):
         study = storage.load_study(url, name)

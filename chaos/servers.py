@@ -23,6 +23,9 @@ from chaos.commands import run
 from chaos.kills import remove
 from chaos.template import ROOT
 
+#: Runs that `reap` must close. Deleted ones are in MLflow's bin.
+_OPEN = "SELECT status FROM runs WHERE lifecycle_stage = 'active' AND status IN ('RUNNING', 'SCHEDULED')"
+
 
 def lost(world: World, cases: Sequence[int]) -> Iterator[Outcome]:
     """Take the server away while a command uses it; when it is back, the command finishes."""
@@ -61,7 +64,7 @@ def _open_runs(database: Path) -> list[str]:
     import sqlite3
 
     with sqlite3.connect(database) as connection:
-        found = connection.execute("SELECT status FROM runs WHERE status IN ('RUNNING', 'SCHEDULED')").fetchall()
+        found = connection.execute(_OPEN).fetchall()
     connection.close()
     return [str(status) for (status,) in found]
 

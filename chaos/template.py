@@ -23,6 +23,7 @@ import yaml
 
 from chaos import preload
 from chaos.commands import Ended, finish, run, start
+from electrode_bench.params import Params
 
 ROOT = Path(__file__).parents[1]
 
@@ -172,7 +173,9 @@ def make(folder: Path) -> Template:
     places = {"deps": [{"path": "cut.csv", **file}], "outs": [{"path": "data/cut.csv", **file}]}
     origin = {"meta": {"source": "sample", "release": "synthetic", "licence": "MIT"}, **places}
     (root / "data.dvc").write_text(yaml.safe_dump(origin, sort_keys=False))
-    (root / "params.yaml").write_text(yaml.safe_dump(SETTINGS, sort_keys=False))
+    # DVC wants every key that a stage depends on.
+    values = Params(**SETTINGS).model_dump(mode="json")
+    (root / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     (root / ".dvc").mkdir()
     (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n    no_scm = true\n")
     shutil.copy(ROOT / "dvc.yaml", root)

@@ -157,7 +157,7 @@ KINDS = (raw, npz, parquet, yaml, torch, skops)
 
 
 def _studies(path: Path) -> object:
-    return study_names(f"journal://{path}")
+    return study_names(f"journal:///{path}")
 
 
 #: Every name of a file that a model's module mentions.

@@ -166,6 +166,12 @@ def test_folds_that_their_digest_does_not_describe_are_refused(project: Project)
     assert "digest.json describes other folds; run: dvc repro -f split" in message(project.folds)
 
 
+@pytest.mark.parametrize("edit", [lambda frame: frame.assign(repeat=0.5), lambda frame: frame.assign(part="x")])
+def test_folds_that_cannot_be_are_refused(project: Project, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    edit_table(project.paths.folds, edit)
+    assert "folds.parquet is damaged" in message(project.folds)
+
+
 def test_an_unknown_protocol_or_table_has_the_nearest_name(finished: Project) -> None:
     assert "no folds of 'groupd'; did you mean 'grouped'?" in message(lambda: finished.protocol_folds("groupd"))
     assert "no comparison table 'scors'; did you mean 'scores'?" in message(lambda: finished.comparison("scors"))

@@ -27,10 +27,10 @@ from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run, digest_of_record, stage_of
 from electrode_bench.core.schema import (
     COMPARISON_TABLES,
+    FORMULA,
     ID,
     PREDICTION_COLUMNS,
     SHARE_COLUMNS,
-    TABLE_COLUMNS,
     TARGETS,
 )
 from electrode_bench.errors import LeftOut, UserError, nearest
@@ -96,7 +96,7 @@ class Project:
 
     def table(self) -> pd.DataFrame:
         """The canonical table: one row for each electrode, with the columns of ``schema.TABLE_COLUMNS``."""
-        return read_table(self.paths.table, stage="prepare", columns=TABLE_COLUMNS)
+        return read_table(self.paths.table, stage="prepare", columns=[ID, FORMULA, *TARGETS])
 
     def card(self) -> dict[str, Any]:
         """The data card's numbers."""
@@ -183,7 +183,10 @@ class Project:
         frame = read_table(self.paths.folds, stage="split", columns=["protocol", "fold", "part", ID, "repeat"])
         if set(frame[ID]) != set(self.table()[ID]):
             raise UserError(f"{self.paths.folds} belongs to other data than the table; run: dvc repro split")
-        folds = fold_tables.from_frame(frame)
+        try:
+            folds = fold_tables.from_frame(frame)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{self.paths.folds} is damaged ({error}); run: dvc repro -f split") from None
         if fold_tables.digests(fold for of_protocol in folds.values() for fold in of_protocol) != self.split_digests():
             raise UserError(f"{self.paths.split_digest} describes other folds; run: dvc repro -f split")
         return folds

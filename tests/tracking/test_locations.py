@@ -17,8 +17,11 @@ def test_the_address_is_the_projects_file_unless_one_is_set(tmp_path: Path, monk
     assert tracking_uri(project) == own
     monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
     assert tracking_uri(project) == own
-    with pytest.raises(UserError, match=r"has a '\?' in its path"):
-        tracking_uri(Project(tmp_path / "what?"))
+    for name, unfit in (("what?", r"\?"), ("100%25", "%25")):
+        with pytest.raises(UserError, match=f"has a '{unfit}' in its path"):
+            tracking_uri(Project(tmp_path / name))
+    odd = tmp_path / "it's [b] ü 100% #1 & $x; {y}"
+    assert tracking_uri(Project(odd)) == f"sqlite:///{odd}/mlruns/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
     assert tracking_uri(project) == "http://host:5000"
 

@@ -120,7 +120,9 @@ def _dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         # Locks and indexes of a temporary project must not pile up in the machine's site cache.
         environment["DVC_SITE_CACHE_DIR"] = str(folder / ".dvc" / "site")
     command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, errors="backslashreplace", check=False
+    )
 
 
 def _reason(stderr: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,9 +32,10 @@ def tracking_uri(project: Project) -> str:
         require_well_formed(chosen)
         return chosen
     file = project.paths.mlruns.absolute() / "mlflow.db"
-    if "?" in str(file):
+    unfit = re.search(r"\?|%[0-9A-Fa-f]{2}", str(file))
+    if unfit:
         raise UserError(
-            f"{project.root} has a '?' in its path, which MLflow's SQLite address cannot hold; "
+            f"{project.root} has a '{unfit[0]}' in its path, which MLflow's SQLite address cannot hold; "
             "rename the folder, or name a tracking server in MLFLOW_TRACKING_URI"
         )
     return f"sqlite:///{file}"

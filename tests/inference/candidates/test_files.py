@@ -175,6 +175,7 @@ def test_without_openpyxl_an_excel_file_is_a_clear_error(tmp_path: Path, monkeyp
         ("a.json", '[{"formula": "LiCoO2"}]', "is JSON; give a CSV"),
         ("a.jsonl", '{"formula": "LiCoO2"}\n', "is JSON; give a CSV"),
         ("a.txt", b"LiCoO2\0\0\1\2LiFePO4", "is not text"),
+        ("a.csv", "X" * 140_000 + "\n", "cannot be read: field larger than field limit"),
         ("b.csv", None, "is missing"),
     ],
 )

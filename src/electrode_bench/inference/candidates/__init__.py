@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def read_candidates(path: Path, *, chunk: int = CHUNK) -> Iterator[pd.DataFrame]
         ion = ion_column(table.names)
         position = None if ion is None else table.names.index(ion)
         yield from frames(table.rows, table.names, formula=formula, ion=position, chunk=chunk)
-    except (ValueError, OSError) as error:
+    except (csv.Error, ValueError, OSError) as error:
         reason = (str(error).splitlines() or ["it is damaged"])[0]
         raise UserError(f"{path} cannot be read: {reason}") from error
 
