@@ -15,12 +15,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.evaluation.metrics import score
 from electrode_bench.project import Project
 from electrode_bench.tracking.batches import search
-from electrode_bench.tracking.locations import ARTIFACT_ROOT, tracking_uri
+from electrode_bench.tracking.locations import ARTIFACT_ROOT, sqlite_file, tracking_uri
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.publish import publish_records
 from electrode_bench.tracking.records import Record
@@ -130,27 +131,34 @@ def rates(folds: int, *, step: int = 1000) -> list[float]:
     Processor time, because the rate of a machine on which other programs run says little.
     """
     with tempfile.TemporaryDirectory() as name, store("sqlite", Path(name)) as uri:
-        root, used, ended = Path(name), [], threading.Event()
+        root, ended, costs = Path(name), threading.Event(), []
         record, source = made_up(root, 0, folds=folds)
 
         def watch() -> None:
-            while not ended.wait(0.1):
-                used.append((time.time(), time.process_time()))
+            began, last, done = time.perf_counter(), time.process_time(), 0
+            while not ended.wait(0.2):
+                with suppress(sqlite3.OperationalError), closing(sqlite3.connect(tracked)) as database:
+                    (count,) = database.execute("SELECT COUNT(*) FROM runs").fetchone()
+                    if count >= done + step:
+                        now = time.process_time()
+                        costs.append((now - last) * step / (count - done))
+                        last, done = now, count
+                        rate = count / (time.perf_counter() - began)
+                        print(f"{count} runs, {rate:.1f} per second: {costs[-1]:.1f} processor seconds for {step}",
+                              flush=True)  # fmt: skip
 
-        threading.Thread(target=watch).start()
+        with open_store(Project(root), uri=uri):
+            tracked = sqlite_file(uri)
+        assert tracked is not None
+        watcher = threading.Thread(target=watch)
+        watcher.start()
         try:
-            began = time.perf_counter()
             publish_records(Project(root), [record], provenance=source, uri=uri)
-            seconds = time.perf_counter() - began
         finally:
             ended.set()
+            watcher.join()
         with open_store(Project(root), uri=uri) as opened:
-            times = np.sort([run.info.end_time / 1000 for run in search(opened.client, opened.folds, "")])
-    assert len(times) == folds
-    at = np.interp(times, *zip(*used, strict=True))
-    costs = [float(at[i + step - 1] - at[i]) for i in range(0, folds - step + 1, step)]
-    print(f"{folds} folds in {seconds:.0f} s ({folds / seconds:.1f} per second); processor seconds of each {step}: "
-          + ", ".join(f"{cost:.1f}" for cost in costs))  # fmt: skip
+            assert len(search(opened.client, opened.folds, "attributes.status = 'FINISHED'")) == folds
     return costs
 
 
