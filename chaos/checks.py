@@ -17,6 +17,9 @@ from chaos.template import Template, digests
 #: What nobody may see.
 _INTERNAL = ("Traceback (most recent call last)", "a bug in electrode-bench", "a fault of the program")
 
+#: Python's own note about an interrupt in a place where none can be raised, such as the end of an object.
+_IGNORED = re.compile(r"Exception ignored in.*\nTraceback \(most recent call last\):")
+
 #: A remedy says what to do: one of these words, usually with a command.
 _REMEDY = re.compile(
     r"\b(run|restore|delete|remove|make|give|check|free|repair|create|choose|save|set|wait|correct|use|write|move|install"
@@ -28,15 +31,17 @@ _REMEDY = re.compile(
 STOPPED = {
     signal.SIGKILL: (-signal.SIGKILL, 0),
     signal.SIGTERM: (-signal.SIGTERM, 128 + signal.SIGTERM, 130, 0),
-    signal.SIGINT: (-signal.SIGINT, 130, 0),
+    # 252 is DVC's own.
+    signal.SIGINT: (-signal.SIGINT, 130, 252, 0),
 }
 
 
 def no_crash(ended: Ended) -> Iterator[str]:
     """No traceback, hang, lost process, or too much memory."""
     name = " ".join(ended.argv)
+    said = _IGNORED.sub("", ended.said)
     for words in _INTERNAL:
-        if words in ended.said:
+        if words in said:
             yield f"`{name}` says {words!r}: {_end(ended)}"
             break
     if ended.hung:
@@ -66,7 +71,8 @@ def finishes_or_explains(ended: Ended, *, names: str | None = None) -> Iterator[
         return
     name = " ".join(ended.argv)
     errors = [line for line in ended.err.splitlines() if line.lower().startswith("error:")]
-    if ended.code != 2 or len(errors) != 1:
+    # 1: the surroundings failed, such as the disk; 2: the input did.
+    if ended.code not in (1, 2) or len(errors) != 1:
         yield f"`{name}` ends with {ended.code} and {len(errors)} lines of error: {_end(ended)}"
         return
     if names and names not in errors[0]:
@@ -142,5 +148,5 @@ def finished_folds(root: Path) -> int:
 
 def _end(ended: Ended) -> str:
     lines = [line for line in ended.said.splitlines() if line.strip()]
-    where = [line.strip() for line in lines if "electrode_bench/" in line][-1:]
+    where = [line.strip() for line in lines if "electrode_bench/" in line][-1:] or [*lines[:1], *lines[-4:-1]]
     return " | ".join([*where, *lines[-1:]])[:400]
