@@ -27,10 +27,10 @@ from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run, digest_of_record, stage_of
 from electrode_bench.core.schema import (
     COMPARISON_TABLES,
+    FORMULA,
     ID,
     PREDICTION_COLUMNS,
     SHARE_COLUMNS,
-    TABLE_COLUMNS,
     TARGETS,
 )
 from electrode_bench.errors import LeftOut, UserError, nearest
@@ -96,7 +96,7 @@ class Project:
 
     def table(self) -> pd.DataFrame:
         """The canonical table: one row for each electrode, with the columns of ``schema.TABLE_COLUMNS``."""
-        return read_table(self.paths.table, stage="prepare", columns=TABLE_COLUMNS)
+        return read_table(self.paths.table, stage="prepare", columns=[ID, FORMULA, *TARGETS])
 
     def card(self) -> dict[str, Any]:
         """The data card's numbers."""

@@ -139,6 +139,12 @@ def test_missing_column_names_it_and_the_nearest(tmp_path: Path, explorer_csv: s
     )
 
 
+def test_a_suggested_rename_keeps_the_unit(tmp_path: Path, explorer_csv: str) -> None:
+    (tmp_path / "x.csv").write_text(explorer_csv.replace("Average Voltage", "Mean potential (mV)"))
+    with pytest.raises(UserError, match=r"rename 'Mean potential \(mV\)' to 'Average Voltage \(mV\)'$"):
+        readers.read(tmp_path)
+
+
 def test_missing_parquet_column(tmp_path: Path, make_document: Any) -> None:
     frame = pd.DataFrame([make_document()])[["battery_id", "working_ion", "formula_charge", "capacity_grav"]]
     frame.to_parquet(tmp_path / "x.parquet")

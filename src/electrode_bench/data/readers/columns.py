@@ -11,7 +11,7 @@ from types import MappingProxyType
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
 from electrode_bench.data.notation.refusals import shown
 from electrode_bench.data.readers.base import REQUIRED
-from electrode_bench.data.readers.suggestions import suggestion
+from electrode_bench.data.readers.suggestions import suggestion, with_unit_of
 from electrode_bench.data.units import Conversion, UnitError, conversion
 from electrode_bench.errors import UserError
 
@@ -168,7 +168,11 @@ def _about(missing: Sequence[str], header: Sequence[str], layout: Layout) -> str
     if len(names) > 1:
         text = f"the columns {', '.join(names[:-1])} and {names[-1]} are missing"
     meant = [(column, suggestion(column, layout[column], others)) for column in missing]
-    renamed = [f"'{shown(other)}' to '{layout[column]}'" for column, other in meant if other is not None]
+    renamed = [
+        f"'{shown(other)}' to '{shown(with_unit_of(layout[column], other))}'"
+        for column, other in meant
+        if other is not None
+    ]
     if renamed:
         return f"{text}; if it is the same quantity, rename {' and '.join(renamed)}"
     return f"{text}, and no other column is named like {'it' if len(names) == 1 else 'them'}; export the table with it"

@@ -63,6 +63,16 @@ def suggestion(column: str, name: str, others: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def with_unit_of(name: str, other: str) -> str:
+    """``name`` with the unit of another header, so that a rename does not lose it.
+
+    >>> with_unit_of("Gravimetric Capacity", "Specific capacity (C/g)")
+    'Gravimetric Capacity (C/g)'
+    """
+    match = _UNIT.search(other)
+    return name if match is None else f"{name} ({match[1]})"
+
+
 def _unit_fits(column: str, header: str) -> bool:
     match = _UNIT.search(header)
     if match is None or column not in UNITS:
