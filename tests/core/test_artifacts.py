@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -65,3 +66,13 @@ def test_tables_are_equal_to_the_byte_and_carry_units(tmp_path: Path) -> None:
 def test_json_has_no_nan(tmp_path: Path) -> None:
     artifacts.write_json({"b": np.float64("nan"), "a": [np.int64(1), 0.1 + 0.2]}, tmp_path / "x.json")
     assert json.loads((tmp_path / "x.json").read_text()) == {"a": [1, 0.3], "b": None}
+
+
+def test_what_a_killed_write_left_is_removed_whatever_the_name_is(tmp_path: Path) -> None:
+    path = tmp_path / "best [1] it's *.csv"
+    left, other = tmp_path / f".{path.name}.x.part", tmp_path / ".best 1 it's y.csv.x.part"
+    for file in (left, other):
+        file.touch()
+        os.utime(file, (1, 1))
+    artifacts.write_text("x", path)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, other.name}

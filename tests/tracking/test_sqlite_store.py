@@ -32,8 +32,10 @@ _HALF = 200_000
 def _make_and_die(project: Project) -> None:
     """Make a store, and die as if killed by the kernel once it has half of its tables."""
 
+    new = project.paths.mlruns / "mlflow.db.new"
+
     def kill() -> None:
-        while sum(file.stat().st_size for file in project.paths.mlruns.glob("mlflow.db*")) < _HALF:
+        while not new.exists() or new.stat().st_size < _HALF:
             time.sleep(0.002)
         os.kill(os.getpid(), signal.SIGKILL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import tempfile
@@ -45,7 +46,7 @@ def round_significant(values: np.ndarray, digits: int = SIGNIFICANT_DIGITS) -> n
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that replaces it when the block succeeds, and is removed when it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*.part"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         # Left by a killed run: no write takes an hour.
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > 3600:

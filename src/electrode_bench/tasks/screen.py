@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from electrode_bench.core.artifacts import plain, replacing, write_csv, write_json, write_table
+from electrode_bench.core.documents import parse_json, read_json
 from electrode_bench.errors import UserError
 from electrode_bench.inference import screening
 from electrode_bench.inference.candidates import read_candidates
@@ -158,9 +159,9 @@ def _recorded(path: Path) -> dict[str, Any] | None:
     """The record in a JSON file or in the metadata of a parquet file; None if there is none."""
     try:
         if path.suffix.lower() == ".parquet":
-            made = json.loads((pq.read_schema(path).metadata or {})[METADATA])
+            made = parse_json((pq.read_schema(path).metadata or {})[METADATA].decode())
         else:
-            made = json.loads(path.read_text(encoding="utf-8"))
+            made = read_json(path)
     except (OSError, KeyError, ValueError, pa.ArrowException):
         return None
     return made if isinstance(made, dict) and set(_SAME) <= set(made) else None

@@ -30,6 +30,9 @@ _LOG = logging.getLogger(__name__)
 #: Seconds that a writer waits for another one, which needs milliseconds.
 _PATIENCE = 60.0
 
+#: Seconds between two tries to get the lock, which others hold for milliseconds.
+_POLL = 0.002
+
 #: Bytes that are read at once when the end is looked at.
 _BLOCK = 1 << 16
 
@@ -49,7 +52,7 @@ class Lock(JournalFileOpenLock):
 
     def acquire(self) -> bool:
         try:
-            self._lock.acquire()
+            self._lock.acquire(poll_interval=_POLL)
         except Timeout:
             raise UserError(
                 f"another process has held {self._lock.lock_file} for {_PATIENCE:.0f} s; wait for it or end it, "
