@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 from support import executor_work as work
 
 from electrode_bench.cli.failures import explained
@@ -36,6 +37,10 @@ def _error(code: int, path: str | None = "/data/x.parquet") -> OSError:
         (_error(errno.EAGAIN, None), "the system has no room for another process"),
         (OSError(errno.EXDEV, "x", "/a", None, "/b/y"), "/b/y cannot be used (invalid cross-device link)"),
         (MemoryError(), "memory ran out; use fewer --workers"),
+        (
+            SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+            "no space is left on the disk of /project; free some space",
+        ),
         (sqlite3.OperationalError("database or disk is full"), "no space is left on the disk of /project/mlruns"),
         (sqlite3.OperationalError("attempt to write a readonly database"), "/project/mlruns cannot be written"),
     ],

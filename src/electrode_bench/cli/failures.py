@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import getpass
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,9 @@ _SQLITE = {
     "unable to open database file": errno.EACCES,
     "disk i/o error": errno.EIO,
 }
+
+#: What libraries written in Rust say, such as safetensors, instead of raising an OSError.
+_RUST = re.compile(r"\(os error (\d+)\)$")
 
 _AGAIN = "then run the command again; finished work is kept"
 
@@ -38,6 +42,9 @@ def explained(error: BaseException, *, root: Path) -> str | None:
             line = _line(cause.errno, _named(cause), root)
             if line is not None:
                 return line
+        said = _RUST.search(str(cause))
+        if said:
+            return _line(int(said[1]), None, root)
         for text, code in _SQLITE.items():
             if type(cause).__name__ == "OperationalError" and text in str(cause).lower():
                 return _line(code, None, root / "mlruns")
