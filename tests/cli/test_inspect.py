@@ -86,7 +86,7 @@ def test_a_model_in_the_projects_folder_is_listed(run, project: Project) -> None
     write_params(project, QUICK.model_copy(update={"models": models}))
     assert "My own model" in _output(run, project, "models")
     code, _, err = run("--project", str(project.root), "fit", "own", "loco")
-    assert (code, "folds.parquet is missing" in err) == (2, True), err
+    assert (code, "digest.json is missing" in err) == (2, True), err
 
 
 def test_data_show_prints_the_card(run, finished: Project) -> None:

@@ -52,7 +52,7 @@ def test_every_command_has_an_example_that_calls_it(run, command: tuple[str, ...
         (["fitt"], "No such command 'fitt'. Did you mean 'fit'"),
         (["fit"], "Missing argument 'model'"),
         (["fit", "rf_magpi", "loco"], "unknown model 'rf_magpi'; did you mean 'rf_magpie'?"),
-        (["fit", "control", "loco"], "split/folds.parquet is missing; make it with: dvc repro split"),
+        (["fit", "control", "loco"], "split/digest.json is missing; make it with: dvc repro split"),
         (
             ["fit", "crabnet_upstream", "stratified"],
             "crabnet_upstream skipped: no-reference-environment is missing; build it with: make reference",
