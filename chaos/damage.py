@@ -173,6 +173,7 @@ def _remedied(world: World, root: Path, err: str, argv: Sequence[str], place: st
 def _steps(command: str) -> list[tuple[str, ...]]:
     """The commands that a remedy stands for; `dvc repro STAGE` runs the stages up to it, which is done without DVC."""
     words = shlex.split(command.replace("...", "").rstrip(" .,"), posix=True) if command.count("'") % 2 == 0 else []
+    words = ["cut.csv" if word == "SOURCE" else word for word in words]
     if words[:1] == ["electrode-bench"]:
         argv = tuple(words[1:])
         return [argv] if argv and not argv[-1].isupper() else []
