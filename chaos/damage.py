@@ -165,7 +165,10 @@ def _remedied(world: World, root: Path, err: str, argv: Sequence[str], place: st
             (root / place).write_bytes((world.template.root / place).read_bytes())
     for command in re.findall(r"(?:electrode-bench|dvc repro)[^;()\n]*", line):
         for step in _steps(command):
-            run(root, step)
+            # A command does not remove a folder that stands in the place of its file; it says so.
+            if "move it away" in run(root, step).err:
+                remove(root / place)
+                run(root, step)
     for problem in checks.finishes(run(root, argv)):
         yield f"after the remedy of '{line}': {problem}"
 
@@ -173,6 +176,7 @@ def _remedied(world: World, root: Path, err: str, argv: Sequence[str], place: st
 def _steps(command: str) -> list[tuple[str, ...]]:
     """The commands that a remedy stands for; `dvc repro STAGE` runs the stages up to it, which is done without DVC."""
     words = shlex.split(command.replace("...", "").rstrip(" .,"), posix=True) if command.count("'") % 2 == 0 else []
+    words = ["cut.csv" if word == "SOURCE" else word for word in words]
     if words[:1] == ["electrode-bench"]:
         argv = tuple(words[1:])
         return [argv] if argv and not argv[-1].isupper() else []
