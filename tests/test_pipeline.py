@@ -126,7 +126,7 @@ def test_dvc_lock_is_of_the_sources_as_they_are() -> None:
     commit = _git("log", "-1", "--format=%H", "--", "dvc.lock").decode().strip()
     stale = missing | {path for path in differing if _changed_since(commit, path)}
     assert stale == set(), "run dvc repro and commit dvc.lock"
-    assert {stage.partition("@")[0] for stage in lock} == set(STAGES)
+    assert set(lock) == {"@".join([name, "-".join(item.values())]).rstrip("@") for name, item in _expanded()}
 
 
 def test_models_protocols_and_feature_sets_are_listed_once_in_params() -> None:
