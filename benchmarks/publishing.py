@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -95,8 +96,11 @@ def _publish(root: Path, uri: str, number: int, folds: int, start: object) -> No
 def writers(kind: str, number: int, *, folds: int) -> list[str]:
     """Publish from this many processes at once; what is missing afterwards."""
     # Children are forked, so that only this process pays for the imports.
-    import mlflow.pyfunc
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    with warnings.catch_warnings():
+        # MLflow warns about type hints of its own.
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
 
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as name, store(kind, Path(name)) as uri:

@@ -88,7 +88,7 @@ def test_the_features_of_an_electrode_are_cached(tmp_path: Path, composition: st
     pd.testing.assert_frame_equal(first, again, check_exact=True)
     pd.testing.assert_frame_equal(first, plain, check_exact=True)
     assert said == [(distinct, distinct), (0, distinct), (distinct, distinct)]
-    assert len(list(tmp_path.glob("ion_share*.parquet"))) == 2
+    assert len(list(tmp_path.glob("ion_share*.sealed"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def fit(project: Project, package: PackageCopy) -> tuple[pd.DataFrame, pd.DataFr
 
 def cached(project: Project) -> dict[str, int]:
     """When each fold and each table of features was written to the caches."""
-    files = [*project.paths.cache.glob("folds/*/predictions.parquet"), *project.paths.cache.glob("features/*.parquet")]
+    files = [*project.paths.cache.glob("folds/*/predictions.parquet"), *project.paths.cache.glob("features/*.sealed")]
     return {str(file.relative_to(project.paths.cache)): file.stat().st_mtime_ns for file in files}
 
 

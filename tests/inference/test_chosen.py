@@ -67,8 +67,8 @@ def test_what_is_remembered_and_damaged_is_made_again(project: Project, caplog: 
         flipped = bytearray(content)
         flipped[len(flipped) // 2] ^= 4
         path.write_bytes(flipped)
-    (model,) = (project.paths.cache / "models").glob("[!.]*")
-    forest = model / "forests.safetensors"
+    (forest,) = (project.paths.cache / "models").glob("*/forests.safetensors")
+    model = forest.parent
     flipped = bytearray(forest.read_bytes())
     flipped[len(flipped) // 2] ^= 4
     forest.write_bytes(flipped)
