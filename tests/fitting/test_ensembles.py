@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +10,7 @@ import pandas as pd
 import pytest
 from support.cases import MEMBERS, case_of, ensemble_case
 from support.drifting_model import VERSION
+from support.executors import InOrder
 
 from electrode_bench import models
 from electrode_bench.core.digests import digest
@@ -25,23 +24,13 @@ from electrode_bench.params import Params
 T = TypeVar("T")
 
 
+def _models(executor: InOrder) -> list[str]:
+    """Which model each fit was of."""
+    return [task.module.rpartition(".")[2] for task in executor.tasks]
+
+
 def _written(cache: Path) -> dict[str, int]:
     return {p.parent.name: p.stat().st_mtime_ns for p in (cache / "folds").glob("[!.]*/predictions.parquet")}
-
-
-@dataclass(frozen=True)
-class Counting:
-    """An executor on another machine that counts its calls by the model that they fit."""
-
-    calls: list[str] = field(default_factory=list)
-    n_workers: int = 1
-    shares_files: bool = False
-    n_hosts: int = 1
-
-    def run(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Generator[T, None, None]:
-        for call in calls:
-            self.calls.append(call[0].module.rpartition(".")[2])
-            yield function(*call)
 
 
 def test_whichever_run_comes_first_no_fold_is_fitted_twice(tmp_path: Path) -> None:
@@ -50,24 +39,24 @@ def test_whichever_run_comes_first_no_fold_is_fitted_twice(tmp_path: Path) -> No
     alone = {name: fit_run(**member, cache=tmp_path / "one") for name, member in members.items()}
     fitted = _written(tmp_path / "one")
     assert len(fitted) == 4 * len(MEMBERS)
-    after = Counting()
+    after = InOrder(shares_files=False)
     one = fit_run(**case, cache=tmp_path / "one", executor=after)
-    assert after.calls == []
+    assert _models(after) == []
     combined = {fold.cache_key for fold in one.folds.values()}
     assert set(_written(tmp_path / "one")) == {*fitted, *combined}
     assert len(combined) == 4
     # The ensemble first.
     seen: list[tuple[int, int]] = []
-    first = Counting()
+    first = InOrder(shares_files=False)
     other = fit_run(**case, cache=tmp_path / "other", executor=first, progress=lambda *done: seen.append(done))
-    assert first.calls == [name for name in MEMBERS for _ in range(4)]
+    assert _models(first) == [name for name in MEMBERS for _ in range(4)]
     assert seen == [(done, 12) for done in range(13)]
     before = _written(tmp_path / "other")
     for name, member in members.items():
         again = fit_run(**member, cache=tmp_path / "other", executor=first)
         pd.testing.assert_frame_equal(again.predictions, alone[name].predictions, check_exact=True)
         assert again.record() == alone[name].record()
-    assert len(first.calls) == 12
+    assert len(_models(first)) == 12
     assert _written(tmp_path / "other") == before
     pd.testing.assert_frame_equal(one.predictions, other.predictions, check_exact=True)
     assert one.record() == other.record()
@@ -189,9 +178,9 @@ def test_a_damaged_fold_of_a_member_is_fitted_again(tmp_path: Path) -> None:
     lost = "fold-1"
     (tmp_path / "folds" / forest.folds[lost].cache_key / "predictions.parquet").write_bytes(b"spoilt by a full disk")
     (tmp_path / "folds" / run.folds[lost].cache_key / "predictions.parquet").write_bytes(b"spoilt by a full disk")
-    counted = Counting()
+    counted = InOrder(shares_files=False)
     again = fit_run(**case, cache=tmp_path, executor=counted)
-    assert counted.calls == ["rf_magpie"]
+    assert _models(counted) == ["rf_magpie"]
     pd.testing.assert_frame_equal(run.predictions, again.predictions, check_exact=True)
 
 

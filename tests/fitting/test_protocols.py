@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 import pytest
 from support.cases import ensemble_case, fit_case
+from support.executors import InOrder
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.fitting.executor import Local
 from electrode_bench.fitting.protocols import fit_run, fit_runs
-
-T = TypeVar("T")
 
 
 def _protocols(folds: tuple[Fold, ...]) -> dict[str, tuple[Fold, ...]]:
@@ -32,19 +29,8 @@ def _several(case: dict[str, Any], **settings: Any) -> dict[str, Any]:
     return {**of_all, "protocols": protocols, "split_digests": dict.fromkeys(protocols, "s"), **settings}
 
 
-@dataclass(frozen=True)
-class Listed:
-    """Runs calls one after the other and lists the size of each training set."""
-
-    sizes: list[int] = field(default_factory=list)
-    n_workers: int = 1
-    shares_files: bool = True
-    n_hosts: int = 1
-
-    def run(self, function: Callable[..., T], calls: Iterable[tuple[Any, ...]]) -> Generator[T, None, None]:
-        for call in calls:
-            self.sizes.append(len(call[0].train_ids))
-            yield function(*call)
+def _sizes(executor: InOrder) -> list[int]:
+    return [len(task.train_ids) for task in executor.tasks]
 
 
 @pytest.mark.parametrize("ensemble", [False, True], ids=["model", "ensemble"])
@@ -59,22 +45,22 @@ def test_protocols_together_give_what_each_gives_alone(ensemble: bool, tmp_path:
 
 
 def test_the_largest_training_sets_come_first_and_each_run_when_its_folds_are_done(tmp_path: Path) -> None:
-    case, listed, seen = fit_case(), Listed(), []
+    case, listed, seen = fit_case(), InOrder(), []
     runs = fit_runs(
         **_several(case), cache=tmp_path, executor=listed, progress=lambda done, total: seen.append((done, total))
     )
     first = next(runs)
     # Four folds are enough for the first run; the small ones have not begun.
-    assert (first.protocol, listed.sizes) == ("stratified", [45] * 4)
+    assert (first.protocol, _sizes(listed)) == ("stratified", [45] * 4)
     assert [run.protocol for run in runs] == ["bootstrap"]
-    assert listed.sizes[4:] == [25, 20, 15, 10]
+    assert _sizes(listed)[4:] == [25, 20, 15, 10]
     assert seen == [(done, 8) for done in range(9)]
 
 
 def test_a_run_of_cached_folds_does_not_wait_for_others(tmp_path: Path) -> None:
     case = fit_case()
     fit_run(**{**case, "folds": _protocols(case["folds"])["bootstrap"]}, cache=tmp_path)
-    listed = Listed()
+    listed = InOrder()
     runs = fit_runs(**_several(case), cache=tmp_path, executor=listed)
-    assert (next(runs).protocol, listed.sizes) == ("bootstrap", [])
+    assert (next(runs).protocol, _sizes(listed)) == ("bootstrap", [])
     assert next(runs).protocol == "stratified"
