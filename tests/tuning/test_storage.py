@@ -30,7 +30,7 @@ from electrode_bench.tuning.storage import journal, load_study, make_pruner, mak
         ("journal:///", "'journal:///' names no file"),
         ("journal:///a\0b", "names no file"),
         ("journal://a", "is not a study storage"),
-        ("journal:////dev/null", "cannot be opened: it is not a file"),
+        ("journal:////dev/null", "cannot be opened: it is not a file; move it away"),
     ],
     ids=ascii,
 )

@@ -9,7 +9,6 @@ operations refer to earlier ones by their number.
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -79,7 +78,10 @@ class Journal(JournalFileBackend):
             file.parent.mkdir(parents=True, exist_ok=True)
             if file.exists() and not file.is_file():
                 # A device can be read without an end.
-                raise OSError(errno.EINVAL, "it is not a file")
+                raise UserError(
+                    f"the studies in {file} cannot be opened: it is not a file; move it away and restore the journal "
+                    "from a backup, or name another storage"
+                )
             super().__init__(str(file), lock_obj=Lock(file))
             _drop_old_lock(file)
             if _end_of_last_operation(file) != file.stat().st_size:
