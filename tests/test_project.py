@@ -375,3 +375,13 @@ def test_a_run_is_its_record_and_its_predictions(finished: Project) -> None:
     assert run.sealed() == run
     assert run != finished.run("control", "bootstrap")
     assert len({run, finished.run("rf_magpie", "bootstrap")}) == 1
+
+
+def test_a_damaged_table_of_the_comparison_is_not_parsed(project: Project) -> None:
+    # pandas' parser of CSV ended the process, with a segmentation fault, at a row with more fields than columns.
+    path = project.paths.comparison("table")
+    head, *rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, *rows[:1], '"' + rows[1], *rows[2:]]))
+    assert "was changed after it was written; make it again: dvc repro -f compare" in message(
+        lambda: project.comparison("table")
+    )

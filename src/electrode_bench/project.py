@@ -22,7 +22,15 @@ from electrode_bench.core.config import validate
 from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.installation import file_states
-from electrode_bench.core.outputs import changed, of_another_version, read_csv, read_json, read_mapping, read_table
+from electrode_bench.core.outputs import (
+    changed,
+    of_another_version,
+    read_csv,
+    read_json,
+    read_mapping,
+    read_table,
+    require,
+)
 from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run, digest_of_record, stage_of
 from electrode_bench.core.schema import (
@@ -33,7 +41,7 @@ from electrode_bench.core.schema import (
     SHARE_COLUMNS,
     TARGETS,
 )
-from electrode_bench.errors import LeftOut, UserError, nearest
+from electrode_bench.errors import LeftOut, UserError, brief, nearest
 
 #: Stages whose files answers are made from, directly or through what must belong to them.
 _STAGES = ("prepare", "featurize", "split", "fit", "compare")
@@ -186,7 +194,7 @@ class Project:
         try:
             folds = fold_tables.from_frame(frame)
         except (TypeError, ValueError) as error:
-            raise UserError(f"{self.paths.folds} is damaged ({error}); run: dvc repro -f split") from None
+            raise UserError(f"{self.paths.folds} is damaged ({brief(error)}); run: dvc repro -f split") from None
         if fold_tables.digests(fold for of_protocol in folds.values() for fold in of_protocol) != self.split_digests():
             raise UserError(f"{self.paths.split_digest} describes other folds; run: dvc repro -f split")
         return folds
@@ -303,9 +311,10 @@ class Project:
         if name not in COMPARISON_TABLES:
             raise UserError(f"there is no comparison table '{name}'; {nearest(name, COMPARISON_TABLES)}")
         path = self.paths.comparison(name)
-        table = read_csv(path, stage="compare", columns=COMPARISON_TABLES[name])
+        require(path, stage="compare")
+        # Before it is parsed: pandas' parser of CSV ends the process at some damaged files (segmentation fault).
         self._require_comparison_current(path)
-        return table
+        return read_csv(path, stage="compare", columns=COMPARISON_TABLES[name])
 
     def calibration(self, model: str) -> dict[str, Any]:
         """How wide a model's prediction intervals are, as plain values.
@@ -357,7 +366,9 @@ class Project:
         try:
             return validate(Adoption, documents.read_json(path), where="it")
         except (documents.DocumentError, UserError) as error:
-            raise UserError(f"{path} is not a record of an adopted trial ({error}); restore it from git") from error
+            raise UserError(
+                f"{path} is not a record of an adopted trial ({brief(error)}); restore it from git"
+            ) from error
 
 
 def _listed(runs: list[Run]) -> str:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 
 from electrode_bench import models
+from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Int
 from electrode_bench.tuning.storage import journal, open_study
+from electrode_bench.tuning.stored_study import result_of
 from electrode_bench.tuning.study import OuterTrainingSet, StudySpec
 
 MakeSpec = Callable[..., StudySpec]
@@ -39,3 +42,13 @@ def test_only_parameters_outside_the_space_count_as_fixed(make_spec: MakeSpec) -
     assert replace(spec, base=fixed).name != spec.name
     searched = models.configure(spec.model, {"n_estimators": 5})
     assert replace(spec, base=searched).name == spec.name
+
+
+def test_a_complete_trial_without_its_outcome_is_named() -> None:
+    # A flipped bit in the name of the attribute: what belongs to the study is not told from what does not.
+    trial = optuna.trial.create_trial(values=[0.5], user_attrs={"outcomd": {}})
+    with pytest.raises(UserError, match="was stored by another version"):
+        result_of(trial)
+    empty = {"number": 0, "state": "complete", "values": [], "steps": []}
+    with pytest.raises(UserError, match="no values"):
+        result_of(optuna.trial.create_trial(values=[0.5], user_attrs={"outcome": empty}))

@@ -18,6 +18,8 @@ from yaml.composer import ComposerError
 from yaml.constructor import ConstructorError
 from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
+from electrode_bench.errors import brief
+
 #: Levels of nesting. The deepest file of a project has seven.
 MAX_DEPTH = 40
 
@@ -70,13 +72,13 @@ def parse_yaml(text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        reason = getattr(error, "problem", None) or getattr(error, "context", None) or " ".join(str(error).split())
-        raise DocumentError(f"not valid YAML ({reason[:300]})", line=mark.line + 1 if mark else None) from error
+        reason = getattr(error, "problem", None) or getattr(error, "context", None) or str(error)
+        raise DocumentError(f"not valid YAML ({brief(reason)})", line=mark.line + 1 if mark else None) from error
     except RecursionError:
         raise DocumentError(f"it has more than {MAX_DEPTH} levels") from None
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         # PyYAML's constructors let through what int(), date() and others say of a value with an explicit tag.
-        raise DocumentError(f"not valid YAML ({' '.join(str(error).split())[:300]})") from error
+        raise DocumentError(f"not valid YAML ({brief(error)})") from error
 
 
 def read_json(path: Path) -> Any:

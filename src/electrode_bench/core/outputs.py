@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from electrode_bench.core import documents
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 
 
 def read_table(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def read_table(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.Dat
     PermissionError
         When the file may not be read.
     """
-    _require(path, stage)
+    require(path, stage=stage)
     try:
         table = pd.read_parquet(path)
     except PermissionError:
@@ -39,7 +39,7 @@ def read_table(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.Dat
 
 def read_csv(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.DataFrame:
     """Read a CSV file that a stage writes; an empty one has no rows. Parameters and errors as :func:`read_table`."""
-    _require(path, stage)
+    require(path, stage=stage)
     try:
         # Only an empty field means "no value": write_csv writes nothing else for one.
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
@@ -54,7 +54,7 @@ def read_csv(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.DataF
 
 def read_json(path: Path, *, stage: str, key: str | None = None) -> Any:
     """Read a JSON object that a stage writes, or the value of one key of it; errors as :func:`read_table`."""
-    _require(path, stage)
+    require(path, stage=stage)
     try:
         content = documents.read_json(path)
     except documents.DocumentError as error:
@@ -84,13 +84,14 @@ def changed(path: Path, stage: str) -> UserError:
     return UserError(f"{path} was changed after it was written; make it again: dvc repro -f {stage}")
 
 
-def _require(path: Path, stage: str) -> None:
+def require(path: Path, *, stage: str) -> None:
+    """Raise a UserError that names the stage when a file is missing."""
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
 
 
 def _unreadable(path: Path, form: str, error: Exception, stage: str) -> UserError:
-    why = " ".join(str(error).split())[:300]
+    why = brief(error)
     return UserError(f"{path} cannot be read as {form} ({why}); make it again: dvc repro -f {stage}")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 
 #: Rows of a snapshot. The Materials Project has some 5,000 insertion electrodes.
 MOST_ROWS = 200_000
@@ -84,7 +84,7 @@ def unpacked(path: Path) -> Iterator[IO[bytes]]:
     except EOFError as error:
         raise UserError(f"{path} is truncated: the gzip stream ends too early; download it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise UserError(f"{path} is damaged ({error}); download it again") from error
+        raise UserError(f"{path} is damaged ({brief(error)}); download it again") from error
 
 
 class _Bounded:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.fitting.executor import WorkerLost, as_they_finish, worker_environment
 
 T = TypeVar("T")
@@ -111,7 +111,7 @@ class Cluster:
         except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError) as error:
             raise WorkerLost(
                 f"a task was lost with its worker {self.retries + 1} times, perhaps because memory ran out; "
-                f"Ray says: {' '.join(str(error).split())[:200]}"
+                f"Ray says: {brief(error, 200)}"
             ) from error
 
 
@@ -168,7 +168,7 @@ def join(address: str | None = None) -> None:
         ray.init(address=head, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         # Among others, when Ray or Python has another version there.
-        raise UserError(f"could not join the Ray cluster at {head}: {' '.join(str(error).split())[:200]}") from error
+        raise UserError(f"could not join the Ray cluster at {head}: {brief(error, 200)}") from error
 
 
 def _ray() -> Any:

@@ -13,7 +13,7 @@ import yaml
 
 from electrode_bench.core.digests import digest
 from electrode_bench.data import origin
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.project import Project
 
 #: libyaml's loader, where PyYAML was built with it: the other one takes half a second for each run.
@@ -94,7 +94,7 @@ def _lock_entries(path: Path, modified: int) -> Mapping[str, Any]:  # noqa: ARG0
     except PermissionError:
         raise
     except (OSError, ValueError, yaml.YAMLError, AttributeError, TypeError, RecursionError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = brief(error, 200)
         raise UserError(
             f"{path} is not a lock file of DVC ({why}); restore it from git (git checkout dvc.lock), or run: dvc repro"
         ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from electrode_bench.core.documents import DocumentError, parse_yaml, read_yaml
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
@@ -65,7 +65,7 @@ def with_model_values(path: Path, model: str, values: Mapping[str, Any]) -> str:
             return out.getvalue()
         reason = "other values would change with them"
     except (YAMLError, DocumentError, AttributeError, TypeError, ValueError, LookupError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = brief(error, 200)
     raise UserError(f"{path} cannot be changed ({reason}); set these by hand under models.{model}: {dict(values)}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from electrode_bench.core.artifacts import plain, write_text
 from electrode_bench.core.config import validate
 from electrode_bench.core.documents import DocumentError, read_json
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.project import Project
 from electrode_bench.tuning.looks import scores_of
 from electrode_bench.tuning.record_schema import StudyRecord
@@ -82,7 +82,9 @@ def read_record(path: Path) -> dict[str, Any] | None:
         value: dict[str, Any] = read_json(path)
         validate(StudyRecord, value, where="it")
     except (DocumentError, UserError) as error:
-        raise UserError(f"{path} is not the record of a study ({error}); restore it from git, or delete it") from None
+        raise UserError(
+            f"{path} is not the record of a study ({brief(error)}); restore it from git, or delete it"
+        ) from None
     return value
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from electrode_bench.core.addresses import masked, problem
 from electrode_bench.core.databases import refusal
 from electrode_bench.core.seeds import derive
-from electrode_bench.errors import UserError, nearest
+from electrode_bench.errors import UserError, brief, nearest
 from electrode_bench.params import Sweep
 from electrode_bench.project import Project
 from electrode_bench.tuning.distributions import encoded
@@ -104,7 +104,7 @@ def _open_journal(file: Path) -> BaseStorage:
     except Exception as error:
         # Every line is an operation, but some have other fields than Optuna writes.
         raise UserError(
-            f"{file} is not a journal of Optuna {version('optuna')} ({type(error).__name__}: {error}); restore it from "
+            f"{file} is not a journal of Optuna {version('optuna')} ({type(error).__name__}: {brief(error)}); restore "
             "a backup, or move it away to start the studies again"
         ) from error
 
@@ -150,7 +150,7 @@ def _shown(url: str) -> str:
 
 def _reason(error: BaseException) -> str:
     # SQLAlchemy appends a link to its manual.
-    return refusal(str(error)) or " ".join(str(error).partition("(Background on")[0].split())[:200]
+    return refusal(str(error)) or brief(str(error).partition("(Background on")[0], 200)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from electrode_bench import models
 from electrode_bench.core.config import Strict, validate
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.models import search_space
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.search_space import Dimension
@@ -70,7 +70,8 @@ class StoredStudy:
             validate(StudyDescription, self.attributes, where="it")
         except UserError as error:
             raise UserError(
-                f"{self.name} is not a study of this version of electrode-bench, or is being created just now ({error})"
+                f"{self.name} is not a study of this version of electrode-bench, or is being created just now "
+                f"({brief(error)})"
             ) from None
 
     @property
@@ -226,11 +227,14 @@ def _has_ended(trial: FrozenTrial) -> bool:
 def result_of(trial: FrozenTrial) -> TrialResult:
     """What is stored of a trial's result."""
     stored = dict(trial.user_attrs.get("outcome") or {})
-    if not stored:
+    is_complete = trial.state.name == "COMPLETE"
+    if not stored and not is_complete:
         return TrialResult(trial.number, trial.state.name.lower(), reason=str(trial.user_attrs.get("reason", "")))
     try:
         stored["values"] = tuple(float(value) for value in stored["values"])
         stored["steps"] = tuple((int(step), float(value)) for step, value in stored["steps"])
+        if is_complete and not stored["values"]:
+            raise ValueError("no values")
         return TrialResult(**stored)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"trial {trial.number} was stored by another version of electrode-bench ({error!r})") from None

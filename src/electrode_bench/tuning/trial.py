@@ -23,7 +23,7 @@ from electrode_bench.core.config import Strict
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.evaluation.metrics import control_mae, mae, smae
 from electrode_bench.fitting.runs import require_same_code
 from electrode_bench.models.base import EpochCallback, ModelSpec, Prediction, fit_predict
@@ -250,9 +250,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _OUT_OF_MEMORY
     if isinstance(error, UserError):
-        return " ".join(str(error).split())[:300]
+        return brief(error)
     where = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]} ({Path(where.filename).name}:{where.lineno})"
+    return f"{type(error).__name__}: {brief(error)} ({Path(where.filename).name}:{where.lineno})"
 
 
 def _store(study: Study, trial: Trial, result: TrialResult) -> None:
