@@ -211,6 +211,6 @@ def _restore(world: World, root: Path) -> None:
 
 
 KINDS = (
-    Kind("damage", "damaged files", damage, short=60, long=1500, batch=10),
-    Kind("cache", "flipped bits in caches", flip, short=40, long=500, batch=10),
+    Kind("damage", "damaged files", damage, short=10, long=1500, batch=5),
+    Kind("cache", "flipped bits in caches", flip, short=10, long=500, batch=5),
 )

@@ -146,6 +146,6 @@ def _without_rights(root: Path) -> Callable[[], None]:
 
 
 KINDS = (
-    Kind("disk", "full disks", full, short=14, long=140),
-    Kind("readonly", "read-only folders", read_only, short=14, long=140),
+    Kind("disk", "full disks", full, short=5, long=140),
+    Kind("readonly", "read-only folders", read_only, short=4, long=140),
 )

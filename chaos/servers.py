@@ -137,4 +137,4 @@ def _forward(listener: socket.socket, to: tuple[str, int], after: int | None) ->
                     end.close()
 
 
-KIND = Kind("server", "servers that disappear", lost, short=2, long=20)
+KIND = Kind("server", "servers that disappear", lost, short=1, long=20)

@@ -55,4 +55,4 @@ def _in_the_end(world: World, names: Sequence[str], root: Path) -> Iterator[str]
         yield from checks.nothing_runs(root)
 
 
-KIND = Kind("together", "commands at once", together, short=10, long=60)
+KIND = Kind("together", "commands at once", together, short=3, long=60)
