@@ -21,7 +21,7 @@ from electrode_bench.cli.failures import explained
 from electrode_bench.cli.options import Options
 from electrode_bench.cli.output import show_log
 from electrode_bench.core.addresses import MaskedStream
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 
 #: Characters of an error message. A name in it may be as long as a file.
 _LONGEST = 2000
@@ -147,6 +147,5 @@ def _without_passwords() -> Iterator[None]:
 
 
 def _fail(message: str, *, code: int) -> NoReturn:
-    line = printable(" ".join(message.split()))
-    print("error:", line if len(line) <= _LONGEST else f"{line[:_LONGEST]}...", file=sys.stderr)
+    print("error:", printable(brief(message, _LONGEST)), file=sys.stderr)
     sys.exit(code)
