@@ -10,6 +10,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from support import forks
+
 from electrode_bench.project import Project
 
 
@@ -77,10 +79,10 @@ def test_progress_is_shown_on_a_terminal_only(run, project: Project) -> None:
         code, _, err = run("-p", str(project.root), *stage)
         assert (code, err) == (0, "")
     fit = [*command, "fit", "control", "stratified", "--no-publish"]
-    assert subprocess.run(fit, check=True, capture_output=True).stderr == b""
+    assert forks.run(fit, check=True, capture_output=True).stderr == b""
     leader, follower = pty.openpty()
     terminal = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    subprocess.run(fit, check=True, stdout=subprocess.DEVNULL, stderr=follower, env=terminal)
+    forks.run(fit, check=True, stdout=subprocess.DEVNULL, stderr=follower, env=terminal)
     os.close(follower)
     shown = b""
     # A slow machine draws the bar more often than one read of the terminal returns. Its end is an error on Linux.
