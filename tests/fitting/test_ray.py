@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import executor_work as work
+from support import forks
 from support.cases import ensemble_case, fit_case
 from support.drifting_model import VERSION
 from support.projects import QUICK
@@ -175,7 +175,7 @@ def test_the_stage_writes_the_same_files_on_ray(one_worker: Executor, finished: 
 
 def test_the_command_joins_the_cluster_that_ray_address_names(ray_nodes: Any, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "electrode_bench", "-p", str(tmp_path), "fit", "control", "loco"]
-    run = subprocess.run(
+    run = forks.run(
         [*command, "--backend", "ray", "--gpus-per-fold", "8"],
         env={**os.environ, "RAY_ADDRESS": ray_nodes.address},
         capture_output=True,
