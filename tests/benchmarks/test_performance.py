@@ -109,7 +109,7 @@ def test_the_machine_has_a_neutral_name() -> None:
     assert machine.name("AMD Ryzen 7 5800X 8-Core Processor", 8) == "amd-ryzen-7-5800x-8-cores"
 
 
-def test_a_part_is_run_alone_and_unknown_ones_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_is_run_alone_and_unknown_ones_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["speed"])
     assert "there is no part speed" in capsys.readouterr().err
