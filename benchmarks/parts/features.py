@@ -34,7 +34,7 @@ def run(options: Options) -> Iterator[dict[str, Any]]:
     ):
         for size in sizes:
             yield {"set": name, **compared(FEATURE_SETS[name].compute, theirs, formulas, size, largest, power=1)}
-    size, largest = (100, 10) if options.quick else (1000, 40)
+    size, largest = (100, 10) if options.quick else (1000, 300)
     yield {"set": "elmd", **compared(elmd.distances, elmd_package, formulas, size, largest, power=2)}
 
 
