@@ -143,9 +143,7 @@ class Project:
         stage, path = "featurize", self.paths.features(name)
         computed = sorted(file.stem for file in path.parent.glob("*.parquet"))
         if computed and name not in computed:
-            raise UserError(
-                f"{path} is missing; make it with: dvc repro {stage} (there are: {', '.join(computed)})"
-            )
+            raise UserError(f"{path} is missing; make it with: dvc repro {stage} (there are: {', '.join(computed)})")
         frame = read_table(path, stage=stage, columns=[ID]).set_index(ID)
         ids = pd.Index(self.table()[ID])
         if set(frame.index) != set(ids):
