@@ -116,17 +116,15 @@ def _grown(by: str, projects: dict[int, Project], stages: tuple[str, ...]) -> It
 
 
 def _staged(project: Project, smallest: Project | None, name: str) -> Cost:
-    stage = _STAGES[name]
-    if smallest is not None:
-        stage(smallest)
-
-    def once() -> None:
-        # Caches and the tracking store would make a second run cheap.
-        for path in (project.paths.cache, project.paths.mlruns):
+    def cold(of: Project) -> None:
+        # Caches and the tracking store would make the work of a stage cheap.
+        for path in (of.paths.cache, of.paths.mlruns):
             shutil.rmtree(path, ignore_errors=True)
-        stage(project)
+        _STAGES[name](of)
 
-    return repeated(once, runs=3, long=LONG / 3)
+    if smallest is not None:
+        cold(smallest)
+    return repeated(lambda: cold(project), runs=3, long=LONG / 3)
 
 
 def _fitted(project: Project, smallest: Project, name: str, *, quick: bool) -> Cost:
