@@ -48,7 +48,7 @@ def test_tasks_of_a_lost_node_run_again(ray_nodes: Any, on_ray: Executor, tmp_pa
     assert len([n for n in ray.nodes() if n["Alive"]]) == 3
 
     def lose() -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not any(tmp_path.glob(f"*-{lost.node_id}")) and time.monotonic() < deadline:
             time.sleep(0.01)
         ray_nodes.remove_node(lost, allow_graceful=False)
@@ -58,7 +58,7 @@ def test_tasks_of_a_lost_node_run_again(ray_nodes: Any, on_ray: Executor, tmp_pa
     power_cut = threading.Thread(target=lose)
     power_cut.start()
     try:
-        found = list(wide.run(work.node, ((tmp_path, number) for number in range(8))))
+        found = list(wide.run(work.node, ((tmp_path, lost.node_id, number) for number in range(8))))
     finally:
         power_cut.join()
     assert sorted(number for number, _ in found) == list(range(8))

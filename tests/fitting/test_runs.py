@@ -100,7 +100,7 @@ from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.fitting.runs import plan
 from electrode_bench.fitting.executor import Local
 if __name__ == "__main__":
-    fit_run(**fit_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))
+    fit_run(**fit_case(trees=100), cache=Path(sys.argv[1]), executor=Local(2))
 """
 
 
@@ -117,7 +117,7 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
     kept = _finished(cache)
     assert kept, "no fold was finished before the kill"
     seen = []
-    case = fit_case(trees=300)
+    case = fit_case(trees=100)
     run = fit_run(**case, cache=cache, progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (len(kept), 4)
     assert {key: time for key, time in _finished(cache).items() if key in kept} == kept

@@ -153,7 +153,7 @@ def test_a_member_that_does_not_exist_or_has_no_features_is_named(project: Proje
 
     with pytest.raises(UserError, match=r"models\.ensemble\.members: unknown model 'forest'"):
         fit.run(project, with_members("forest"), model="ensemble", protocol="grouped")
-    with pytest.raises(UserError, match=r"elements\.parquet is missing; make it with: dvc repro featurize@elements"):
+    with pytest.raises(UserError, match=r"elements\.parquet is missing; make it with: dvc repro featurize"):
         fit.run(project, with_members("crabnet", "control"), model="ensemble", protocol="grouped")
 
 

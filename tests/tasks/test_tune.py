@@ -119,7 +119,7 @@ def test_configured_values_outside_the_space_are_reported_beside_the_progress(pr
         with suppress(OSError):
             while part := os.read(leader, 1 << 16):
                 shown += part.decode(errors="replace")
-    assert run.returncode == 0
+    assert run.returncode == 0, shown
     assert "1/1 trials" in shown
     line = "no trial tries the configured values, because these are outside the search space: min_samples_leaf"
     assert line in shown

@@ -32,6 +32,8 @@ from electrode_bench.splits import headline_folds
 LEVEL = 0.05
 #: Resamples behind an interval.
 RESAMPLES = 2000
+#: Groups up to which scipy leaves each out in turn, which takes time in proportion to their square.
+MOST_LEFT_OUT = 10_000
 
 PAIR_COLUMNS = (
     "protocol",
@@ -216,6 +218,7 @@ def grouped_interval(
     def ratio(part: np.ndarray, whole: np.ndarray, axis: int) -> np.ndarray:
         return np.asarray(part.sum(axis=axis) / whole.sum(axis=axis))
 
+    many = len(total) > MOST_LEFT_OUT
     found = bootstrap(
         (total, mass),
         ratio,
@@ -223,11 +226,35 @@ def grouped_interval(
         vectorized=True,
         n_resamples=resamples,
         # Bounds the memory: as many resamples, or groups left out, at once.
-        batch=200,
-        method="BCa",
+        batch=20 if many else 200,
+        method="percentile" if many else "BCa",
         rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(estimate, float(found.low), float(found.high))
+    )
+    if many:
+        low, high = _bca(found.bootstrap_distribution, estimate, total, mass)
+    else:
+        low, high = found.confidence_interval
+    return Interval(estimate, float(low), float(high))
+
+
+def _bca(resampled: np.ndarray, estimate: float, total: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """Ends of the 95% BCa interval (2,) of a ratio of sums, as scipy computes them but in linear time.
+
+    Leaving a group out subtracts its part from both sums.
+
+    Parameters
+    ----------
+    resampled : ratios of the resamples.
+    total, mass : of each group; ``estimate`` is the ratio of their sums.
+    """
+    from scipy.special import ndtr, ndtri
+
+    left_out = (total.sum() - total) / (mass.sum() - mass)
+    deviation = left_out.mean() - left_out
+    acceleration = float((deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5))
+    below = ((resampled < estimate).mean() + (resampled <= estimate).mean()) / 2
+    shift = ndtri(below) + ndtri(np.array([LEVEL / 2, 1 - LEVEL / 2]))
+    return np.asarray(np.quantile(resampled, ndtr(ndtri(below) + shift / (1 - acceleration * shift))))
 
 
 def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> float:
