@@ -153,7 +153,7 @@ def _predicted(formulas: list[str]) -> Cost:
 
 def _featurize(project: Project) -> None:
     # What the map and Faraday's law read.
-    for name in ("modnet", "elements"):
+    for name in ("modnet", "elements", "redox"):
         featurize.run(project, project.params().featurize, feature_set=name)
 
 
