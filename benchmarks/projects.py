@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from benchmarks.synthetic import electrodes, sample_generator
 from electrode_bench.core.schema import FORMULA
 from electrode_bench.project import Project
 
@@ -24,21 +23,20 @@ REAL_ROWS = 4351
 _SEED = 17
 
 
-def synthetic(rows: int, to: Path) -> Path:
-    """Write this many rows of the sample's generator to ``to`` (CSV); returns it."""
+def synthetic_snapshot(rows: int, to: Path) -> Path:
+    """Write this many synthetic rows to ``to`` (CSV); returns it."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    generate = [sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", str(rows), "--seed", str(_SEED)]
-    subprocess.run([*generate, "--out", str(to)], check=True, stdout=subprocess.DEVNULL)
+    to.write_text(sample_generator().as_csv(electrodes(rows, _SEED)), encoding="utf-8", newline="\n")
     return to
 
 
 def distinct_formulas(number: int, folder: Path) -> list[str]:
     """This many distinct formulas of discharged electrodes.
 
-    The generator repeats itself on long lists. The amount of the first element is changed until there are enough, which
-    keeps the number of elements.
+    Three rows in ten repeat a formula. The amount of the first element is changed until there are enough, which keeps
+    the number of elements.
     """
-    known = pd.read_csv(synthetic(10_000, folder / "formulas.csv"))["Formula Discharge"].unique()
+    known = pd.read_csv(synthetic_snapshot(10_000, folder / "formulas.csv"))["Formula Discharge"].unique()
     first = [re.match(r"[A-Z][a-z]?", formula) for formula in known]
     varied = (
         f"{formula}{element[0]}{more}" if more else formula
@@ -84,7 +82,7 @@ class Workspace:
     @cached_property
     def snapshot(self) -> Path:
         """The snapshot that was named, or one of synthetic rows."""
-        return self._snapshot or synthetic(self.rows, self.folder / "snapshot.csv")
+        return self._snapshot or synthetic_snapshot(self.rows, self.folder / "snapshot.csv")
 
     @property
     def data(self) -> str:

@@ -8,7 +8,7 @@ Faraday's law. Fits are those of one model on all rows.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.measuring import LONG, Cost, in_fresh_process, repeated
 from benchmarks.parts import Options
-from benchmarks.projects import distinct_formulas, new_project, synthetic
+from benchmarks.projects import distinct_formulas, new_project, synthetic_snapshot
 from electrode_bench import models
 from electrode_bench.inference import pretrained
 from electrode_bench.project import Project
@@ -25,25 +25,30 @@ from electrode_bench.stages import map as mapping
 
 _MODELS = ("control", "faraday")
 _PROTOCOLS = ("stratified", "grouped", "chronological")
-#: Fitted on all rows, with the largest number of rows that a benchmark of minutes has the time for.
-_FITTED = {"boosting": 20_000, "crabnet": 5000}
+#: Fitted on all rows.
+_FITTED = ("boosting", "crabnet")
+#: What would probably take more processor seconds than this is left out, and so is what needs it.
+_LIMIT = 60.0
 #: Rows of the projects that only the number of folds differs between.
 _ROWS = 500
 
 
 def run_rows(options: Options) -> Iterator[dict[str, Any]]:
     """One row for each stage, fit or prediction and number of rows."""
-    sizes = (300, 600) if options.quick else (500, 1500, 5000, 20_000)
+    sizes = (300, 600) if options.quick else (500, 1500, 5000, 20_000, 100_000)
     folder = options.workspace.folder / "rows"
     split_by = {"protocols": list(_PROTOCOLS)}
     projects = {size: _project(folder / str(size), rows=size, split_by=split_by) for size in sizes}
     yield from _grown("rows", projects, ("prepare", "featurize", "map", "split", "fit", "compare", "report", "publish"))
     smallest = projects[sizes[0]]
-    for name, largest in _FITTED.items():
+    for name in _FITTED:
+        seconds: dict[int, float] = {}
         for size, project in projects.items():
-            if size <= largest:
-                cost = in_fresh_process(_fitted, project, smallest, name, quick=options.quick)
-                yield {"what": f"fit {name}", "by": "rows", "size": size, **cost.as_dict()}
+            if not project.paths.table.exists() or expected(seconds, size) > _LIMIT:
+                break
+            cost = in_fresh_process(_fitted, project, smallest, name, quick=options.quick)
+            seconds[size] = cost.cpu_seconds
+            yield {"what": f"fit {name}", "by": "rows", "size": size, **cost.as_dict()}
     counts = (100, 1000) if options.quick else (500, 1500, 5000, 20_000, 100_000)
     for count in counts:
         cost = in_fresh_process(_predicted, distinct_formulas(count, folder))
@@ -63,7 +68,7 @@ def run_folds(options: Options) -> Iterator[dict[str, Any]]:
     yield from _grown("folds", projects, ("split", "fit", "compare", "report", "publish"))
 
 
-def exponent(sizes: list[float], seconds: list[float]) -> float:
+def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
     """The slope of seconds over sizes, both as logarithms, of the three largest sizes.
 
     What does not depend on the size hides the growth at small sizes.
@@ -78,32 +83,48 @@ def exponent(sizes: list[float], seconds: list[float]) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
+def expected(seconds: Mapping[int, float], size: int) -> float:
+    """The seconds that a larger size would take if the growth between the two largest sizes so far went on.
+
+    >>> expected({10: 1.0, 20: 4.0}, 40), expected({}, 40)
+    (16.0, 0.0)
+    """
+    if not seconds:
+        return 0.0
+    (*_, last), known = sorted(seconds), dict(sorted(seconds.items()))
+    power = max(1.0, exponent([*known][-2:], [*known.values()][-2:])) if len(known) > 1 else 1.0
+    return float(round(known[last] * (size / last) ** power, 6))
+
+
 def _project(folder: Path, *, rows: int, split_by: dict[str, Any]) -> Project:
     changes: dict[str, Any] = {"fit": {"models": list(_MODELS)}, "split": split_by}
-    return new_project(folder, synthetic(rows, folder.with_suffix(".csv")), changes)
+    return new_project(folder, synthetic_snapshot(rows, folder.with_suffix(".csv")), changes)
 
 
 def _grown(by: str, projects: dict[int, Project], stages: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    smallest = min(projects)
+    sizes = sorted(projects)
     for stage in stages:
+        seconds: dict[int, float] = {}
         # The smallest project comes first: its results are what the warm-up of the others reads.
-        for size in sorted(projects):
-            cost = in_fresh_process(_staged, projects[size], projects[smallest], stage)
+        for size in sizes:
+            if expected(seconds, size) > _LIMIT:
+                sizes = [one for one in sizes if one < size]
+                break
+            cost = in_fresh_process(_staged, projects[size], projects[min(projects)], stage)
+            seconds[size] = cost.cpu_seconds
             yield {"what": stage, "by": by, "size": size, **cost.as_dict()}
 
 
 def _staged(project: Project, smallest: Project | None, name: str) -> Cost:
-    stage = _STAGES[name]
-    if smallest is not None:
-        stage(smallest)
-
-    def once() -> None:
-        # Caches and the tracking store would make a second run cheap.
-        for path in (project.paths.cache, project.paths.mlruns):
+    def cold(of: Project) -> None:
+        # Caches and the tracking store would make the work of a stage cheap.
+        for path in (of.paths.cache, of.paths.mlruns):
             shutil.rmtree(path, ignore_errors=True)
-        stage(project)
+        _STAGES[name](of)
 
-    return repeated(once, runs=3, long=LONG / 3)
+    if smallest is not None:
+        cold(smallest)
+    return repeated(lambda: cold(project), runs=3, long=LONG / 3)
 
 
 def _fitted(project: Project, smallest: Project, name: str, *, quick: bool) -> Cost:

@@ -65,20 +65,39 @@ def run_study(options: Options) -> Iterator[dict[str, Any]]:
 
 
 def _stages(clone: Path) -> Iterator[dict[str, Any]]:
+    for row in timed_stages(clone):
+        yield row
+    # Again, into a new store: what was published in the stages cannot be told from their other work.
+    shutil.rmtree(clone / "mlruns", ignore_errors=True)
+    cost = command(electrode_bench("publish"), folder=clone, runs=1, environment=_paths(clone))
+    shares = {f"share_of_{name}": getattr(cost, name) / row[name] for name in ("seconds", "cpu_seconds")}
+    yield {"stage": "MLflow", **cost.as_dict(), **shares}
+
+
+def timed_stages(project: Path) -> Iterator[dict[str, Any]]:
+    """One row for each stage that ``dvc repro`` runs in this folder, and last one for all of them.
+
+    What DVC does before the first stage is in a row of its own, ``dvc``.
+
+    Raises
+    ------
+    RuntimeError
+        When DVC fails; the message is the end of its output.
+    """
     moments: list[Moment] = []
     peaks: dict[str, float] = {}
     with subprocess.Popen(
         [sys.executable, "-m", "dvc", "repro"],
-        cwd=clone,
-        env=_environment(clone),
+        cwd=project,
+        env={**os.environ, **_paths(project)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         assert process.stdout is not None
         dvc, ended, output = psutil.Process(process.pid), threading.Event(), []
-        watcher = threading.Thread(target=_watch, args=(dvc, moments, peaks, ended))
         moments.append(_moment("dvc", dvc))
+        watcher = threading.Thread(target=_watch, args=(dvc, moments, peaks, ended))
         watcher.start()
         for line in process.stdout:
             output.append(line)
@@ -87,20 +106,15 @@ def _stages(clone: Path) -> Iterator[dict[str, Any]]:
                 print(f"  {started[1]}", file=sys.stderr, flush=True)
         ended.set()
         watcher.join()
-        # A process that has ended keeps its times until it is waited for.
+        # DVC has closed its output; it keeps its times until it is waited for.
         moments.append(_moment("end", dvc))
     if process.returncode:
         raise RuntimeError(f"dvc repro failed:\n{''.join(output[-40:])}")
     for now, after in pairwise(moments):
         taken = {"seconds": after.clock - now.clock, "cpu_seconds": after.processor - now.processor}
         yield {"stage": now.stage, **taken, "peak_mb": peaks.get(now.stage)}
-    total = {"seconds": moments[-1].clock - moments[0].clock, "cpu_seconds": moments[-1].processor}
-    yield {"stage": "all", **total, "peak_mb": max(peaks.values(), default=None)}
-    # Against the time without MLflow's part of it, which is in the total already.
-    shutil.rmtree(clone / "mlruns", ignore_errors=True)
-    cost = command(electrode_bench("publish"), folder=clone, runs=1, environment=_paths(clone))
-    shares = {f"share_of_{name}": getattr(cost, name) / value for name, value in total.items()}
-    yield {"stage": "MLflow", **cost.as_dict(), **shares}
+    taken = {"seconds": moments[-1].clock - moments[0].clock, "cpu_seconds": moments[-1].processor}
+    yield {"stage": "all", **taken, "peak_mb": max(peaks.values(), default=None)}
 
 
 def _moment(stage: str, dvc: psutil.Process) -> Moment:
@@ -136,7 +150,3 @@ def _change_params(clone: Path, changes: dict[str, dict[str, Any]]) -> None:
 def _paths(clone: Path) -> dict[str, str]:
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {"PATH": programs, "PYTHONPATH": str(clone / "src"), "DVC_NO_ANALYTICS": "1"}
-
-
-def _environment(clone: Path) -> dict[str, str]:
-    return {**os.environ, **_paths(clone)}

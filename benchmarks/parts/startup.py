@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.measuring import command, electrode_bench
 from benchmarks.parts import Options
-from benchmarks.projects import new_project, synthetic
+from benchmarks.projects import new_project, synthetic_snapshot
 from electrode_bench.project import Project
 
 #: What is started, by the name in the results. The first one is the yardstick.
@@ -50,7 +50,7 @@ def _project(folder: Path) -> Project:
     models = ["control", "boosting"]
     split = {"protocols": ["grouped"]}
     project = new_project(
-        folder, synthetic(160, folder.with_suffix(".csv")), {"fit": {"models": models}, "split": split}
+        folder, synthetic_snapshot(160, folder.with_suffix(".csv")), {"fit": {"models": models}, "split": split}
     )
     from benchmarks.parts import stages
 

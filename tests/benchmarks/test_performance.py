@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from support import ROOT
 
 from benchmarks import document, machine, notes
 from benchmarks.__main__ import main
 from benchmarks.measuring import command, repeated
-from benchmarks.parts import every
+from benchmarks.parts import every, folds, growth
 from benchmarks.parts.features import compared
+from benchmarks.parts.pipeline import timed_stages
 from benchmarks.projects import distinct_formulas
 from benchmarks.results import Recorder, Results, recording
 from electrode_bench.errors import UserError
@@ -66,6 +71,26 @@ def test_what_the_reference_is_not_run_on_is_extrapolated() -> None:
     assert given == {"ours": [2] + [100] * 5, "theirs": [2] + [10] * 5}
     assert row["extrapolated_from"] == 10
     assert row["ratio"] == pytest.approx(row["reference_cpu_seconds"] / row["cpu_seconds"])
+
+
+def test_the_stages_of_a_pipeline_are_timed_one_by_one(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "--quiet"], cwd=tmp_path, check=True)
+    spin = 'python -c "import time; [0 for _ in iter(lambda: time.process_time() < 0.4, False)]"'
+    stages = {"slow": {"cmd": spin, "outs": []}, "quick": {"cmd": "true"}}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    rows = {row["stage"]: row for row in timed_stages(tmp_path)}
+    # Stages that do not depend on each other run in any order.
+    assert sorted(rows) == ["all", "dvc", "quick", "slow"]
+    assert rows["slow"]["cpu_seconds"] >= 0.4
+    assert rows["all"]["cpu_seconds"] >= rows["slow"]["cpu_seconds"]
+    assert rows["all"]["seconds"] == pytest.approx(sum(rows[name]["seconds"] for name in ("dvc", "slow", "quick")))
+
+
+@pytest.mark.parametrize("module", [folds, growth, machine], ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings_are_right(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 # --- results ---
