@@ -169,6 +169,8 @@ def test_a_target_is_compared_with_what_was_measured() -> None:
     assert ratio.met(150)
     assert not ratio.met(99)
     assert ratio.of(Results(machine.describe())) is None
+    quick = Results(machine.describe(), {"reference": {"quick": True, "rows": [slow, fast]}})
+    assert ratio.of(quick) is None
 
 
 def test_every_command_of_the_targets_names_parts_that_there_are() -> None:
