@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -72,7 +72,7 @@ def draw(rows: pd.DataFrame) -> Figure:
         axes = figure.add_subplot(1, len(TARGETS), i)
         of = rows[rows["target"] == target]
         best = of[of["on_front"]].sort_values("cpu_seconds")
-        line = {"color": style.GREY, "linewidth": 1, "label": "Pareto front (filled markers)"}
+        line: dict[str, Any] = {"color": style.GREY, "linewidth": 1, "label": "Pareto front (filled markers)"}
         axes.step(best["cpu_seconds"], best["smae"], where="post", **line)
         for row in of.to_dict("records"):
             own = styles[row["model"]]

@@ -50,7 +50,10 @@ def test_modules_and_scripts_find_what_is_beside_them(tmp_path: Path) -> None:
 
 
 def test_a_running_one_can_be_asked_told_and_ended() -> None:
-    code = "print(input() + '!', flush=True); import time; time.sleep(600)"
+    # A stream knows whether it can seek; a pipe cannot.
+    code = (
+        "import sys, time; sys.stdout.reconfigure(errors='ignore'); print(input() + '!', flush=True); time.sleep(600)"
+    )
     with forks.Process(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -72,6 +72,19 @@ def attend(connection: socket.socket) -> dict[str, Any]:
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(3, 1 << 10)
+    # This process's own streams remember what kind of files they had.
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        errors = "backslashreplace" if name == "stderr" else None
+        stream = open(  # noqa: SIM115
+            number,
+            "w" if number else "r",
+            1 if name == "stderr" else -1,
+            encoding="utf-8",
+            errors=errors,
+            closefd=False,
+        )
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
