@@ -13,6 +13,9 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.fitting.costs import mean_cpu_seconds
 from electrode_bench.project import Project
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("models with physics")
+
 
 def test_a_model_is_on_the_front_if_nothing_cheaper_has_a_smaller_error() -> None:
     seconds = pd.Series([1.0, 10.0, 10.0, 100.0, 5.0], index=list("abcde"))
