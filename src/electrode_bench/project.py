@@ -6,7 +6,7 @@ Nothing else reads result files. Every method returns content that belongs to th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -208,12 +208,23 @@ class Project:
         LeftOut
             When the data has no folds of the protocol.
         """
-        folds = self.folds()
-        if protocol not in folds:
-            if protocol in self.left_out():
-                raise LeftOut(protocol, self.left_out()[protocol])
-            raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, folds)}")
-        return folds[protocol]
+        (found,) = self.folds_under([protocol])
+        if isinstance(found, LeftOut):
+            raise found
+        return found
+
+    def folds_under(self, protocols: Iterable[str]) -> list[tuple[Fold, ...] | LeftOut]:
+        """The folds of several protocols, or the reason why one is left out; other errors as :meth:`protocol_folds`.
+
+        They are read and checked once for all protocols.
+        """
+        folds, left_out = self.folds(), self.left_out()
+        found: list[tuple[Fold, ...] | LeftOut] = []
+        for protocol in protocols:
+            if protocol not in folds and protocol not in left_out:
+                raise UserError(f"the split has no folds of '{protocol}'; {nearest(protocol, folds)}")
+            found.append(folds[protocol] if protocol in folds else LeftOut(protocol, left_out[protocol]))
+        return found
 
     def split_digests(self) -> dict[str, str]:
         """The digest of each protocol's folds."""

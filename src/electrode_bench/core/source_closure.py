@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.metadata
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from electrode_bench.core.installed import distributions_of, version
 from electrode_bench.core.source_module import Import, SourceModule, bound_names, exists, imported_modules, source_of
 from electrode_bench.core.syntax import canonical, executed
 
@@ -56,7 +56,7 @@ class SourceClosure:
 
     def versions(self) -> dict[str, str]:
         """The installed version of each library."""
-        return {name: importlib.metadata.version(name) for name in self.libraries}
+        return {name: version(name) for name in self.libraries}
 
 
 @lru_cache(maxsize=256)
@@ -143,7 +143,7 @@ class _Walk:
         if top in self.packages:
             return True
         # A file of the user's own, such as one beside the entry.
-        return top not in sys.stdlib_module_names and not _distributions(top) and source_of(top) is not None
+        return top not in sys.stdlib_module_names and not distributions_of(top) and source_of(top) is not None
 
     def _step(self, name: str, wanted: str) -> Iterator[_Item]:
         if not self._followed(name):
@@ -250,7 +250,7 @@ class _Walk:
         return SourceClosure(
             digest=state.hexdigest(),
             files=tuple(sorted({*(m.path for m in modules if m is not None), *self.data})),
-            libraries=tuple(sorted({d for top in self.libraries for d in _distributions(top)}, key=str.lower)),
+            libraries=tuple(sorted({d for top in self.libraries for d in distributions_of(top)}, key=str.lower)),
         )
 
 
@@ -271,13 +271,3 @@ def _module_in_text(call: ast.Call) -> str | None:
     if name in ("files", "import_module") and isinstance(first, ast.Constant) and isinstance(first.value, str):
         return first.value
     return None
-
-
-@lru_cache(maxsize=1)
-def _installed() -> Mapping[str, list[str]]:
-    return importlib.metadata.packages_distributions()
-
-
-def _distributions(module: str) -> list[str]:
-    """The installed distributions that have a top-level module; none for the standard library, or when missing."""
-    return [] if module in sys.stdlib_module_names else sorted(set(_installed().get(module, [])))

@@ -18,7 +18,7 @@ from electrode_bench.core.folds import Fold, FoldResult
 from electrode_bench.core.results import FoldRecord, MemberRecord, Run, RunDigests
 from electrode_bench.core.schema import ID, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
-from electrode_bench.fitting.runs import FoldTask, Progress, data_digests, fit_closure, plan, run_groups
+from electrode_bench.fitting.runs import FoldTask, Progress, data_digests, fit_closure, plan_groups, run_groups
 from electrode_bench.models.base import ModelSpec
 
 
@@ -62,10 +62,8 @@ def fit_runs(
     split_digests : digest of each protocol's folds.
     frame, targets, seed, member_frames : as of :func:`plan`.
     """
-    tasks = {
-        protocol: plan(spec, config, folds, frame=frame, targets=targets, seed=seed, member_frames=member_frames)
-        for protocol, folds in protocols.items()
-    }
+    tasks = plan_groups(spec, config, protocols, frame=frame, targets=targets, seed=seed, member_frames=member_frames)
+    data, versions = data_digests(frame, targets), all_versions(spec, config)
     groups = run_groups(
         tasks,
         frame=frame,
@@ -84,8 +82,9 @@ def fit_runs(
                 tasks[protocol],
                 results,
                 split_digest=split_digests[protocol],
-                frame=frame,
                 targets=targets,
+                data=data,
+                versions=versions,
                 composition=composition,
                 seed=seed,
             )
@@ -99,8 +98,9 @@ def _run(
     results: Mapping[str, FoldResult],
     *,
     split_digest: str,
-    frame: pd.DataFrame,
     targets: pd.DataFrame,
+    data: Mapping[str, str],
+    versions: Mapping[str, str],
     composition: str,
     seed: int,
 ) -> Run:
@@ -120,14 +120,14 @@ def _run(
         composition=composition,
         config=config.model_dump(mode="json"),
         seed=seed,
-        versions=all_versions(spec, config),
+        versions=versions,
         digests=RunDigests(
             split=split_digest,
             code=fit_closure(spec).digest,
             config=digest(config.model_dump(mode="json")),
             predictions=digest_frame(predictions),
             share=digest_frame(share),
-            **data_digests(frame, targets),
+            **data,
         ),
         members={
             name: MemberRecord(

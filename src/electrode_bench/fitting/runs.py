@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +63,23 @@ def plan(
     seed: int,
     member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> dict[str, FoldTask]:
-    """The task of each fold, by the fold's key.
+    """The task of each fold, by the fold's key; see :func:`plan_groups`."""
+    return plan_groups(
+        spec, config, {"": tuple(folds)}, frame=frame, targets=targets, seed=seed, member_frames=member_frames
+    )[""]
+
+
+def plan_groups(
+    spec: ModelSpec,
+    config: Strict,
+    groups: Mapping[str, Sequence[Fold]],
+    *,
+    frame: pd.DataFrame,
+    targets: pd.DataFrame,
+    seed: int,
+    member_frames: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> dict[str, dict[str, FoldTask]]:
+    """The tasks of the folds of each group (a protocol), by the fold's key.
 
     Parameters
     ----------
@@ -72,20 +88,20 @@ def plan(
     seed : root seed of params.yaml; the seed of each fit is derived from it and the names of model, protocol and fold.
     member_frames : the features that each member of an ensemble reads, by the member's name.
     """
-    folds, shared = tuple(folds), identity(spec, config, frame=frame, targets=targets)
+    shared, values = identity(spec, config, frame=frame, targets=targets), config.model_dump(mode="json")
     members = {
-        name: plan(member.spec, member.config, folds, frame=member_frames[name], targets=targets, seed=seed)
+        name: plan_groups(member.spec, member.config, groups, frame=member_frames[name], targets=targets, seed=seed)
         for name, member in models.members_of(config).items()
     }
-    tasks = {}
-    for fold in folds:
+
+    def task(group: str, fold: Fold) -> FoldTask:
         own = derive(seed, spec.name, fold.protocol, fold.key)
-        of_members = {name: of_folds[fold.key] for name, of_folds in members.items()}
+        of_members = {name: of_groups[group][fold.key] for name, of_groups in members.items()}
         # The members' keys stand for everything that their numbers depend on.
         key = digest([*shared, fold_digest(fold), own, *(task.key for task in of_members.values())])
-        values = config.model_dump(mode="json")
-        tasks[fold.key] = FoldTask(key, spec.module, values, own, fold.train_ids, fold.test_ids, of_members)
-    return tasks
+        return FoldTask(key, spec.module, values, own, fold.train_ids, fold.test_ids, of_members)
+
+    return {group: {fold.key: task(group, fold) for fold in folds} for group, folds in groups.items()}
 
 
 def identity(spec: ModelSpec, config: Strict, *, frame: pd.DataFrame, targets: pd.DataFrame) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from pydantic import Field, field_validator
 
 from electrode_bench.core.config import INTERNAL, Strict
+from electrode_bench.core.installed import version
 from electrode_bench.core.schema import COMPOSITION_ONLY, ID, SHARE_THRESHOLDS, TARGETS, share_column
 from electrode_bench.core.source_closure import SourceClosure, entry, source_closure
 from electrode_bench.errors import UserError
@@ -168,7 +168,7 @@ class ModelSpec:
     #: Distributions that decide a fit and that the model's code does not import by name.
     libraries: tuple[str, ...] = ()
     #: Version of one of ``libraries``, as text. A model that runs in another environment asks there.
-    version_of: Callable[[str], str] = importlib.metadata.version
+    version_of: Callable[[str], str] = version
     #: Further source code that decides a fit, as ``"package.module"`` or ``"package.module:name"``: code that ``build``
     #: does not import, such as scripts for another environment.
     scripts: tuple[str, ...] = ()

@@ -83,12 +83,13 @@ def run_all(
         _require_fittable(one, here=executor.shares_files)
     folds: dict[str, tuple[Fold, ...]] = {}
     every = [*project.split_digests(), *project.left_out()]
-    for protocol in every if protocols is None else protocols:
-        try:
-            folds[protocol] = tuple(project.protocol_folds(protocol))
-        except LeftOut as left_out:
-            _write_left_out(project, left_out, model=model, protocol=protocol)
-            yield left_out
+    chosen = every if protocols is None else protocols
+    for protocol, found in zip(chosen, project.folds_under(chosen), strict=True):
+        if isinstance(found, LeftOut):
+            _write_left_out(project, found, model=model, protocol=protocol)
+            yield found
+        else:
+            folds[protocol] = found
     if protocols is None:
         _remove_others(paths.results / "fit" / model, keep=every)
     if not folds:

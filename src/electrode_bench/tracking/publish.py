@@ -48,9 +48,9 @@ from electrode_bench.tracking.fields import (
     shared_tags,
     time_span,
 )
-from electrode_bench.tracking.models import log_model
+from electrode_bench.tracking.models import LoggedModels
 from electrode_bench.tracking.provenance import Provenance
-from electrode_bench.tracking.records import Record, collect
+from electrode_bench.tracking.records import Collector, Record
 from electrode_bench.tracking.store import Store, open_store
 from electrode_bench.tracking.unfinished import WRITER, earlier_runs, writer
 
@@ -94,7 +94,8 @@ def publish_runs(
     uri : address of the tracking store; the project's where it is None.
     notify : called with each run once it is published.
     """
-    records = (collect(project, run) for run in runs)
+    collector = Collector(project)
+    records = (collector.collect(run) for run in runs)
     return publish_records(project, records, provenance=provenances.of(project), uri=uri, notify=notify)
 
 
@@ -117,16 +118,16 @@ def publish_records(
         When the store cannot be reached or used.
     """
     published = []
-    with open_store(project, uri=uri) as store:
+    with open_store(project, uri=uri) as store, LoggedModels.of(store, provenance) as models:
         for record in records:
             with store.lock:
-                published.append(_publish(store, record, provenance))
+                published.append(_publish(store, record, provenance, models))
             if notify is not None:
                 notify(published[-1])
     return published
 
 
-def _publish(store: Store, record: Record, provenance: Provenance) -> PublishedRun:
+def _publish(store: Store, record: Record, provenance: Provenance, models: LoggedModels) -> PublishedRun:
     run, content = record.run, record.content_digest(provenance)
 
     def found() -> list[MlflowRun]:
@@ -135,7 +136,7 @@ def _publish(store: Store, record: Record, provenance: Provenance) -> PublishedR
 
     complete = earlier_runs(store, found, content)
     same = _same(complete, content)
-    run_id = mine = "" if same else _create(store, record, provenance)
+    run_id = mine = "" if same else _create(store, record, provenance, models)
     if mine and not store.local:
         # Two clones that began at the same moment have both written it: they choose the same run.
         complete = [one for one in found() if is_complete(one)]
@@ -162,7 +163,7 @@ def _same(runs: Iterable[MlflowRun], content: str) -> dict[str, MlflowRun]:
     return {run.info.run_id: run for run in runs if run.data.tags["content_digest"] == content}
 
 
-def _create(store: Store, record: Record, provenance: Provenance) -> str:
+def _create(store: Store, record: Record, provenance: Provenance, models: LoggedModels) -> str:
     """Write a run with its folds, files and model; the tag ``complete`` comes last."""
     run, client = record.run, store.client
     started, ended = time_span(record.resources.values())
@@ -177,7 +178,7 @@ def _create(store: Store, record: Record, provenance: Provenance) -> str:
         _create_fold(store, record, fold, parent=run_id, tags=tags, params=params)
     model_id = None
     if record.model is not None:
-        model_id = log_model(store, record, provenance, folder=record.model, run_id=run_id)
+        model_id = models.log(record, folder=record.model, run_id=run_id)
     log(client, run_id, metrics=run_metrics(record), params=params, model_id=model_id, at=ended)
     # The data set is one row for all runs: whoever comes second finds it only on the next try.
     insist(lambda: client.log_inputs(run_id, datasets=[dataset(run, provenance)]))

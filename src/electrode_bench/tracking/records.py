@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from electrode_bench.core.digests import digest, digest_files, digest_frame
+from electrode_bench.core.folds import Fold
 from electrode_bench.core.results import Run, TuningState
 from electrode_bench.core.sealed import content_files
 from electrode_bench.errors import UserError
@@ -63,38 +64,85 @@ class Record:
 
     def content_digest(self, provenance: Provenance) -> str:
         """SHA-256 of what the published run shows, but not of when it was made or from which commit."""
-        model = None if self.model is None else digest_files(content_files(self.model))
-        tables = [digest_frame(self.run.predictions), digest_frame(self.scores)]
+        tables, model = self._content
         return digest([FORMAT, self.run.record(), provenance.data, *tables, model, self.tuning, self.calibration])
+
+    @cached_property
+    def _content(self) -> tuple[list[str], str | None]:
+        """Digests of the tables and of the model's files, read once."""
+        model = None if self.model is None else digest_files(content_files(self.model))
+        return [digest_frame(self.run.predictions), digest_frame(self.scores)], model
 
 
 def collect(project: Project, run: Run) -> Record:
-    """Everything that is published of a run of the project. Its model is fitted on all rows if the cache lacks it.
+    """Everything that is published of a run of the project; see :class:`Collector`."""
+    return Collector(project).collect(run)
 
-    Raises
-    ------
-    UserError
-        When the run's predictions are not those that it was recorded with, or it belongs to other data.
-    """
+
+class Collector:
+    """Collects what is published of the runs of a project. What several runs share is read and made only once."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._folds: dict[str, tuple[Fold, ...]] = {}
+        self._models: dict[str, tuple[Path | None, str]] = {}
+
+    def collect(self, run: Run) -> Record:
+        """Everything that is published of a run. Its model is fitted on all rows if the cache lacks it.
+
+        Raises
+        ------
+        UserError
+            When the run's predictions are not those that it was recorded with, or it belongs to other data.
+        """
+        _require_own_tables(run)
+        project = self.project
+        if run.protocol not in self._folds:
+            self._folds[run.protocol] = project.protocol_folds(run.protocol)
+        model, no_model = self._model(run)
+        return Record(
+            run=run,
+            scores=score(run.predictions, self._folds[run.protocol], self._table),
+            resources=run_resources(project, run),
+            model=model,
+            calibration=_calibration(project, run.model),
+            no_model=no_model,
+            lock_digest=lock_entry_digest(project.root, run.stage),
+            tuning=_tuning(project, run),
+        )
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        return self.project.table()
+
+    def _model(self, run: Run) -> tuple[Path | None, str]:
+        """The folder of a run's model and "", or None and why it cannot be saved."""
+        members = {name: member.model_dump(mode="json") for name, member in run.members.items()}
+        data = [run.digests.features, run.digests.table]
+        made_from = [
+            run.module,
+            run.config,
+            run.feature_set,
+            run.composition,
+            run.seed,
+            run.digests.code,
+            data,
+            members,
+        ]
+        key = digest(made_from)
+        if key not in self._models:
+            try:
+                self._models[key] = final_model(self.project, run), ""
+            except CannotSave as error:
+                self._models[key] = None, str(error)
+        return self._models[key]
+
+
+def _require_own_tables(run: Run) -> None:
     if not run.has_its_tables:
         raise UserError(
             f"{run.name} has other predictions than it was recorded with; read it again, or run: dvc repro {run.stage}"
         )
-    folds = project.protocol_folds(run.protocol)
-    try:
-        model, no_model = final_model(project, run), ""
-    except CannotSave as error:
-        model, no_model = None, str(error)
-    return Record(
-        run=run,
-        scores=score(run.predictions, folds, project.table()),
-        resources=run_resources(project, run),
-        model=model,
-        calibration=_calibration(project, run.model),
-        no_model=no_model,
-        lock_digest=lock_entry_digest(project.root, run.stage),
-        tuning=_tuning(project, run),
-    )
 
 
 def _calibration(project: Project, model: str) -> dict[str, Any] | None:
