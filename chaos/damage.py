@@ -159,7 +159,7 @@ def _same(world: World, name: str, root: Path, out: str, but: str = "") -> Itera
 def _remedied(world: World, root: Path, err: str, argv: Sequence[str], place: str) -> Iterator[str]:
     """The remedy that the message names works."""
     line = next(line for line in err.splitlines() if line.lower().startswith("error:"))
-    if re.search(r"\b(delete|remove)\b", line) or "restore" in line:
+    if re.search(r"\b(delete|remove|move it away)\b", line) or "restore" in line:
         remove(root / place)
         if "restore" in line:
             (root / place).write_bytes((world.template.root / place).read_bytes())

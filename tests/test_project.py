@@ -303,6 +303,10 @@ def test_tables_without_rows_keep_their_columns(tmp_path: Path) -> None:
         (lambda p: p.calibration("rf_magpie"), "compare/calibration.json", "compare"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control"),
         (Project.runs, "fit/control/loco/cell.json", "fit@control"),
+        (Project.card, "prepare/card.json", "prepare"),
+        (Project.map_summary, "map/summary.json", "map"),
+        (Project.folds, "split/digest.json", "split"),
+        (lambda p: p.comparison("scores"), "compare/inputs.json", "compare"),
     ],
 )
 def test_a_digit_that_was_changed_is_noticed(
@@ -314,6 +318,29 @@ def test_a_digit_that_was_changed_is_noticed(
     path.write_text(text[:position] + str(int(text[position]) + 1) + text[position + 1 :])
     expected = f"{path} was changed after it was written; make it again: dvc repro -f {stage}"
     assert message(lambda: read(project)) == expected
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "stage"),
+    [
+        (Project.table, "prepare/table.parquet", "prepare"),
+        (Project.map, "map/map.parquet", "map"),
+        (Project.folds, "split/folds.parquet", "split"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4])
+def test_zeros_among_the_values_of_a_table_are_noticed(
+    project: Project, read: Callable[[Project], object], file: str, stage: str, share: float
+) -> None:
+    path = project.paths.results / file
+    content = bytearray(path.read_bytes())
+    start = int(len(content) * share)
+    content[start : start + 64] = bytes(64)
+    path.write_bytes(content)
+    text = message(lambda: read(project))
+    assert text.startswith(f"{path} cannot be read as parquet")
+    assert text.endswith(f"make it again: dvc repro -f {stage}")
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b'a,b\n1,2,3\n"', b"a\n" * 3])

@@ -28,6 +28,7 @@ from electrode_bench.core.outputs import (
     read_csv,
     read_json,
     read_mapping,
+    read_record,
     read_table,
     require,
 )
@@ -108,11 +109,11 @@ class Project:
 
     def card(self) -> dict[str, Any]:
         """The data card's numbers."""
-        return dict(read_json(self.paths.card, stage="prepare"))
+        return dict(read_record(self.paths.card, stage="prepare"))
 
     def synthetic(self) -> bool:
         """Whether the table is the embedded synthetic sample."""
-        return bool(read_json(self.paths.card, stage="prepare", key="synthetic"))
+        return bool(read_record(self.paths.card, stage="prepare", key="synthetic"))
 
     def targets(self) -> pd.DataFrame:
         """The three targets (mAh/g, mAh/cm3, V) by electrode id."""
@@ -173,7 +174,7 @@ class Project:
 
     def map_summary(self) -> dict[str, Any]:
         """How the map was made: parameters, clusters with their representatives, noise, trustworthiness."""
-        return dict(read_json(self.paths.map_summary, stage="map"))
+        return dict(read_record(self.paths.map_summary, stage="map"))
 
     def clusters(self) -> pd.Series:
         """Cluster label by electrode id; -1 is noise."""
@@ -216,11 +217,11 @@ class Project:
 
     def split_digests(self) -> dict[str, str]:
         """The digest of each protocol's folds."""
-        return read_mapping(self.paths.split_digest, stage="split", key="protocols")
+        return dict(read_record(self.paths.split_digest, stage="split", key="protocols"))
 
     def left_out(self) -> dict[str, str]:
         """The protocols of params.yaml that this data has no folds for, each with the reason in one line."""
-        return dict(read_json(self.paths.split_digest, stage="split").get("left_out", {}))
+        return dict(read_record(self.paths.split_digest, stage="split").get("left_out", {}))
 
     # --- runs ---
 
@@ -333,8 +334,8 @@ class Project:
 
     def _require_comparison_current(self, path: Path) -> None:
         """Raise a UserError when a file of the comparison belongs to other runs, or was changed."""
-        compared = read_mapping(self.paths.comparison_inputs, stage="compare", key="runs")
-        files = read_mapping(self.paths.comparison_inputs, stage="compare", key="files")
+        inputs = read_record(self.paths.comparison_inputs, stage="compare")
+        compared, files = inputs["runs"], inputs["files"]
         # The records alone: reading the predictions of all runs for each table would take seconds.
         digests = {
             f"{model}/{protocol}": read_mapping(self.paths.run(model, protocol), stage=stage_of(model), key="digests")

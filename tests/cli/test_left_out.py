@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from support.projects import QUICK, write_params
 
+from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import PREDICTION_COLUMNS
 from electrode_bench.errors import UserError
 from electrode_bench.params import Params
@@ -68,8 +69,7 @@ def test_a_protocol_without_folds_is_left_out_everywhere(run, project: Project) 
     assert f"left out: {REASON}." in page
     assert "2 runs in" in output("publish")
     # Once the split has folds of the protocol, what was left out is not taken for a run of it.
-    digests = json.loads(project.paths.split_digest.read_text())
-    project.paths.split_digest.write_text(json.dumps({**digests, "left_out": {}}))
+    write_record({"protocols": project.split_digests(), "left_out": {}}, project.paths.split_digest)
     with pytest.raises(UserError, match=r"was left out .*; run: dvc repro fit@control"):
         project.runs()
 

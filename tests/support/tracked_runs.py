@@ -18,7 +18,8 @@ from typing import Any
 from electrode_bench import features, models, params, splits
 from electrode_bench.core import feature_names
 from electrode_bench.core import folds as fold_tables
-from electrode_bench.core.artifacts import write_json, write_table
+from electrode_bench.core.artifacts import write_table
+from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import ID, TABLE_COLUMNS, TARGETS
 from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.project import Project
@@ -68,8 +69,8 @@ def make(root: Path, model: str, protocol: str, *, module: str | None = None, **
     # Nothing that is published comes from the other columns of a prepared table.
     write_table(electrodes.reindex(columns=list(TABLE_COLUMNS)), project.paths.table)
     write_table(fold_tables.to_frame(every), project.paths.folds)
-    write_json({"protocols": fold_tables.digests(every)}, project.paths.split_digest)
-    write_json({"synthetic": True}, project.paths.card)
+    write_record({"protocols": fold_tables.digests(every)}, project.paths.split_digest)
+    write_record({"synthetic": True}, project.paths.card)
     folds = [fold for fold in every if fold.protocol == protocol]
     run = fit_run(
         spec,

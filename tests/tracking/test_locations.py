@@ -26,6 +26,14 @@ def test_the_address_is_the_projects_file_unless_one_is_set(tmp_path: Path, monk
     assert tracking_uri(project) == "http://host:5000"
 
 
+def test_a_folder_in_the_place_of_the_database_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "mlruns" / "mlflow.db"
+    file.mkdir(parents=True)
+    with pytest.raises(UserError) as error:
+        tracking_uri(Project(tmp_path))
+    assert str(error.value) == f"{file} is a folder where the database of the runs belongs; move it away"
+
+
 def test_files_lie_beside_a_database_file_or_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,7 +128,8 @@ def _main() -> None:
         machine = explained(error, root=_project)
         if machine is not None:
             _fail(machine, code=FAILED)
-        _fail(f"{type(error).__name__}: {error} (a bug in electrode-bench; --debug shows where)", code=FAILED)
+        text = brief(f"{type(error).__name__}: {error}", _LONGEST - 100)
+        _fail(f"{text} (a bug in electrode-bench; --debug shows where)", code=FAILED)
 
 
 @contextmanager

@@ -99,7 +99,10 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path, columns: Mapping[str, Column] | None = None) -> None:
-    """Write ``frame`` without its index as parquet, atomically; each field's metadata has its label and unit."""
+    """Write ``frame`` without its index as parquet with checksums, atomically.
+
+    Each field's metadata has its label and unit.
+    """
     rounded = frame.copy()
     for name in rounded.columns:
         if pd.api.types.is_float_dtype(rounded[name].dtype):
@@ -113,7 +116,7 @@ def write_table(frame: pd.DataFrame, path: Path, columns: Mapping[str, Column] |
         )
     table = table.cast(pa.schema(fields, metadata=table.schema.metadata))
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def units(path: Path) -> dict[str, Column]:

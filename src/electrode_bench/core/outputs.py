@@ -1,8 +1,8 @@
-"""Reading the files that stages write: what is missing, damaged or of another version names the stage to run."""
+"""The files that stages write: a file that is missing, damaged or of another version names the stage to run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from electrode_bench.core import documents
+from electrode_bench.core.artifacts import write_json
+from electrode_bench.core.digests import digest
 from electrode_bench.errors import UserError, brief
 
 
@@ -23,13 +25,14 @@ def read_table(path: Path, *, stage: str, columns: Iterable[str] = ()) -> pd.Dat
     Raises
     ------
     UserError
-        When the file is missing, is not parquet or lacks a column; the message names the stage to run.
+        When the file is missing, is not parquet, does not match its checksums or lacks a column; the message names the
+        stage to run.
     PermissionError
         When the file may not be read.
     """
     require(path, stage=stage)
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     except PermissionError:
         raise
     except (pa.ArrowException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -72,6 +75,32 @@ def read_mapping(path: Path, *, stage: str, key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise of_another_version(path, stage)
     return value
+
+
+def write_record(record: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON object with the digest of its content under ``digest``, atomically."""
+    write_json({**record, "digest": digest(record)}, path)
+
+
+def read_record(path: Path, *, stage: str, key: str | None = None) -> Any:
+    """Read what :func:`write_record` wrote, without the digest, or the value of one key of it.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_table`, and when the content does not match its digest.
+    PermissionError
+        When the file may not be read.
+    """
+    record = read_json(path, stage=stage)
+    written = record.pop("digest", None)
+    if written is None:
+        raise of_another_version(path, stage)
+    if written != digest(record):
+        raise changed(path, stage)
+    if key is not None and key not in record:
+        raise of_another_version(path, stage)
+    return record if key is None else record[key]
 
 
 def of_another_version(path: Path, stage: str) -> UserError:

@@ -6,6 +6,7 @@ import shutil
 
 from electrode_bench.core.artifacts import write_csv, write_json
 from electrode_bench.core.digests import digest_files
+from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import COMPARISON_TABLES, TARGETS
 from electrode_bench.evaluation import scores
 from electrode_bench.params import DEFAULT_INTERVALS, Intervals
@@ -39,5 +40,5 @@ def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS
     inputs = {f"{run.model}/{run.protocol}": run.digests.run for run in runs}
     read = [*map(project.paths.comparison, COMPARISON_TABLES), project.paths.calibrations]
     files = {path.name: digest_files([path]) for path in read}
-    write_json({"runs": inputs, "files": files}, project.paths.comparison_inputs)
+    write_record({"runs": inputs, "files": files}, project.paths.comparison_inputs)
     return comparison

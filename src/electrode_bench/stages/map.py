@@ -6,14 +6,15 @@ from typing import Any
 
 from electrode_bench import params
 from electrode_bench.clustering import maps
-from electrode_bench.core.artifacts import write_json, write_table
+from electrode_bench.core.artifacts import write_table
+from electrode_bench.core.outputs import write_record
 from electrode_bench.project import Project
 
 
 def run(project: Project, choice: params.Map, *, seed: int) -> dict[str, Any]:
     """Write ``results/map``; return the map's summary."""
     map_frame, summary = maps.build(project.table(), project.features(choice.features), choice, seed=seed)
-    write_json(summary, project.paths.map_summary)
+    write_record(summary, project.paths.map_summary)
     write_table(map_frame, project.paths.map)
     return summary
 

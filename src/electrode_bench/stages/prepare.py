@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from electrode_bench import params
-from electrode_bench.core.artifacts import write_csv, write_json, write_table
+from electrode_bench.core.artifacts import write_csv, write_table
+from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import TABLE_COLUMNS
 from electrode_bench.data.card import card
 from electrode_bench.data.doubts import doubts
@@ -39,7 +40,7 @@ def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] 
         raise UserError(f"{error}; all are listed in {project.paths.rejects}") from error
     summary = card(prepared.table, prepared.rejects, raw.conversions)
     write_csv(prepared.rejects, project.paths.rejects)
-    write_json(summary, project.paths.card)
+    write_record(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
     if warn:
         for line in (*map(str, raw.conversions.values()), *doubts(prepared), *_questions(prepared.questions)):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from electrode_bench import params, splits
-from electrode_bench.core.artifacts import write_json, write_table
+from electrode_bench.core.artifacts import write_table
 from electrode_bench.core.digests import digest
 from electrode_bench.core.folds import digests, to_frame
+from electrode_bench.core.outputs import write_record
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 
@@ -28,7 +29,9 @@ def run(project: Project, choice: params.Split, *, seed: int) -> dict[str, Any]:
         raise UserError(f"there are no folds ({reasons}); add a protocol to split.protocols in params.yaml")
     by_protocol = digests(folds)
     write_table(to_frame(folds), project.paths.folds)
-    write_json({"protocols": by_protocol, "all": digest(by_protocol), "left_out": left_out}, project.paths.split_digest)
+    write_record(
+        {"protocols": by_protocol, "all": digest(by_protocol), "left_out": left_out}, project.paths.split_digest
+    )
     made = {
         name: {
             "title": splits.protocol(name).title,

@@ -32,6 +32,8 @@ def tracking_uri(project: Project) -> str:
         require_well_formed(chosen)
         return chosen
     file = project.paths.mlruns.absolute() / "mlflow.db"
+    if file.is_dir():
+        raise UserError(f"{file} is a folder where the database of the runs belongs; move it away")
     unfit = re.search(r"\?|%[0-9A-Fa-f]{2}", str(file))
     if unfit:
         raise UserError(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from electrode_bench.errors import UserError
+from electrode_bench.errors import UserError, brief
 from electrode_bench.project import Project
 from electrode_bench.tracking.failures import user_errors
 from electrode_bench.tracking.locations import tracking_uri
@@ -145,4 +145,4 @@ class _Limited:
 
 def problem(status: int, code: str, message: str) -> Scored:
     """An error in the form of MLflow's server, with a message of one line and without a stack trace."""
-    return Scored(status, json.dumps({"error_code": code, "message": " ".join(message.split())[:_LONGEST]}))
+    return Scored(status, json.dumps({"error_code": code, "message": brief(message, _LONGEST)}))
