@@ -130,7 +130,7 @@ class _Tested:
 
     @classmethod
     def of(cls, fold: Fold, truth: pd.DataFrame) -> Self:
-        rows, train = (truth.index.get_indexer(list(ids)) for ids in (fold.test_ids, fold.train_ids))
+        rows, train = (truth.index.get_indexer(pd.Index(ids)) for ids in (fold.test_ids, fold.train_ids))
         values = truth.to_numpy()
         true = values[rows]
         mean = np.array([column[train].mean() for column in np.ascontiguousarray(values.T)])
@@ -182,7 +182,7 @@ def _by_fold(predictions: pd.DataFrame | None, ids: pd.Index) -> dict[tuple[str,
     out: dict[tuple[str, str], dict[str, _ByFold]] = {}
     if predictions is not None:
         of_models = predictions[predictions["model"] != CONTROL]
-        place, values = ids.get_indexer(of_models[ID]), of_models["y_pred"].to_numpy()
+        place, values = ids.get_indexer(pd.Index(of_models[ID])), of_models["y_pred"].to_numpy()
         for names, at in positions(of_models, ["protocol", "target", "model", "fold"]):
             protocol, target, model, fold = map(str, names)
             out.setdefault((protocol, target), {}).setdefault(model, {})[fold] = (place[at], values[at])

@@ -50,8 +50,9 @@ def cross_fitted(rows: pd.DataFrame, settings: Intervals, *, inside: str, reach:
     (NaN where there is no interval), in the target's unit.
     """
     about = ["protocol", "fold", ID, "composition", "ion", "distance"]
-    held_out, everything = HeldOut.of(rows, inside=inside), np.arange(len(rows))
-    order, columns = [], {name: [] for name in ("target", "level", "y_true", "y_pred", "low", "high")}
+    held_out = HeldOut.of(rows, inside=inside)
+    order: list[np.ndarray] = []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("target", "level", "y_true", "y_pred", "low", "high")}
     for _, tested in positions(rows, ["protocol", "fold"]):
         seen = np.zeros(held_out.most, dtype=bool)
         seen[held_out.composition[tested]] = True
@@ -59,7 +60,7 @@ def cross_fitted(rows: pd.DataFrame, settings: Intervals, *, inside: str, reach:
         own = held_out.take(tested)
         ends = calibration.ends(own.predicted, own.ions[own.ion], settings.levels)
         for level, target in product(settings.levels, TARGETS):
-            order.append(everything[tested])
+            order.append(tested)
             low, high = ends[level][target]
             values = (target, level, own.true[target], own.predicted.values[target], low, high)
             for name, value in zip(columns, values, strict=True):
@@ -110,7 +111,7 @@ class _Groups:
     @classmethod
     def of(cls, rows: pd.DataFrame, cluster: pd.Series) -> Self:
         composition, distinct = pd.factorize(rows["composition"])
-        labels = {
+        labels: dict[str, tuple[np.ndarray, Any]] = {
             ALL_ROWS: (np.zeros(len(rows), dtype=int), [ALL_ROWS]),
             "ion": pd.factorize(rows["ion"], sort=True),
             "cluster": pd.factorize(cluster, sort=True),
