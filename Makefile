@@ -7,6 +7,7 @@
 #   make format           fix style
 #   make chaos            inject faults: kills, full disks, damaged files, odd input (3 minutes)
 #   make chaos-long       inject many more (an hour or two)
+#   make bench            measure what things cost on this machine (15 minutes), and write docs/performance.md
 #   make s3               install what the Materials Project's bucket needs
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
@@ -32,7 +33,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev bench s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -102,6 +103,13 @@ chaos: install-dev
 chaos-long: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m chaos --long --seed $(SEED)
 
+# SNAPSHOT names a CSV of the Battery Explorer; without it, rows are synthetic. PARTS names parts (see --help).
+SNAPSHOT ?=
+PARTS ?=
+bench: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) \
+	  $(BIN)/python -m benchmarks $(PARTS) $(if $(SNAPSHOT),--snapshot $(SNAPSHOT))
+
 lint: install-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -145,7 +153,7 @@ $(REFERENCE)/.installed: benchmarks/reference.txt
 	@touch $@
 
 reference-test: reference
-	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest --confcutdir=benchmarks/parity benchmarks/parity
+	@PYTHONPATH=src:benchmarks/parity ELECTRODE_BENCH_REFERENCE=$(abspath $(REFERENCE)) $(REFERENCE)/bin/python -m pytest -o addopts=--import-mode=importlib --confcutdir=benchmarks/parity benchmarks/parity
 
 # Boosting is as good as the ensemble within the noise, and starts without torch.
 pretrained: install

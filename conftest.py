@@ -26,6 +26,14 @@ hypothesis.settings.register_profile("project", deadline=None, derandomize=True,
 hypothesis.settings.load_profile("project")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    from support import forks
+
+    if not hasattr(config, "workerinput"):
+        forks.prepare()
+        config.add_cleanup(forks.clean_up)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = ("PROJECT", "WORKERS", "DEBUG", "BACKEND", "GPUS_PER_FOLD")

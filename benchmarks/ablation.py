@@ -254,7 +254,7 @@ def table(project: Project, steps: Sequence[Measured]) -> pd.DataFrame:
         errors = significance.errors(pd.concat([o.predictions[o.predictions["target"] == target] for o in steps]))
         weight = significance.row_weights(errors.index)
         group = pd.Index(errors.index.get_level_values(ID)).map(formulas)
-        changes = [{}] + [
+        changes: list[dict[str, Any]] = [{}] + [
             significance.pair(
                 errors[after.step.name],
                 errors[before.step.name],

@@ -11,6 +11,7 @@ cluster, fifth of the widths), widths.csv (mean widths beside symmetric interval
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ import pandas as pd
 
 from electrode_bench.clustering import elmd
 from electrode_bench.core.artifacts import write_csv
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.results import Run
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.evaluation.conformal import average, votes
 from electrode_bench.evaluation.coverage import COVERAGE_COLUMNS, coverage, cross_fitted, rejection_area
@@ -63,8 +66,8 @@ def main() -> None:
         print(model, flush=True)
 
 
-def _by_model(project: Project) -> dict[str, list]:
-    of_model: dict[str, list] = {}
+def _by_model(project: Project) -> dict[str, list[Run]]:
+    of_model: dict[str, list[Run]] = {}
     for run in project.runs():
         if run.protocol in PROTOCOLS:
             of_model.setdefault(run.model, []).append(run)
@@ -79,8 +82,9 @@ def symmetric(rows: pd.DataFrame, found: pd.DataFrame, level: float) -> pd.DataF
     so that it has exactly the coverage of the intervals that it is compared with.
     """
     out = []
-    overall = found[(found["by"] == "all") & (found["level"] == level)].set_index(["protocol", "target"])
-    for (protocol, target), new in overall.iterrows():
+    overall = found[(found["by"] == "all") & (found["level"] == level)]
+    for new in overall.to_dict("records"):
+        protocol, target = str(new["protocol"]), str(new["target"])
         of = rows[rows["protocol"] == protocol]
         vote, value = votes(of["composition"]), of[target].to_numpy()
         std = of[f"{target}_std"].to_numpy()
@@ -100,7 +104,7 @@ def symmetric(rows: pd.DataFrame, found: pd.DataFrame, level: float) -> pd.DataF
     return pd.DataFrame(out, columns=["protocol", "target", "coverage", "width", "symmetric", "ratio"])
 
 
-def features(project: Project, folds: dict) -> pd.Series:
+def features(project: Project, folds: Mapping[str, tuple[Fold, ...]]) -> pd.Series:
     """Distance of each test row to the nearest training row in scaled features (magpie and redox)."""
     from scipy.spatial.distance import cdist
 
@@ -113,7 +117,8 @@ def features(project: Project, folds: dict) -> pd.Series:
             nearest = cdist(scaled.loc[list(fold.test_ids)], scaled.loc[list(fold.train_ids)]).min(axis=1)
             where = pd.MultiIndex.from_product([[protocol], [fold.key], fold.test_ids], names=["protocol", "fold", ID])
             parts.append(pd.Series(nearest, index=where))
-    return pd.concat(parts)
+    distances: pd.Series = pd.concat(parts)
+    return distances
 
 
 def rankings(rows: dict[str, pd.DataFrame], feature_distance: pd.Series) -> pd.DataFrame:
@@ -133,7 +138,9 @@ def rankings(rows: dict[str, pd.DataFrame], feature_distance: pd.Series) -> pd.D
                     "standard deviation x (1 + sqrt(ElMD))": std * (1 + np.sqrt(np.minimum(elements, 100))),
                     "the error itself": error,
                 }
-                predicted = [other.loc[where, target] for other in others.values() if protocol in other.index]
+                predicted = [
+                    other.loc[where, target].to_numpy() for other in others.values() if protocol in other.index
+                ]
                 if len(predicted) > 1:
                     measures["disagreement of models"] = np.std(predicted, axis=0)
                 vote = votes(own["composition"])

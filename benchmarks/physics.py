@@ -205,7 +205,7 @@ def draw_distribution(of: pd.DataFrame, model: str, title: str) -> Figure:
     at = np.arange(len(of))
     rows = of.set_index("share")
     for i, true in enumerate(("1/2", "all")):
-        values = rows.loc[true, [f"{model} {label}" for label in rows.index]].to_numpy(dtype=float)
+        values = rows[[f"{model} {label}" for label in rows.index]].loc[true].to_numpy(dtype=float)
         colour = style.COLOURS[(1, 0)[i]]
         axes = figure.add_subplot(1, 2, i + 1)
         axes.bar(at, values, color=[colour if label == true else style.GREY for label in rows.index])

@@ -135,13 +135,14 @@ def rates(folds: int, *, step: int = 1000) -> list[float]:
     Processor time, because the rate of a machine on which other programs run says little.
     """
     with tempfile.TemporaryDirectory() as name, store("sqlite", Path(name)) as uri:
-        root, ended, costs = Path(name), threading.Event(), []
+        root, ended = Path(name), threading.Event()
+        costs: list[float] = []
         record, source = made_up(root, 0, folds=folds)
 
         def watch() -> None:
             began, last, done = time.perf_counter(), time.process_time(), 0
             while not ended.wait(0.2):
-                with suppress(sqlite3.OperationalError), closing(sqlite3.connect(tracked)) as database:
+                with suppress(sqlite3.OperationalError), closing(sqlite3.connect(file)) as database:
                     (count,) = database.execute("SELECT COUNT(*) FROM runs").fetchone()
                     if count >= done + step:
                         now = time.process_time()
@@ -154,6 +155,7 @@ def rates(folds: int, *, step: int = 1000) -> list[float]:
         with open_store(Project(root), uri=uri):
             tracked = sqlite_file(uri)
         assert tracked is not None
+        file = tracked
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:

@@ -61,9 +61,10 @@ class Clock:
             self._causes.pop()
 
     def update(self) -> None:
+        # A Counter adds up any numbers, but its type knows whole ones only.
         now = (time.perf_counter(), time.process_time())
-        self.wall[self._causes[-1]] += now[0] - self._last[0]
-        self.cpu[self._causes[-1]] += now[1] - self._last[1]
+        self.wall[self._causes[-1]] += now[0] - self._last[0]  # type: ignore[assignment]
+        self.cpu[self._causes[-1]] += now[1] - self._last[1]  # type: ignore[assignment]
         self._last = now
 
     def timed(self, cause: str, function: Callable[..., Any]) -> Callable[..., Any]:

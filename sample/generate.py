@@ -14,7 +14,7 @@ import csv
 import io
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -314,8 +314,8 @@ def quotas(rows: int) -> dict[str, int]:
     return counts
 
 
-def electrodes(rows: int, seed: int) -> list[dict[str, Any]]:
-    """``rows`` electrodes as dicts of COLUMNS."""
+def electrodes(rows: int, seed: int, draw: Callable[[random.Random, str], Pair] = draw_pair) -> list[dict[str, Any]]:
+    """``rows`` electrodes as dicts of COLUMNS; ``draw`` draws a random pair for an ion."""
     rng = random.Random(seed)
     pairs: list[Pair] = []
     for ion, count in quotas(rows).items():
@@ -328,7 +328,7 @@ def electrodes(rows: int, seed: int) -> list[dict[str, Any]]:
             elif drawn and chance < 0.13:
                 drawn.append(half_charged(rng.choice(drawn)))
             else:
-                drawn.append(draw_pair(rng, ion))
+                drawn.append(draw(rng, ion))
         pairs += drawn
     rng.shuffle(pairs)
     unphysical = set(rng.sample(range(rows), max(1, round(rows * 0.006))))

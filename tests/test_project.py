@@ -79,7 +79,7 @@ def test_features_of_several_sets_stand_side_by_side(project: Project) -> None:
     assert list(frame.index) == list(targets.index)
     expected = pd.concat([project.features("modnet"), project.features("magpie_mean")], axis=1)
     pd.testing.assert_frame_equal(frame, expected, check_exact=True)
-    assert "featurize@elements" in message(lambda: project.features("modnet+elements"))
+    assert "elements.parquet" in message(lambda: project.features("modnet+elements"))
     edit_table(project.paths.features("magpie_mean"), lambda f: f.rename(columns={f.columns[1]: frame.columns[0]}))
     with pytest.raises(ValueError, match="the feature sets modnet and magpie_mean both have a column"):
         project.features("modnet+magpie_mean")
@@ -98,7 +98,7 @@ def test_a_folder_without_params_is_not_a_project(tmp_path: Path) -> None:
         (Project.map_summary, "map/summary.json", "map"),
         (Project.folds, "split/folds.parquet", "split"),
         (Project.split_digests, "split/digest.json", "split"),
-        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/cell.json", "fit@control"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/predictions.parquet", "fit@control"),
         (lambda p: p.run("control", "loco"), "fit/control/loco/share.parquet", "fit@control"),
@@ -125,7 +125,7 @@ def test_a_missing_file_names_the_stage_that_makes_it(
         (lambda p: p.comparison("table"), "compare/inputs.json", "compare"),
         (lambda p: p.calibration("rf_magpie"), "compare/calibration.json", "compare"),
         (Project.map, "map/map.parquet", "map"),
-        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize"),
     ],
 )
 def test_an_unreadable_file_names_the_stage_that_makes_it(
@@ -139,13 +139,13 @@ def test_an_unreadable_file_names_the_stage_that_makes_it(
 
 def test_features_of_other_electrodes_are_refused(project: Project) -> None:
     edit_table(project.paths.features("modnet"), without_first)
-    expected = "modnet.parquet belongs to other data than the table; run: dvc repro featurize@modnet"
+    expected = "modnet.parquet belongs to other data than the table; run: dvc repro featurize"
     assert expected in message(lambda: project.features("modnet"))
 
 
 def test_features_that_were_not_computed_are_named_with_those_that_were(project: Project) -> None:
     assert message(lambda: project.features("magpi")).endswith(
-        "is missing; make it with: dvc repro featurize@magpi (there are: magpie_mean, modnet)"
+        "is missing; make it with: dvc repro featurize (there are: magpie_mean, modnet)"
     )
 
 
@@ -326,7 +326,7 @@ def test_a_digit_that_was_changed_is_noticed(
         (Project.table, "prepare/table.parquet", "prepare"),
         (Project.map, "map/map.parquet", "map"),
         (Project.folds, "split/folds.parquet", "split"),
-        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize@modnet"),
+        (lambda p: p.features("modnet"), "featurize/modnet.parquet", "featurize"),
     ],
 )
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.4])

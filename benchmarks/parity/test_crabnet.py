@@ -135,8 +135,8 @@ def test_a_fraction_is_encoded_alike(logarithmic: bool) -> None:
     rng = np.random.default_rng(0)
     steps = np.arange(1, RESOLUTION + 1) / RESOLUTION
     halves = (np.arange(RESOLUTION) + 0.5) / RESOLUTION
-    fraction = np.concatenate([steps, halves, rng.random(5000), 10 ** rng.uniform(-12, 0, 2000), [1e-30, 1.0]])
-    fraction = torch.as_tensor(fraction, dtype=torch.float32)[None]
+    values = np.concatenate([steps, halves, rng.random(5000), 10 ** rng.uniform(-12, 0, 2000), [1e-30, 1.0]])
+    fraction = torch.as_tensor(values, dtype=torch.float32)[None]
     encoded = fraction_encoding(256)[encoding_step(fraction, logarithmic=logarithmic)]
     torch.testing.assert_close(encoded, encoder(fraction), rtol=0, atol=1e-6)
 

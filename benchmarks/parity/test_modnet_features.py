@@ -46,7 +46,9 @@ def upstream(formulas: list[str]) -> pd.DataFrame:
         f for f in featurizer.composition_featurizers if type(f).__name__ != "AtomicPackingEfficiency"
     )
     featurizer.set_n_jobs(1)
-    return featurizer.featurize(pd.DataFrame({"structure": [Composed(Composition(f)) for f in formulas]}, formulas))
+    structures = pd.DataFrame({"structure": [Composed(Composition(f)) for f in formulas]}, formulas)
+    features: pd.DataFrame = featurizer.featurize(structures)
+    return features
 
 
 def test_ours_is_what_modnet_computes() -> None:

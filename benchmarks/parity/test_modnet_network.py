@@ -33,7 +33,8 @@ def upstream(widths: tuple[list[int], ...], seed: int) -> Any:
 
 def path(model: Any, target: str) -> list[Any]:
     """The layers from the input to a target's output, without both: Dense and BatchNormalization alternate."""
-    layer, layers = model.get_layer(target), []
+    layers: list[Any] = []
+    layer = model.get_layer(target)
     while True:
         layer = layer.input._keras_history.layer
         if type(layer).__name__ == "InputLayer":

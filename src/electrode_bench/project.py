@@ -140,7 +140,7 @@ class Project:
         return feature_names.side_by_side({one: self._features(one) for one in feature_names.split(name)})
 
     def _features(self, name: str) -> pd.DataFrame:
-        stage, path = f"featurize@{name}", self.paths.features(name)
+        stage, path = "featurize", self.paths.features(name)
         computed = sorted(file.stem for file in path.parent.glob("*.parquet"))
         if computed and name not in computed:
             raise UserError(f"{path} is missing; make it with: dvc repro {stage} (there are: {', '.join(computed)})")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support import answers
+from support import answers, forks
 
 from electrode_bench.app.jobs import Busy
 from electrode_bench.app.worker import TooSlow, Worker
@@ -80,7 +80,7 @@ def test_no_process_is_left_when_the_server_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "server.py"
     script.write_text(SERVER)
     command = [sys.executable, str(script), str(Path(__file__).parents[1])]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    server = forks.Process(command, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     with server.stdout as out:
         pid = int(out.readline())

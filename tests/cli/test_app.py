@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
+from support import forks
 from support.serving import free_port, wait_for
 
 from electrode_bench.project import Project
@@ -36,7 +36,7 @@ def test_the_app_answers_until_it_is_interrupted(finished: Project, tmp_path: Pa
     port, log = free_port(), tmp_path / "log"
     command = [sys.executable, "-m", "electrode_bench", "--project", str(finished.root), "app", "--port", str(port)]
     with log.open("w") as stream:
-        server = subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ})
+        server = forks.Process(command, stdout=stream, stderr=stream, env={**os.environ})
     try:
         wait_for(f"http://127.0.0.1:{port}/", server, log)
         for _ in range(600):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from support import forks
 
 from electrode_bench import cli
 from electrode_bench.project import Project
@@ -98,7 +99,7 @@ main()
 
 def test_without_ray_the_command_says_how_to_install_it(project: Project) -> None:
     command = [sys.executable, "-c", WITHOUT_RAY, "-p", str(project.root), "fit", "control", "loco", "--backend", "ray"]
-    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    failed = forks.run(command, capture_output=True, text=True, check=False)
     assert (failed.returncode, failed.stderr) == (2, "error: Ray is not installed; install it with: make ray\n")
 
 
@@ -130,7 +131,7 @@ def test_outside_a_project_every_command_says_so(run, tmp_path: Path) -> None:
 
 def test_debug_shows_where_an_error_came_from(project: Project) -> None:
     command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "--debug", "compare"]
-    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    failed = forks.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" in failed.stderr
     assert "UserError" in failed.stderr
 

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+from support import forks
+
 from electrode_bench.project import Project
 
 
@@ -41,6 +43,21 @@ def test_the_stages_one_by_one(run, project: Project) -> None:
     assert "under stratified folds" in output("predict", "LiCrPO4", "--neighbours", "1", "--own")
 
 
+def test_all_feature_sets_of_params_are_computed_and_no_other_stays(run, project: Project) -> None:
+    root = ("--project", str(project.root))
+    listed = ["magpie_mean", "elements"]
+    assert run(*root, "prepare")[0] == 0
+    assert run(*root, "featurize", "magpie")[0] == 0
+    (project.root / "params.yaml").write_text(f"seed: 0\nfeaturize: {{sets: {listed}}}\n")
+    code, out, err = run(*root, "featurize", "--json")
+    assert (code, err) == (0, "")
+    assert [made["feature_set"] for made in json.loads(out)] == listed
+    written = {name: project.paths.features(name).read_bytes() for name in listed}
+    assert {path.stem for path in project.paths.features("magpie").parent.glob("*.parquet")} == set(listed)
+    assert run(*root, "featurize", "elements")[0] == 0
+    assert project.paths.features("elements").read_bytes() == written["elements"]
+
+
 def test_a_tracking_server_that_is_down_does_not_fail_the_fit(run, project: Project, monkeypatch) -> None:
     for stage in (["prepare"], ["featurize", "modnet"], ["map"], ["split"]):
         assert run("--project", str(project.root), *stage)[0] == 0
@@ -62,10 +79,10 @@ def test_progress_is_shown_on_a_terminal_only(run, project: Project) -> None:
         code, _, err = run("-p", str(project.root), *stage)
         assert (code, err) == (0, "")
     fit = [*command, "fit", "control", "stratified", "--no-publish"]
-    assert subprocess.run(fit, check=True, capture_output=True).stderr == b""
+    assert forks.run(fit, check=True, capture_output=True).stderr == b""
     leader, follower = pty.openpty()
     terminal = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
-    subprocess.run(fit, check=True, stdout=subprocess.DEVNULL, stderr=follower, env=terminal)
+    forks.run(fit, check=True, stdout=subprocess.DEVNULL, stderr=follower, env=terminal)
     os.close(follower)
     shown = b""
     # A slow machine draws the bar more often than one read of the terminal returns. Its end is an error on Linux.
@@ -86,7 +103,7 @@ def test_results_of_other_data_are_refused(run, project: Project) -> None:
     assert run(*root, "prepare")[0] == 0
     for command, message in (
         (["show"], "run: dvc repro"),
-        (["map"], "run: dvc repro featurize@modnet"),
+        (["map"], "run: dvc repro featurize"),
         (["compare"], "run: dvc repro"),
     ):
         code, _, err = run(*root, *command)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.cluster
+from scipy.spatial.distance import cdist
 
-from electrode_bench.clustering.clusters import cluster
+from electrode_bench.clustering.clusters import _hierarchy, cluster
 from electrode_bench.errors import UserError
 from electrode_bench.params import DBSCAN
 
@@ -66,3 +68,16 @@ def test_no_cluster_says_which_parameter_to_change() -> None:
         cluster(points, DBSCAN(min_samples=7))
     with pytest.raises(UserError, match=r"min_samples \(3\).*lower it, or raise map\.dbscan\.eps \(0\.01\)"):
         cluster(points, DBSCAN(eps=0.01, min_samples=3))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_tree_finds_what_dbscan_finds_at_every_radius(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plane = np.concatenate([rng.normal(size=(40, 2)), 6 + 2 * rng.normal(size=(30, 2)), rng.uniform(-20, 20, (10, 2))])
+    between = cdist(plane, plane)
+    reach = np.sort(between, axis=1)[:, 3]
+    joins, noise_below = _hierarchy(plane, reach)
+    for eps in np.geomspace(0.05, 50, 60):
+        labels = sklearn.cluster.DBSCAN(eps=eps, min_samples=4).fit_predict(plane)
+        assert (reach <= eps).sum() - (joins <= eps).sum() == labels.max() + 1
+        np.testing.assert_array_equal(noise_below > eps, labels == -1)

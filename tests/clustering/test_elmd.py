@@ -102,3 +102,28 @@ def test_the_nearest_is_the_smallest_distance_in_blocks_too() -> None:
     rows, columns = (np.cumsum(rng.dirichlet(np.ones(5), size=n), axis=1) for n in (1_003, 7))
     np.testing.assert_array_equal(elmd.nearest(rows, columns), elmd.between(rows, columns).min(axis=1))
     assert elmd.nearest(rows[:0], columns).shape == (0,)
+
+
+def test_a_tree_finds_the_distances_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    elements = ["Li", "Na", "Fe", "Mn", "P", "O", "H"]
+    formulas = sorted({"".join(f"{e}{rng.integers(1, 6)}" for e in rng.choice(elements, 3, False)) for _ in range(120)})
+    rows, others = elmd.cumulative(formulas[:70]), elmd.cumulative(formulas[60:])
+    nearest, nearest_other = elmd.nearest(rows, others), elmd.nearest_other(rows)
+    monkeypatch.setattr(elmd, "MOST_PAIRS", 100)
+    np.testing.assert_allclose(elmd.nearest(rows, others), nearest, atol=1e-12)
+    np.testing.assert_allclose(elmd.nearest_other(rows), nearest_other, atol=1e-12)
+    assert (nearest == 0).sum() == 10
+
+
+def test_the_nearest_among_choices_is_that_of_each_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    rows = np.cumsum(rng.dirichlet(np.ones(5), size=1_103), axis=1)
+    parts = [np.arange(3, 700), np.array([0, 499, 500, 1_102]), np.array([], dtype=int)]
+    choices = [(part, np.setdiff1d(np.arange(len(rows)), part)[::2]) for part in parts]
+    expected = [elmd.nearest(rows[wanted], rows[others]) for wanted, others in choices]
+    for found, one in zip(elmd.nearest_among(rows, choices), expected, strict=True):
+        np.testing.assert_array_equal(found, one)
+    monkeypatch.setattr(elmd, "MOST_PAIRS", 100)
+    for found, one in zip(elmd.nearest_among(rows, choices), expected, strict=True):
+        np.testing.assert_allclose(found, one, atol=1e-12)

@@ -102,6 +102,7 @@ def root(tmp_path: Path, explorer_csv: str) -> Path:
     mine.write_text(explorer_csv)
     shutil.copy(mine, root / "data" / "mine.csv")
     digest = hashlib.md5(mine.read_bytes(), usedforsecurity=False).hexdigest()
-    stage = {"deps": [{"path": str(mine)}], "outs": [{"path": "data/mine.csv", "md5": digest, "hash": "md5"}]}
+    outs = [{"path": "data/mine.csv", "md5": digest, "hash": "md5"}]
+    stage = {"md5": "0" * 31 + "a", "deps": [{"path": str(mine)}], "outs": outs}
     (root / "data.dvc").write_text(yaml.safe_dump(stage))
     return root

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import forks
 
 from electrode_bench.data import importing, readers
 from electrode_bench.data.prepare import prepare
@@ -31,7 +32,7 @@ RELEASE = "2025-09-25"
 def dvc(root: Path, *arguments: str) -> str:
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = forks.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -149,7 +150,7 @@ def test_an_interrupted_import_leaves_the_old_data(root: Path, web: tuple[str, P
     code += "from pathlib import Path; from electrode_bench.data import importing; "
     code += "importing.use(Path(sys.argv[1]), sys.argv[2])"
     command = [sys.executable, "-c", code, str(root), f"{web[0]}/slow.csv"]
-    running = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    running = forks.Process(command, start_new_session=True, stderr=subprocess.DEVNULL)
     assert Handler.asked.wait(timeout=60)
     os.killpg(running.pid, ending)
     assert running.wait(timeout=60) != 0

@@ -31,6 +31,11 @@ def test_provenance_of_an_import_made_by_hand_and_of_none(root: Path, tmp_path: 
     (root / "data.dvc").write_text("outs: []\n")
     with pytest.raises(UserError, match=r"data\.dvc is not a DVC import; make it again with"):
         origins.provenance(root)
+    whole = (ROOT / "data.dvc").read_text()
+    for end in range(len(whole) - 2):
+        (root / "data.dvc").write_text(whole[:end])
+        with pytest.raises(UserError, match=r"data\.dvc is not a DVC import"):
+            origins.provenance(root)
     (root / "data.dvc").unlink()
     with pytest.raises(UserError, match=r"data\.dvc is missing; bring data in with: electrode-bench data use"):
         origins.provenance(root)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support import forks
 
 from electrode_bench.data import readers
 from electrode_bench.data.card import card
@@ -25,7 +26,7 @@ def prepared() -> Prepared:
 
 def generate(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(SAMPLE / "generate.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forks.run(command, capture_output=True, text=True, check=False)
 
 
 def test_generator_gives_the_committed_bytes(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from support import forks
 
 from electrode_bench.core.sealed import read_sealed, write_sealed
 from electrode_bench.errors import UserError
@@ -134,7 +135,7 @@ def test_two_processes_at_once_lose_no_row(tmp_path: Path) -> None:
     with ExitStack() as stack:
         processes = [
             stack.enter_context(
-                subprocess.Popen([*command, *half], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                forks.Process([*command, *half], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             )
             for half in halves
         ]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Composition, Element
 
-from electrode_bench.features import FEATURE_SETS, FeatureSet, featurize, has_atomic_packing
+from electrode_bench.features import FEATURE_SETS, FeatureSet, atomic_packing, featurize, has_atomic_packing
 from electrode_bench.features.cache import load_or_compute
 from electrode_bench.features.modnet import compute
 
@@ -176,6 +176,33 @@ def test_atomic_packing_comes_after_the_other_columns_and_is_computed_once(tmp_p
     np.testing.assert_allclose(frame.iloc[:, 280:], np.array(reference, dtype=float), atol=1e-6)
     assert (has_atomic_packing(frame), has_atomic_packing(without)) == (True, False)
     assert features("magpie", packing=True).shape == (3, 132)
+
+
+@pytest.mark.parametrize(
+    # Two elements without an efficient cluster, equal amounts, more than six elements with ties, elements that
+    # matminer's table of radii lacks, fractional amounts.
+    "formula",
+    [
+        "LiFePO4",
+        "CrMnFeCoNi",
+        "Cr2MnFeCoNiCuZn",
+        "HeNe",
+        "XeF2",
+        "FeO",
+        "Na0.67Ni0.33O2",
+        "C60",
+        "Al0.01Zn99.99",
+        "NpO2",
+    ],
+)
+def test_atomic_packing_is_matminers(formula: str) -> None:
+    from matminer.featurizers.composition import AtomicPackingEfficiency
+
+    amounts = {str(e): n for e, n in Composition(formula).get_el_amt_dict().items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No Pauling electronegativity", category=UserWarning)
+        reference = AtomicPackingEfficiency().featurize(Composition(amounts))
+    np.testing.assert_allclose(atomic_packing.compute([formula]).to_numpy()[0], reference, atol=1e-6)
 
 
 def test_a_slow_set_is_written_as_it_goes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support import TESTS
+from support import TESTS, forks
 from support import executor_work as work
 
 from electrode_bench.errors import UserError
@@ -118,7 +118,7 @@ def test_workers_end_soon_after_their_parent_is_killed(tmp_path: Path) -> None:
         "list(Local(2).run(work.beat, ((Path(sys.argv[1]), n) for n in (1, 2))))"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])}
-    parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], env=env)
+    parent = forks.Process([sys.executable, "-c", code, str(tmp_path)], env=env)
     deadline = time.monotonic() + 60
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -135,7 +135,7 @@ def test_a_worker_whose_parent_was_killed_while_it_started_ends_at_once() -> Non
     ended.wait()
     code = "import sys, time; from electrode_bench.fitting.executor import end_with_parent; "
     code += "end_with_parent(int(sys.argv[1])); time.sleep(600)"
-    worker = subprocess.run([sys.executable, "-c", code, str(ended.pid)], timeout=60, check=False)
+    worker = forks.run([sys.executable, "-c", code, str(ended.pid)], timeout=60, check=False)
     assert worker.returncode == 1
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 import pytest
-from support import TESTS
+from support import TESTS, forks
 from support.cases import case_of, fit_case
 from support.sharing_model import VALUES
 
@@ -101,7 +100,7 @@ from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.fitting.runs import plan
 from electrode_bench.fitting.executor import Local
 if __name__ == "__main__":
-    fit_run(**fit_case(trees=300), cache=Path(sys.argv[1]), executor=Local(2))
+    fit_run(**fit_case(trees=100), cache=Path(sys.argv[1]), executor=Local(2))
 """
 
 
@@ -109,7 +108,7 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
     script = tmp_path / "run.py"
     script.write_text(KILLED.format(tests=str(TESTS)))
     cache = tmp_path / "cache"
-    process = subprocess.Popen([sys.executable, str(script), str(cache)], start_new_session=True)
+    process = forks.Process([sys.executable, str(script), str(cache)], start_new_session=True)
     deadline = time.monotonic() + 60
     while not _finished(cache) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -118,7 +117,7 @@ def test_a_run_killed_at_any_time_goes_on_where_it_stopped(tmp_path: Path) -> No
     kept = _finished(cache)
     assert kept, "no fold was finished before the kill"
     seen = []
-    case = fit_case(trees=300)
+    case = fit_case(trees=100)
     run = fit_run(**case, cache=cache, progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (len(kept), 4)
     assert {key: time for key, time in _finished(cache).items() if key in kept} == kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support import TESTS
+from support import TESTS, forks
 from support.electrodes import table
 from support.quick_models import features_of, quick_config, quick_model
 
@@ -174,7 +173,7 @@ def test_a_saved_model_predicts_the_same_in_a_fresh_process(spec: models.ModelSp
         "pd.to_pickle(model.predict(pd.read_pickle(here / 'frame.pickle')), here / 'prediction.pickle')"
     )
     environment = {**os.environ, "ELECTRODE_BENCH_MODULES": str(TESTS)}
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment)
+    forks.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=environment)
     back, prediction = pd.read_pickle(tmp_path / "prediction.pickle"), model.predict(frame)
     pd.testing.assert_frame_equal(back.mean, prediction.mean, check_exact=True)
     assert back.share_values == prediction.share_values

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support import forks
 from support.outside import DISTANCE, MODEL, VALUES, write_model
 from support.projects import QUICK, write_params
 
@@ -41,7 +42,7 @@ def project(finished: Project, tmp_path: Path) -> Project:
 def _command(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     """One command in a process of its own, outside the project's folder."""
     command = [sys.executable, "-m", "electrode_bench", "--project", str(project.root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+    return forks.run(command, capture_output=True, text=True, cwd="/", check=False)
 
 
 def _fit(project: Project) -> pd.DataFrame:
@@ -87,7 +88,7 @@ def test_a_fresh_process_loads_the_saved_model(project: Project) -> None:
     )
 
     def predicted() -> dict[str, dict[str, float]]:
-        done = subprocess.run(
+        done = forks.run(
             [sys.executable, "-c", code, str(project.root)], capture_output=True, text=True, cwd="/", check=False
         )
         assert done.returncode == 0, done.stderr

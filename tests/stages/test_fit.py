@@ -6,13 +6,12 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from support import TESTS
+from support import TESTS, forks
 from support.projects import QUICK, write_params
 
 import electrode_bench
@@ -128,7 +127,7 @@ def test_its_model_is_made_of_the_members_models_and_predicts_alone(project: Pro
         )
         environment = {**os.environ, "ELECTRODE_BENCH_MODULES": str(TESTS)}
         command = [sys.executable, "-c", code, str(copy), str(tmp_path / "predicted.pickle")]
-        subprocess.run(command, check=True, env=environment, cwd=tmp_path)
+        forks.run(command, check=True, env=environment, cwd=tmp_path)
         predicted = pd.read_pickle(tmp_path / "predicted.pickle")
         here = FormulaModel(folder).predict(["LiCoO2", "Na2MnO3"])
         pd.testing.assert_frame_equal(predicted, here, check_exact=True)
@@ -154,7 +153,7 @@ def test_a_member_that_does_not_exist_or_has_no_features_is_named(project: Proje
 
     with pytest.raises(UserError, match=r"models\.ensemble\.members: unknown model 'forest'"):
         fit.run(project, with_members("forest"), model="ensemble", protocol="grouped")
-    with pytest.raises(UserError, match=r"elements\.parquet is missing; make it with: dvc repro featurize@elements"):
+    with pytest.raises(UserError, match=r"elements\.parquet is missing; make it with: dvc repro featurize"):
         fit.run(project, with_members("crabnet", "control"), model="ensemble", protocol="grouped")
 
 

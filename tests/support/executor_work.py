@@ -63,13 +63,24 @@ def threads() -> set[int]:
     return {library["num_threads"] for library in threadpool_info()}
 
 
-def node(folder: Path, number: int) -> tuple[int, str]:
+def node(folder: Path, lost: str, number: int) -> tuple[int, str]:
+    """Where a call runs; see :func:`begin_before_the_loss`."""
+    return number, begin_before_the_loss(folder, lost, number)
+
+
+def begin_before_the_loss(folder: Path, lost: str, number: int) -> str:
+    """Leave a mark of the node where a call began, and go on once one began on the node that is to be lost.
+
+    There, it never ends. Returns the node.
+    """
     import ray
 
-    name = ray.get_runtime_context().get_node_id()
+    name = str(ray.get_runtime_context().get_node_id())
     (folder / f"{number}-{name}").touch()
-    time.sleep(1.5)
-    return number, name
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and (name == lost or not any(folder.glob(f"*-{lost}"))):
+        time.sleep(0.02)
+    return name
 
 
 _KEPT: list[bytes] = []
@@ -86,10 +97,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def slowly(folder: Path, function: Any, *call: Any) -> Any:
-    """One trial (the last argument) that leaves a mark of where it began."""
-    import ray
-
-    (folder / f"{call[-1].number}-{ray.get_runtime_context().get_node_id()}").touch()
-    time.sleep(1.5)
+def trial_before_the_loss(folder: Path, lost: str, function: Any, *call: Any) -> Any:
+    """One trial (the last argument); see :func:`begin_before_the_loss`."""
+    begin_before_the_loss(folder, lost, call[-1].number)
     return function(*call)

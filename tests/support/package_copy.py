@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import ROOT, TESTS
+from support import ROOT, TESTS, forks
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class PackageCopy:
         """What a Python process prints that imports this copy; it must succeed."""
         # The folder of a copy comes first, so that it hides the installed package.
         path = os.pathsep.join([str(self.source), str(TESTS)])
-        done = subprocess.run(
+        done = forks.run(
             [sys.executable, *command],
             env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
             cwd=cwd,

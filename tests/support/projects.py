@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
-import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -50,9 +50,7 @@ def small_project(folder: Path, *, shuffle: bool = False, synthetic: bool = True
     project = Project(folder)
     project.paths.data.mkdir(parents=True)
     cut = project.paths.data / "cut.csv"
-    subprocess.run(
-        [sys.executable, str(ROOT / "sample" / "generate.py"), "--rows", "120", "--out", str(cut)], check=True
-    )
+    cut.write_text(_cut_sample(), encoding="utf-8", newline="\n")
     if shuffle:
         head, *rows = cut.read_text().splitlines(keepends=True)
         cut.write_text("".join([head, *reversed(rows)]))
@@ -61,6 +59,13 @@ def small_project(folder: Path, *, shuffle: bool = False, synthetic: bool = True
     shutil.copy(ROOT / "data.dvc", project.paths.data_dvc)
     write_params(project, QUICK)
     return project
+
+
+@cache
+def _cut_sample() -> str:
+    """What ``sample/generate.py --rows 120`` writes."""
+    made = runpy.run_path(str(ROOT / "sample" / "generate.py"))
+    return str(made["as_csv"](made["electrodes"](120, made["SEED"])))
 
 
 def write_params(project: Project, values: params.Params) -> None:

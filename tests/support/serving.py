@@ -13,6 +13,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from support import forks
+
+#: The command ``mlflow``, with its server in the same process: in its own, it would import MLflow again.
+MLFLOW = """
+import os, sys
+import uvicorn.main
+import mlflow.server
+from mlflow.cli import cli
+
+def serve(command, extra_env, **options):
+    os.environ.update(extra_env)
+    sys.argv = command[command.index("uvicorn"):]
+    uvicorn.main.main()
+
+mlflow.server._exec_cmd = serve
+cli()
+"""
+
 
 def free_port() -> int:
     """A port on which nothing listens."""
@@ -21,7 +39,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(address: str, server: subprocess.Popen[bytes] | forks.Process, log: Path) -> None:
     """Wait until a server answers at an address; fail with its log when it ends before that."""
     for _ in range(600):
         try:
@@ -39,7 +57,7 @@ def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [
-        str(Path(sys.executable).with_name("mlflow")), "server", "--host", "127.0.0.1", "--port", str(port),
+        sys.executable, "-c", MLFLOW, "server", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "1", "--backend-store-uri", backend, "--serve-artifacts",
         "--artifacts-destination", str(folder / "served"),
     ]  # fmt: skip
@@ -47,9 +65,7 @@ def mlflow_server(folder: Path, backend: str) -> Iterator[str]:
     environment.pop("MLFLOW_TRACKING_URI", None)
     address = f"http://127.0.0.1:{port}"
     with (folder / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command, stdout=log, stderr=subprocess.STDOUT, env=environment, cwd=folder, start_new_session=True
-        )
+        server = forks.Process(command, stdout=log, stderr=log, env=environment, cwd=folder, start_new_session=True)
     try:
         wait_for(f"{address}/health", server, folder / "server.log")
         yield address

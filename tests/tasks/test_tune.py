@@ -18,6 +18,7 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+from support import forks
 from support.serving import free_port
 from support.small_sweeps import small_params, small_sweep, stored
 
@@ -96,7 +97,7 @@ def test_a_study_elsewhere_survives_a_deleted_mlruns(project: Project, tmp_path:
     url = f"journal:///{tmp_path / 'elsewhere' / 'studies.journal'}"
     command = _command(project, "-w", "1", "--json", "--storage", url, "-n", "1")
     # In a process of its own: MLflow does not notice that its database was deleted.
-    done = subprocess.run(command, check=True, capture_output=True)
+    done = forks.run(command, check=True, capture_output=True)
     (first,) = json.loads(done.stdout)["studies"]
     assert (first["created"], first["summary"]["trials"]) == (True, 1)
     shutil.rmtree(project.paths.mlruns)
@@ -112,13 +113,13 @@ def test_configured_values_outside_the_space_are_reported_beside_the_progress(pr
     env = {**os.environ, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "160"}
     leader, follower = pty.openpty()
     shown, command = "", _command(project, "-n", "1", "-w", "1")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=follower, env=env) as run:
+    with forks.Process(command, stdout=subprocess.DEVNULL, stderr=follower, env=env) as run:
         os.close(follower)
         # A full terminal that nobody reads stops the program; the end of it is an error on Linux.
         with suppress(OSError):
             while part := os.read(leader, 1 << 16):
                 shown += part.decode(errors="replace")
-    assert run.returncode == 0
+    assert run.returncode == 0, shown
     assert "1/1 trials" in shown
     line = "no trial tries the configured values, because these are outside the search space: min_samples_leaf"
     assert line in shown
@@ -159,7 +160,7 @@ def test_a_model_from_outside_the_package_is_tuned(project: Project) -> None:
 def test_a_sweep_that_is_ended_can_be_continued(project: Project, how: signal.Signals) -> None:
     env = {**os.environ, "COLUMNS": "200"}
     log = project.root / "log"
-    with log.open("wb") as out, subprocess.Popen(_command(project, "-n", "400", "-w", "2"), env=env, stderr=out) as run:
+    with log.open("wb") as out, forks.Process(_command(project, "-n", "400", "-w", "2"), env=env, stderr=out) as run:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and _ended(project) < 2:
             time.sleep(0.2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
@@ -13,7 +12,7 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
-from support import tracked_runs
+from support import forks, tracked_runs
 from support.electrodes import table
 from support.projects import QUICK
 from support.tracked_runs import Made, publish
@@ -45,7 +44,7 @@ def predictions_of_a_new_process(project: Project, address: str, formulas: pd.Da
     formulas.to_json(folder / "in.json")
     arguments = [tracking_uri(project), address, str(folder / "in.json"), str(folder / "out.json")]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
+    done = forks.run(
         [sys.executable, "-c", LOAD, *arguments],
         capture_output=True, text=True, check=False, cwd=folder, env=environment,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support import fresh_store, tracked_runs
+from support import forks, fresh_store, tracked_runs
 from support.electrodes import table
 from support.serving import mlflow_server
 from support.tracked_runs import Made, publish
@@ -171,7 +171,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subpro
     root = tmp_path_factory.mktemp("processes") / "a project"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, str(Path(tracked_runs.__file__)), str(root)]
-    return Project(root), subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return Project(root), forks.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def test_six_processes_publish_into_a_new_store_at_once(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from support import forks
 from support.serving import free_port, wait_for
 from support.tracked_runs import Published
 
@@ -75,7 +75,7 @@ def test_the_champion_is_served_over_http(published: Published) -> None:
         sys.executable, "-m", "electrode_bench", "--project", str(project.root), "serve", "--port", str(port),
     ]  # fmt: skip
     log = project.root / "serve.log"
-    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out) as server:
+    with log.open("wb") as out, forks.Process(command, stdout=out, stderr=out) as server:
         try:
             wait_for(f"http://127.0.0.1:{port}/ping", server, log)
             frame = {"columns": ["formula"], "data": [["LiFePO4"], ["NaCoO2"]]}

@@ -20,15 +20,17 @@ from electrode_bench.tuning.study import StudySpec
 pytestmark = pytest.mark.xdist_group("ray")
 
 
-class _SlowCluster:
-    """A cluster on which each trial notes the node where it starts, and takes its time."""
+class _LosingCluster:
+    """A cluster on which trials begin on all nodes before one of them is lost."""
 
-    def __init__(self, cluster: ray.Cluster, folder: Path) -> None:
-        self.cluster, self.folder = cluster, folder
+    def __init__(self, cluster: ray.Cluster, folder: Path, lost: str) -> None:
+        self.cluster, self.folder, self.lost = cluster, folder, lost
         self.n_workers, self.shares_files, self.n_hosts = cluster.n_workers, False, cluster.n_hosts
 
     def run(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Generator[Any, None, None]:
-        yield from self.cluster.run(work.slowly, ((self.folder, function, *call) for call in calls))
+        yield from self.cluster.run(
+            work.trial_before_the_loss, ((self.folder, self.lost, function, *call) for call in calls)
+        )
 
 
 def test_no_trial_is_lost_or_counted_twice_when_a_node_is_lost(
@@ -42,13 +44,13 @@ def test_no_trial_is_lost_or_counted_twice_when_a_node_is_lost(
         assert (cluster.n_workers, cluster.n_hosts) == (small.n_workers + 2, 1)
 
         def lose() -> None:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             while not any((tmp_path / "begun").glob(f"*-{lost.node_id}")) and time.monotonic() < deadline:
                 time.sleep(0.01)
             ray_nodes.remove_node(lost, allow_graceful=False)
 
         spec = make_spec()
-        study = open_study(spec, url=url, trials=12).study
+        study = open_study(spec, url=url, trials=8).study
         power_cut = threading.Thread(target=lose)
         power_cut.start()
         try:
@@ -56,17 +58,17 @@ def test_no_trial_is_lost_or_counted_twice_when_a_node_is_lost(
                 spec,
                 study,
                 url=url,
-                trials=12,
+                trials=8,
                 seconds=None,
-                executor=_SlowCluster(cluster, tmp_path / "begun"),
+                executor=_LosingCluster(cluster, tmp_path / "begun", lost.node_id),
                 logger=logger,
             )
         finally:
             power_cut.join()
-    assert sorted(result.number for result in logger.results) == sorted(logger.started) == list(range(12))
+    assert sorted(result.number for result in logger.results) == sorted(logger.started) == list(range(8))
     assert logger.lost == []
     trials = study.trials()
-    assert study.count() == len(trials) == 12
+    assert study.count() == len(trials) == 8
     begun = [path.name.partition("-")[0] for path in (tmp_path / "begun").glob("*")]
     repeated = {number for number in begun if begun.count(number) > 1}
     assert repeated, "no trial was under way on the node when it was lost"

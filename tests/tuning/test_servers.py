@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import postgresql
+from support import forks, postgresql
 from support.serving import mlflow_server
 from support.small_sweeps import small_params, small_sweep
 
@@ -75,17 +74,17 @@ def test_the_command_on_a_cluster_with_studies_and_runs_on_servers(
 ) -> None:
     (project.paths.mlruns / "mlflow.db").unlink()
     url = postgresql.database(server, "studies-on-ray")
-    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "3",
+    command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "2",
                "--backend", "ray", "--gpus-per-trial", "0.25", "--storage", url, "--json"]  # fmt: skip
     with mlflow_server(tmp_path / "server", postgresql.database(server, "runs-on-ray")) as uri:
         env = {**os.environ, "RAY_ADDRESS": ray_nodes.address, "MLFLOW_TRACKING_URI": uri}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
+        done = forks.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
         assert done.returncode == 0, done.stderr
         # MLflow prints a line for each run that a server closes, unless told not to.
         (one,) = json.loads(done.stdout)["studies"]
-        assert one["summary"]["trials"] == 3
-        runs = _check_runs(project, uri=uri, url=url, study=one["study"], trials=3)
-    assert Counter(run.data.tags["device"] for run in runs) == {"cpu": 3}
+        assert one["summary"]["trials"] == 2
+        runs = _check_runs(project, uri=uri, url=url, study=one["study"], trials=2)
+    assert Counter(run.data.tags["device"] for run in runs) == {"cpu": 2}
     assert all(run.data.tags["worker"].startswith(f"{os.uname().nodename}:") for run in runs)
     # Nothing went into the project's own store.
     assert not (project.paths.mlruns / "mlflow.db").exists()
@@ -143,7 +142,7 @@ def test_a_storage_lost_during_a_sweep_is_one_line_and_the_study_continues(
     command = [sys.executable, "-m", "electrode_bench", "-p", str(project.root), "sweep", "rf_magpie", "-n", "400",
                "-w", "1", "--storage", url]  # fmt: skip
     log = tmp_path / "log"
-    with log.open("wb") as out, subprocess.Popen(command, stderr=out, stdout=out) as run:
+    with log.open("wb") as out, forks.Process(command, stderr=out, stdout=out) as run:
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline and _ended(url) < 2 and run.poll() is None:
             time.sleep(0.2)

@@ -38,23 +38,33 @@ def prepare(context: typer.Context, as_json: Json = False) -> None:
 def featurize(
     context: typer.Context,
     feature_set: Annotated[
-        str, typer.Argument(help="A feature set; `electrode-bench params` lists them under featurize.sets.")
-    ],
+        str | None,
+        typer.Argument(
+            help="A feature set; `electrode-bench params` lists them under featurize.sets.", show_default="all of them"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compute the features of one feature set for each electrode. Only formulas that are not cached are computed.
+    """Compute features of each electrode: one feature set or all. Only formulas that are not cached are computed.
 
-    Example: electrode-bench featurize magpie
+    Examples:
+
+    electrode-bench featurize
+
+    electrode-bench featurize magpie
     """
     from electrode_bench.stages import featurize as stage
 
     given: Options = context.obj
-    made = stage.run(given.project, given.params.featurize, feature_set=feature_set)
-    print_result(
-        made,
-        f"{made['title']}: {made['features']} features of {made['formulas']} compositions, {made['rows']} electrodes",
-        as_json=as_json,
-    )
+    if feature_set is None:
+        made = stage.run_all(given.project, given.params.featurize)
+    else:
+        made = [stage.run(given.project, given.params.featurize, feature_set=feature_set)]
+    lines = [
+        f"{of['title']}: {of['features']} features of {of['formulas']} compositions, {of['rows']} electrodes"
+        for of in made
+    ]
+    print_result(made if feature_set is None else made[0], "\n".join(lines), as_json=as_json)
 
 
 @app.command("map", rich_help_panel=_PANEL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 
@@ -70,18 +72,53 @@ def _scan(plane: np.ndarray, params: DBSCAN) -> float:
     # Below the smallest radius nearly all points are noise; at the largest all are one cluster.
     low = max(float(np.quantile(reach, 0.05)), float(reach.max()) * 1e-3, 1e-6)
     high = max(float(np.hypot(*np.ptp(plane, axis=0))), low * 2)
+    radii = np.geomspace(low, high, _EPS_STEPS)
+    if len(plane) ** 2 > MOST_PAIRS:
+        radii = np.array([*itertools.takewhile(lambda eps: _pairs(plane, float(eps)) <= MOST_PAIRS, radii)])
+    # With fewer points than min_samples, no point has as many neighbours.
+    joins, noise_below = _hierarchy(plane, reach if k == params.min_samples else np.full(len(plane), np.inf))
     best: tuple[int, float, float] | None = None
-    for eps in np.geomspace(low, high, _EPS_STEPS):
-        if len(plane) ** 2 > MOST_PAIRS and _pairs(plane, float(eps)) > MOST_PAIRS:
-            break
-        labels = _dbscan(plane, eps=float(eps), min_samples=params.min_samples)
-        count, noise = int(labels.max()) + 1, float((labels == NOISE).mean())
-        score = (abs(count - params.clusters), noise, float(eps))
+    for eps in radii.tolist():
+        core = int(np.count_nonzero(reach <= eps)) if k == params.min_samples else 0
+        count = core - int(np.count_nonzero(joins <= eps))
+        score = (abs(count - params.clusters), float((noise_below > eps).mean()), eps)
         if count > 0 and (best is None or score < best):
             best = score
-        if count == 1 and noise == 0:
-            break  # wider radii change nothing more
     return float(high if best is None else best[2])
+
+
+def _hierarchy(plane: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What DBSCAN finds at every radius, from one minimum spanning tree.
+
+    Two points are in one cluster from the radius on at which both have ``min_samples`` neighbours (``reach``) and a
+    path of such points connects them: the largest edge on their path in the minimum spanning tree of the mutual
+    reachability distances (R. Campello et al., PAKDD 2013).
+
+    Parameters
+    ----------
+    reach : shape (n_points,), the radius from which on each point is the core of a cluster.
+
+    Returns
+    -------
+    joins : shape (n_points - 1,), radii at which two clusters become one.
+    noise_below : shape (n_points,), the radius below which each point is noise.
+    """
+    n = len(plane)
+    x, y = np.ascontiguousarray(plane.T)
+    joins, noise_below, outside = np.empty(n - 1), reach.copy(), np.ones(n, dtype=bool)
+    nearest_inside, at = np.full(n, np.inf), 0
+    for step in range(n):
+        outside[at] = False
+        reached = np.maximum(np.hypot(x - x[at], y - y[at]), reach[at])
+        np.minimum(noise_below, reached, out=noise_below)
+        np.minimum(nearest_inside, np.maximum(reached, reach), out=nearest_inside)
+        if step < n - 1:
+            candidates = np.where(outside, nearest_inside, np.inf)
+            at = int(candidates.argmin())
+            if not outside[at]:
+                at = int(outside.argmax())  # all that are left can never be reached
+            joins[step] = nearest_inside[at]
+    return joins, noise_below
 
 
 def _pairs(plane: np.ndarray, eps: float) -> int:

@@ -31,6 +31,10 @@ REACH = 0.95
 #: Rows of a matrix of distances that are computed at a time, to limit memory.
 _BLOCK = 500
 
+#: Pairs of compositions of which all are measured, in ten seconds. Of more, a tree finds the nearest ones; its
+#: distances are the same up to rounding.
+MOST_PAIRS = 100_000_000
+
 
 @functools.cache
 def scale() -> dict[str, int]:
@@ -90,6 +94,8 @@ def nearest(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
     No array larger than 500 x n_columns is made.
     """
+    if len(rows) * len(columns) > MOST_PAIRS:
+        return _by_tree(rows, columns, place=1)
     blocks = [between(rows[start : start + _BLOCK], columns).min(axis=1) for start in range(0, len(rows), _BLOCK)]
     return np.concatenate([np.empty(0), *blocks])
 
@@ -97,8 +103,8 @@ def nearest(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 def nearest_among(rows: np.ndarray, choices: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
     """Distances of some compositions to the nearest of others, for several choices of both.
 
-    The distance of two compositions is computed once, however many choices hold them. No array larger than 500 x n is
-    made.
+    The distance of two compositions is computed once, however many choices hold them, up to :data:`MOST_PAIRS` pairs.
+    No array larger than 500 x n is made.
 
     Parameters
     ----------
@@ -109,6 +115,8 @@ def nearest_among(rows: np.ndarray, choices: Sequence[tuple[np.ndarray, np.ndarr
     -------
     For each choice its distances (m,).
     """
+    if len(rows) ** 2 > MOST_PAIRS:
+        return [nearest(rows[wanted], rows[others]) for wanted, others in choices]
     found = [np.empty(len(wanted)) for wanted, _ in choices]
     for start in range(0, len(rows), _BLOCK):
         block = between(rows[start : start + _BLOCK], rows)
@@ -129,12 +137,24 @@ def nearest_other(rows: np.ndarray) -> np.ndarray:
     """
     if len(rows) < 2:
         raise ValueError("there is no other composition")
+    if len(rows) ** 2 > MOST_PAIRS:
+        return _by_tree(rows, rows, place=2)
     found = []
     for start in range(0, len(rows), _BLOCK):
         block = between(rows[start : start + _BLOCK], rows)
         block[np.arange(len(block)), start + np.arange(len(block))] = np.inf
         found.append(block.min(axis=1))
     return np.concatenate(found)
+
+
+def _by_tree(rows: np.ndarray, columns: np.ndarray, *, place: int) -> np.ndarray:
+    """Distance of each row to its ``place``-th nearest column, shape (n_rows,)."""
+    from scipy.spatial import cKDTree
+
+    # Places of the scale that no composition tells from the others only cost time.
+    differ = (rows != rows[0]).any(axis=0) | (columns != rows[0]).any(axis=0)
+    distance, _ = cKDTree(columns[:, differ], leafsize=32).query(rows[:, differ], k=[place], p=1)
+    return np.asarray(distance[:, 0])
 
 
 def reach(rows: np.ndarray) -> float:

@@ -1,8 +1,11 @@
 """The map of compositions as points in two dimensions: t-SNE or UMAP of their features.
 
 Everything is done on distinct compositions, that is on distinct rows of features. The embedding is chaotic: a change in
-the last bit of a distance can move a cluster. So it runs on one thread, and it sees the compositions in the order of
-their features, whatever the order of the rows.
+the last bit of a distance can move a cluster. So the number of its threads is fixed, and it sees the compositions in
+the order of their features, whatever the order of the rows.
+
+Of more compositions than ``params.exact``, a random sample is embedded, and each of the others is placed beside its
+nearest compositions in the sample.
 """
 
 from __future__ import annotations
@@ -16,11 +19,18 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from electrode_bench.clustering.memory import require_memory
-from electrode_bench.clustering.neighbours import nearest, trustworthiness
+from electrode_bench.clustering.neighbours import nearest, nearest_among, trustworthiness
 from electrode_bench.clustering.preprocessing import COORDINATE_DIGITS, principal_components, scale
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
 from electrode_bench.params import TSNE, UMAP, Map
+
+#: Threads of t-SNE. They add up one sum, and the sum of two parts is the same in either order: the bits are always the
+#: same. With three or more threads they would depend on which one is ready first.
+_TSNE_THREADS = 2
+
+#: A composition that is not in the sample is placed at the median of this many nearest ones that are.
+_BESIDE = 5
 
 #: A map of fewer compositions says nothing.
 FEWEST_COMPOSITIONS = 5
@@ -39,14 +49,18 @@ class Embedding:
     ----------
     points : columns x and y (no unit), on the index of the features.
     composition : a number for each distinct row of features, on the index of the features.
+    beside : the number of the embedded composition that each electrode's composition is placed beside, on the index of
+        the features: its own, unless only a sample was embedded.
     parameters : those that were used.
     trustworthiness : between 0 and 1: how far neighbours on the map are neighbours in features too (J. Venna and
         S. Kaski, 2001, as in scikit-learn).
-    notes : where the parameters differ from those in params.yaml.
+        Measured on the embedded compositions.
+    notes : where the parameters differ from those in params.yaml, and whether only a sample was embedded.
     """
 
     points: pd.DataFrame
     composition: pd.Series
+    beside: pd.Series
     parameters: dict[str, Any]
     trustworthiness: float
     notes: tuple[str, ...]
@@ -61,7 +75,7 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
         imputed over the distinct rows (see :func:`~electrode_bench.clustering.preprocessing.scale`).
     params : the method and its parameters. t-SNE's perplexity is capped at (compositions - 1) / 3, UMAP's number of
         neighbours at compositions - 1.
-    seed : for UMAP. t-SNE starts from the principal components and draws no random number.
+    seed : for UMAP and for the sample. t-SNE starts from the principal components and draws no random number.
 
     Raises
     ------
@@ -82,8 +96,11 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
             f"the map needs at least {FEWEST_COMPOSITIONS} distinct compositions, but the table has {n}; "
             "use a larger snapshot, or keep more rows (params.yaml, prepare)"
         )
-    require_memory(n, features=values.shape[1], neighbours=_neighbours(params, n))
-    scaled = scale(distinct)
+    size = min(n, params.exact)
+    require_memory(size, features=values.shape[1], neighbours=_neighbours(params, size), placed=n - size)
+    every = scale(distinct)
+    sample = np.arange(n) if size == n else _sample(n, size, seed=seed)
+    scaled = every[sample]
     start = principal_components(scaled)
     with threadpool_limits(limits=1):
         if params.method == "tsne":
@@ -91,15 +108,45 @@ def embed(features: pd.DataFrame, params: Map, *, seed: int) -> Embedding:
         else:
             plane, parameters, notes = _umap(scaled, start, params.umap, seed=seed)
         plane = np.round(plane.astype(np.float64), COORDINATE_DIGITS) + 0.0
-        k = min(_TRUST_NEIGHBOURS, (n - 1) // 2)
+        k = min(_TRUST_NEIGHBOURS, (size - 1) // 2)
         trust = trustworthiness(scaled, plane, number=k)
+    places, beside = plane, sample
+    if size < n:
+        places, beside = _placed(every, sample, plane)
+        sampled = f"of {n:,} compositions, a random sample of {size:,} was embedded and clustered (map.exact)"
+        notes += (f"{sampled}; each of the others has the cluster of its nearest composition in the sample",)
     return Embedding(
-        points=pd.DataFrame(plane[composition.ravel()], index=features.index, columns=["x", "y"]),
+        points=pd.DataFrame(places[composition.ravel()], index=features.index, columns=["x", "y"]),
         composition=pd.Series(composition.ravel(), index=features.index, name="composition"),
+        beside=pd.Series(beside[composition.ravel()], index=features.index, name="beside"),
         parameters={"method": params.method, "features": params.features, **parameters},
         trustworthiness=trust,
         notes=notes,
     )
+
+
+def _sample(n: int, size: int, *, seed: int) -> np.ndarray:
+    """Positions of the compositions that are embedded, sorted, shape (size,)."""
+    rng = np.random.default_rng(derive(seed, "map", "sample"))
+    return np.sort(rng.choice(n, size, replace=False))
+
+
+def _placed(every: np.ndarray, sample: np.ndarray, plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places on the map, shape (n, 2), of all compositions, and which composition of the sample each is beside, (n,).
+
+    Parameters
+    ----------
+    every : scaled features of all compositions, shape (n, n_features).
+    sample, plane : positions and places of those that were embedded.
+    """
+    places, beside = np.empty((len(every), 2)), np.empty(len(every), dtype=np.int64)
+    places[sample], beside[sample] = plane, sample
+    others = np.setdiff1d(np.arange(len(every)), sample)
+    near = nearest_among(every[others], every[sample], min(_BESIDE, len(sample)))
+    # A median lies among most of them, also where one of them is far away on the map.
+    places[others] = np.round(np.median(plane[near], axis=1), COORDINATE_DIGITS) + 0.0
+    beside[others] = sample[near[:, 0]]
+    return places, beside
 
 
 def _neighbours(params: Map, n: int) -> int:
@@ -130,7 +177,7 @@ def _tsne(scaled: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.ndarr
         # scikit-learn's own start has this standard deviation too.
         init=(start * 1e-4).astype(np.float32),
         random_state=0,
-        n_jobs=1,
+        n_jobs=_TSNE_THREADS,
     )
     used = {"perplexity": perplexity, "early_exaggeration": params.early_exaggeration, "max_iter": params.max_iter}
     return method.fit_transform(graph), used, _capped("perplexity", params.perplexity, perplexity, n)

@@ -2,7 +2,9 @@
 
 As in the study: features -> t-SNE or UMAP -> DBSCAN on the embedding -> the ElMD mean representative of each cluster
 (H. Wu et al., arXiv:2603.07805). Everything is done on distinct compositions and passed on to the electrodes that share
-them: electrodes with the same formula get the same point, and DBSCAN counts compositions, not electrodes.
+them: electrodes with the same formula get the same point, and DBSCAN counts compositions, not electrodes. On a
+large table only a sample of the compositions is embedded and clustered (see
+:mod:`~electrode_bench.clustering.embedding`).
 """
 
 from __future__ import annotations
@@ -48,8 +50,11 @@ def build(
     # A composition is named by the smallest id of its electrodes.
     key = embedding.composition.groupby(embedding.composition).transform(lambda same: same.index.min())
     is_key = key.to_numpy() == key.index.to_numpy()
-    labels, eps = cluster(embedding.points[is_key], params.dbscan)
-    frame = embedding.points.assign(cluster=key.map(labels).astype(np.int64))
+    is_embedded = (embedding.beside == embedding.composition).to_numpy()
+    found, eps = cluster(embedding.points[is_key & is_embedded], params.dbscan)
+    label_of = pd.Series(found.to_numpy(), index=embedding.composition[found.index].to_numpy())
+    frame = embedding.points.assign(cluster=embedding.beside.map(label_of).astype(np.int64))
+    labels = frame.loc[is_key, "cluster"]
     chosen = representatives(electrodes[FORMULA], frame["cluster"])
     frame["representative"] = frame.index.isin(chosen)
     summary = {

@@ -19,8 +19,14 @@ _LEAST = 400_000_000
 MOST_PAIRS = 100_000_000
 
 
-def require_memory(compositions: int, *, features: int, neighbours: int) -> None:
+def require_memory(compositions: int, *, features: int, neighbours: int, placed: int = 0) -> None:
     """Refuse a map that does not fit into memory.
+
+    Parameters
+    ----------
+    compositions, neighbours : that are embedded, and how many neighbours of each are kept.
+    features : of each composition.
+    placed : compositions that are only placed beside embedded ones.
 
     Raises
     ------
@@ -28,10 +34,11 @@ def require_memory(compositions: int, *, features: int, neighbours: int) -> None
         When it needs more memory than there is.
     """
     needed = _LEAST + 8 * compositions * (_COPIES * features + _PER_NEIGHBOUR * neighbours)
+    needed += 8 * placed * _COPIES * features
     free = available()
     if needed > free:
         raise UserError(
-            f"the map of {compositions:,} compositions needs about {needed / 1e9:.1f} GB of memory, and "
+            f"the map of {compositions + placed:,} compositions needs about {needed / 1e9:.1f} GB of memory, and "
             f"{free / 1e9:.1f} GB are free; use a machine with more memory, a smaller snapshot, or a feature set with "
             "fewer columns (params.yaml, map.features)"
         )

@@ -14,6 +14,8 @@ from electrode_bench.errors import UserError
 #: The value of whatever is not known about a source.
 UNKNOWN = "unknown"
 
+_MD5 = re.compile("[0-9a-f]{32}")
+
 
 def provenance(root: Path) -> dict[str, Any]:
     """What data.dvc says of the data: source, path, md5, size (bytes), files, release, licence, citation.
@@ -28,6 +30,9 @@ def provenance(root: Path) -> dict[str, Any]:
         raise UserError(f"{path} is missing; bring data in with: electrode-bench data use SOURCE")
     try:
         stage = read_yaml(path)
+        # DVC writes it last: a file that was cut short lacks it.
+        if not _MD5.fullmatch(str(stage["md5"])):
+            raise ValueError(stage["md5"])
         dependency, out, meta = stage["deps"][0], dict(stage["outs"][0]), dict(stage.get("meta") or {})
         where = str(dependency["path"])
     except (DocumentError, KeyError, IndexError, TypeError, ValueError) as error:

@@ -20,6 +20,8 @@ from electrode_bench.report.style import BACKGROUND, Style, group_styles
 AXES = ("Map coordinate 1 (no unit)", "Map coordinate 2 (no unit)")
 #: Percentiles of a target between which the colours run: a few voltages are far outside the rest.
 COLOUR_PERCENTILES = (1, 99)
+#: Points that a figure draws: a browser is slow with more. Of more rows, it draws a random sample of this size.
+MOST_POINTS = 20_000
 #: Names of the methods for people.
 METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 
@@ -86,9 +88,15 @@ class CompositionMap:
         return cls(rows.assign(representative=rows["representative"].astype(bool)))
 
     @property
+    def drawn(self) -> pd.DataFrame:
+        """The rows that figures draw: all, or of many a sample (:func:`is_drawn`) and the representatives."""
+        drawn: pd.DataFrame = self.rows[is_drawn(len(self.rows)) | self.rows["representative"].to_numpy()]
+        return drawn
+
+    @property
     def placed(self) -> pd.DataFrame:
-        """The rows with finite coordinates."""
-        return self.rows.dropna(subset=["x", "y"])
+        """The drawn rows with finite coordinates."""
+        return self.drawn.dropna(subset=["x", "y"])
 
     @property
     def representatives(self) -> pd.DataFrame:
@@ -98,7 +106,8 @@ class CompositionMap:
     @property
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """What the axes span: all points and a margin."""
-        return _range(self.placed["x"]), _range(self.placed["y"])
+        points = self.rows.dropna(subset=["x", "y"])
+        return _range(points["x"]), _range(points["y"])
 
     def clusters(self) -> list[Group]:
         """Noise first, if there is any, then the clusters with their representatives' formulas."""
@@ -121,8 +130,9 @@ class CompositionMap:
         ]
 
     def members(self, group: Group, column: str) -> pd.DataFrame:
-        """The rows of a group of ``column`` (cluster or working_ion)."""
-        return self.rows[self.rows[column].astype(str) == group.key]
+        """The drawn rows of a group of ``column`` (cluster or working_ion)."""
+        rows = self.drawn
+        return rows[rows[column].astype(str) == group.key]
 
     def colour_range(self, column: Column) -> tuple[float, float]:
         """The values of a target at which its colours begin and end."""
@@ -157,6 +167,14 @@ class CompositionMap:
                 placed_boxes.append(box)
             labels.append(Label(str(row[ID]), text, float(row["x"]), float(row["y"]), round(dx), round(dy), crowded))
         return labels
+
+
+def is_drawn(rows: int) -> np.ndarray:
+    """Which of so many rows a figure draws, shape (rows,): all, or of many a random sample, always the same one."""
+    chosen = np.ones(rows, dtype=bool)
+    if rows > MOST_POINTS:
+        chosen[np.random.default_rng(0).permutation(rows)[MOST_POINTS:]] = False
+    return chosen
 
 
 def ion_counts(table: pd.DataFrame) -> list[tuple[str, int]]:

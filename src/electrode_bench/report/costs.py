@@ -29,7 +29,7 @@ ERROR = "SMAE, mean of the targets"
 #: Columns of the table for a terminal and in Markdown.
 COLUMNS = ("protocol", "model", ERROR, *HEADS, "no cheaper model is better")
 
-#: Processor seconds below this are not told apart.
+#: Fewer processor seconds than this are shown as less.
 SHORTEST = 0.01
 
 #: ``target`` of the mean over all targets.

@@ -59,7 +59,7 @@ def map_figure(
         *((column.label, [_by_target(chart, column)]) for column in TARGETS.values()),
     ]
     traces = [trace.update(visible=view == 0) for view, (_, group) in enumerate(views) for trace in group]
-    figure = go.Figure([*traces, _rings(chart.representatives), _hover_layer(chart.rows)])
+    figure = go.Figure([*traces, _rings(chart.representatives), _hover_layer(chart)])
     x_range, y_range = chart.ranges
     figure.update_layout(
         template="plotly_white",
@@ -80,9 +80,11 @@ def map_figure(
 def _map_title(chart: CompositionMap, summary: Mapping[str, Any] | None, *, synthetic: bool) -> str:
     method = METHODS.get(str((summary or {}).get("method")), "two-dimensional embedding")
     cluster = chart.rows["cluster"]
+    drawn = "" if len(chart.drawn) == len(cluster) else f" ({len(chart.drawn):,} of them drawn)"
     under = (
-        f"{len(cluster):,} electrodes, {method} of their compositions, {cluster[cluster != NOISE].nunique()} DBSCAN "
-        f"clusters, {numbers.percent((cluster == NOISE).mean(), decimals=1)} noise; labels: each cluster's ElMD mean "
+        f"{len(cluster):,} electrodes{drawn}, {method} of their compositions, "
+        f"{cluster[cluster != NOISE].nunique()} DBSCAN clusters, "
+        f"{numbers.percent((cluster == NOISE).mean(), decimals=1)} noise; labels: each cluster's ElMD mean "
         "representative"
     )
     return f"Map of electrode compositions<br><sup>{under}{_warning(synthetic=synthetic)}</sup>"
@@ -127,9 +129,9 @@ def _by_target(chart: CompositionMap, column: Column) -> Any:
         "thickness": 16,
         "outlinewidth": 0,
     }
-    values = chart.rows[column.key].to_numpy(dtype=float)
+    values = chart.drawn[column.key].to_numpy(dtype=float)
     marker = {"color": values, "colorscale": style.COLOUR_MAP, "cmin": low, "cmax": high, "colorbar": bar}
-    return _points(chart.rows, name=column.label, marker=marker, legend=False)
+    return _points(chart.drawn, name=column.label, marker=marker, legend=False)
 
 
 def _rings(representatives: pd.DataFrame) -> Any:
@@ -139,10 +141,11 @@ def _rings(representatives: pd.DataFrame) -> Any:
     return _points(representatives, name="representative", marker=marker)
 
 
-def _hover_layer(rows: pd.DataFrame) -> Any:
+def _hover_layer(chart: CompositionMap) -> Any:
     """Invisible points that carry the hover texts once, for all views."""
+    rows = chart.drawn
     layer = _points(rows, name="hover", marker={"opacity": 0}, legend=False)
-    sharing = rows.groupby(["x", "y"])[ID].transform("size")
+    sharing = chart.rows.groupby(["x", "y"])[ID].transform("size")[rows.index]
     texts = [_hover(row, int(n)) for row, n in zip(rows.to_dict("records"), sharing, strict=True)]
     return layer.update(hoverinfo="text", hovertext=texts)
 

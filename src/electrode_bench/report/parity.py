@@ -11,6 +11,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.report import numbers, style
+from electrode_bench.report.composition_map import is_drawn
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -51,7 +52,10 @@ def limits(at: pd.DataFrame, *, share: float = 1.0) -> tuple[float, float]:
 
 
 def parity_figure(predictions: pd.DataFrame, *, title: str) -> go.Figure:
-    """One panel for each target, with the diagonal; hovering over a point shows the electrode."""
+    """One panel for each target, with the diagonal; hovering over a point shows the electrode.
+
+    Of more than 20,000 electrodes, a random sample of this size is drawn.
+    """
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -59,6 +63,7 @@ def parity_figure(predictions: pd.DataFrame, *, title: str) -> go.Figure:
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
         at, unit = points(predictions, target=target), numbers.unit(column)
         ends = limits(at)
+        at = at[is_drawn(len(at))]
         diagonal = go.Scatter(x=ends, y=ends, mode="lines", line={"color": _DIAGONAL, "width": 1}, hoverinfo="skip")
         kind = go.Scattergl if len(at) >= style.WEBGL_FROM else go.Scatter
         dots = kind(

@@ -1,4 +1,4 @@
-"""The exponential moving average of weights."""
+"""Weights as one tensor, and their exponential moving average."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import math
 import pytest
 import torch
 
-from electrode_bench.models.neural.weights import WeightEMA, set_weights
+from electrode_bench.models.neural.weights import FlatWeights, WeightEMA
 
 
 def _averaged(values: list[float], *, share: float, steps: int | None = None) -> float:
-    """The average after steps that leave a network's only weight at these values."""
-    network = torch.nn.Linear(1, 1, bias=False)
-    average = WeightEMA(network, steps=steps or len(values), share=share)
+    """The average after steps that leave the only weight at these values."""
+    weights = torch.zeros(1)
+    average = WeightEMA(weights, steps=steps or len(values), share=share)
     for value in values:
-        set_weights(network, [torch.full((1, 1), value)])
+        weights.fill_(value)
         average.update()
     return float(average.weights()[0])
 
@@ -36,12 +36,41 @@ def test_without_a_share_or_before_the_second_half_the_last_weights_are_used() -
 
 
 def test_averaged_weights_are_copies() -> None:
-    network = torch.nn.Linear(1, 1, bias=False)
     for share in (0.0, 0.5):
-        average = WeightEMA(network, steps=1, share=share)
-        set_weights(network, [torch.ones(1, 1)])
+        weights = torch.ones(1)
+        average = WeightEMA(weights, steps=1, share=share)
         average.update()
         held = average.weights()
-        set_weights(network, [torch.zeros(1, 1)])
+        weights.zero_()
         average.update()
         assert float(held[0]) == 1
+
+
+def test_a_network_computes_with_the_flat_weights_and_its_gradient_is_theirs() -> None:
+    torch.manual_seed(0)
+    network, x = torch.nn.Linear(3, 2), torch.ones(1, 3)
+    before = network(x)
+    flat = FlatWeights(network)
+    assert torch.equal(network(x), before)
+    network(x).sum().backward()
+    assert flat.grad.tolist() == [1.0] * 8
+    with torch.no_grad():
+        flat.values.zero_()
+    assert network(x).tolist() == [[0, 0]]
+    flat.use(torch.ones(8))
+    assert network(x).tolist() == [[4, 4]]
+    flat.use(flat.values)
+    assert network(x).tolist() == [[0, 0]]
+
+
+def test_released_weights_share_no_memory() -> None:
+    network = torch.nn.Linear(3, 2)
+    flat = FlatWeights(network)
+    given = torch.ones(8)
+    flat.release(given)
+    given.zero_()
+    with torch.no_grad():
+        flat.values.zero_()
+    assert network(torch.ones(1, 3)).tolist() == [[4, 4]]
+    assert network.weight.grad is None
+    assert len({p.untyped_storage().data_ptr() for p in network.parameters()}) == 2

@@ -11,8 +11,7 @@ import torch
 from electrode_bench.models.crabnet.network import CompositionNetwork
 from electrode_bench.models.crabnet.tokens import Compositions, Tokens
 from electrode_bench.models.neural.session import autocast
-from electrode_bench.models.neural.training import Loss, TrainingConfig, batch_size, call_back, one_cycle
-from electrode_bench.models.neural.weights import WeightEMA, set_weights
+from electrode_bench.models.neural.training import Loss, Optimisation, TrainingConfig, batch_size
 
 #: Batches whose compositions are sorted by length together.
 _BUCKET = 8
@@ -52,11 +51,7 @@ def train(
     n = len(data.tokens)
     size = batch_size(n, config.batch_size)
     steps = config.epochs * -(-n // size)
-    optimiser, schedule = one_cycle(
-        network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
-    )
-    ema = WeightEMA(network, steps=steps, share=config.ema)
-    network.train()
+    optimisation = Optimisation(network, config, steps=steps, clip=_CLIP * config.ensemble_size**0.5)
     for epoch in range(1, config.epochs + 1):
         for positions in _batches(data.tokens.length, size, rng):
             batch = data.tokens.batch(positions, device)
@@ -67,16 +62,9 @@ def train(
             with autocast(device):
                 out = network(token, fraction, part, *batch[3:])
             # The sum over members keeps each member's gradient independent of their number.
-            loss = loss_of([tensor[:, owner] for tensor in out], truth).sum()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP * config.ensemble_size**0.5)
-            optimiser.step()
-            schedule.step()
-            ema.update()
-        call_back(model, network, ema, device=device, done=epoch, planned=config.epochs)
-    set_weights(network, ema.weights())
-    network.eval()
+            optimisation.step(loss_of([tensor[:, owner] for tensor in out], truth).sum())
+        optimisation.call_back(model, epoch)
+    optimisation.finish()
 
 
 def predict(network: Any, tokens: Tokens, device: torch.device) -> list[np.ndarray]:

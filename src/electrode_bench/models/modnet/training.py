@@ -9,8 +9,7 @@ import torch
 
 from electrode_bench.models.modnet.network import TreeNetwork
 from electrode_bench.models.neural.session import autocast
-from electrode_bench.models.neural.training import Loss, TrainingConfig, batch_size, call_back, one_cycle
-from electrode_bench.models.neural.weights import WeightEMA, set_weights
+from electrode_bench.models.neural.training import Loss, Optimisation, TrainingConfig, batch_size
 
 #: Rows that are predicted at once.
 _CHUNK = 4096
@@ -44,13 +43,8 @@ def train(
     n = len(x)
     size = batch_size(n, config.batch_size)
     per_epoch = n // size
-    steps = config.epochs * per_epoch
-    optimiser, schedule = one_cycle(
-        network, steps=steps, learning_rate=config.learning_rate, weight_decay=config.weight_decay
-    )
-    ema = WeightEMA(network, steps=steps, share=config.ema)
+    optimisation = Optimisation(network, config, steps=config.epochs * per_epoch)
     inputs, truth = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
-    network.train()
     for epoch in range(1, config.epochs + 1):
         order = np.stack([rng.permutation(n) for _ in range(config.ensemble_size)])
         for step in range(per_epoch):
@@ -59,15 +53,9 @@ def train(
             with autocast(device):
                 out = network(inputs[rows])
             # The sum over members keeps each member's gradient independent of their number.
-            loss = loss_of(out, truth[rows]).sum()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            ema.update()
-        call_back(model, network, ema, device=device, done=epoch, planned=config.epochs)
-    set_weights(network, ema.weights())
-    network.eval()
+            optimisation.step(loss_of(out, truth[rows]).sum())
+        optimisation.call_back(model, epoch)
+    optimisation.finish()
 
 
 def predict(network: TreeNetwork, x: np.ndarray, device: torch.device) -> np.ndarray:

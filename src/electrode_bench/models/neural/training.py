@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import pandas as pd
 import torch
+from torch.optim.adamw import adamw
 
 from electrode_bench.models.base import EpochCallback, Prediction
-from electrode_bench.models.neural.weights import WeightEMA, set_weights
+from electrode_bench.models.neural.weights import FlatWeights, WeightEMA
 
 
 class TrainingConfig(Protocol):
@@ -35,18 +37,6 @@ def batch_size(n: int, largest: int) -> int:
     return min(largest, max(_SMALLEST_BATCH, -(-n // _STEPS)), n)
 
 
-def one_cycle(
-    network: torch.nn.Module, *, steps: int, learning_rate: float, weight_decay: float
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
-    """AdamW, and a schedule that raises its learning rate to ``learning_rate`` and lowers it again in ``steps`` steps.
-
-    After L. N. Smith and N. Topin (2017), arXiv:1708.07120.
-    """
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
-    # One more step than planned, because a schedule of a single step is not allowed.
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps + 1)
-
-
 class _Trainable(Protocol):
     """A model whose network is being trained in epochs."""
 
@@ -56,25 +46,92 @@ class _Trainable(Protocol):
     def predict(self, frame: pd.DataFrame) -> Prediction: ...
 
 
-def call_back(
-    model: _Trainable, network: torch.nn.Module, ema: WeightEMA, *, device: torch.device, done: int, planned: int
-) -> None:
-    """Call the model's epoch callback, if it has one, and leave the network and its training as they were.
+def one_cycle(step: int, steps: int) -> tuple[float, float]:
+    """Learning rate, as a share of its peak, and momentum of step ``step`` (from 0) of ``steps``.
 
-    The callback predicts with the averaged weights, as the fitted model would.
+    The learning rate rises in the first 30% of the steps and then falls to almost zero; the momentum falls and rises.
+    The numbers are those of ``torch.optim.lr_scheduler.OneCycleLR`` with one more step than planned, because a schedule
+    of a single step is not allowed. After L. N. Smith and N. Topin (2017), arXiv:1708.07120.
     """
-    if model.epoch_callback is None:
-        return
+    peak = 0.3 * (steps + 1) - 1
+    low, high, done = (1 / 25, 1.0, step / peak) if step <= peak else (4e-6, 1.0, 1 - (step - peak) / (steps - peak))
+    raised = (1 - math.cos(math.pi * done)) / 2
+    return low + (high - low) * raised, 0.95 - 0.1 * raised
 
-    def predict(frame: pd.DataFrame) -> Prediction:
-        live, fitted = [p.detach().clone() for p in network.parameters()], model.network_
-        set_weights(network, ema.weights())
-        model.network_ = network
-        try:
-            return model.predict(frame)
-        finally:
-            model.network_ = fitted
-            set_weights(network.to(device), live)
-            network.train()
 
-    model.epoch_callback(done, planned, predict)
+class Optimisation:
+    """AdamW in a one-cycle schedule (:func:`one_cycle`), and the moving average of the weights.
+
+    Parameters
+    ----------
+    network : on the device that it is trained on.
+    steps : planned calls of :meth:`step`.
+    clip : largest norm of the gradient of all weights; None for no limit.
+    """
+
+    def __init__(
+        self, network: torch.nn.Module, config: TrainingConfig, *, steps: int, clip: float | None = None
+    ) -> None:
+        self._network, self._config, self._clip = network, config, clip
+        self._flat = FlatWeights(network)
+        self._average = WeightEMA(self._flat.values, steps=steps, share=config.ema)
+        self._steps, self._done = steps, 0
+        values = self._flat.values
+        self._mean, self._square = torch.zeros_like(values), torch.zeros_like(values)
+        self._count = torch.zeros((), device=values.device)
+        network.train()
+
+    def step(self, loss: torch.Tensor) -> None:
+        """One step down the gradient of a loss."""
+        values, grad = self._flat.values, self._flat.grad
+        grad.zero_()
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self._clip is not None:
+            torch.nn.utils.clip_grads_with_norm_([values], self._clip, grad.norm())
+        rate, momentum = one_cycle(self._done, self._steps)
+        # The class torch.optim.AdamW loads torch's compiler: more than a second of processor time in each process.
+        with torch.no_grad():
+            adamw(
+                [values],
+                [grad],
+                [self._mean],
+                [self._square],
+                [],
+                [self._count],
+                fused=True,
+                amsgrad=False,
+                beta1=momentum,
+                beta2=0.999,
+                lr=rate * self._config.learning_rate,
+                weight_decay=self._config.weight_decay,
+                eps=1e-8,
+                maximize=False,
+            )
+        self._done += 1
+        self._average.update()
+
+    def call_back(self, model: _Trainable, done: int) -> None:
+        """Call the model's epoch callback, if it has one, and leave the network and its training as they were.
+
+        The callback predicts with the averaged weights, as the fitted model would.
+        """
+        if model.epoch_callback is None:
+            return
+
+        def predict(frame: pd.DataFrame) -> Prediction:
+            fitted, device = model.network_, self._flat.values.device
+            self._flat.use(self._average.weights())
+            model.network_ = self._network
+            try:
+                return model.predict(frame)
+            finally:
+                model.network_ = fitted
+                self._network.to(device).train()
+                self._flat.use(self._flat.values)
+
+        model.epoch_callback(done, self._config.epochs, predict)
+
+    def finish(self) -> None:
+        """Give the network the averaged weights."""
+        self._flat.release(self._average.weights())
+        self._network.eval()

@@ -70,6 +70,8 @@ def content(results: Results) -> dict[str, Any]:
         "score_caption": tuning.CAPTION,
         "clusters": int(clusters[clusters != NOISE].nunique()),
         "noise": int((clusters == NOISE).sum()),
+        "drawn_points": len(results.chart.drawn),
+        "map_notes": [f"{note[:1].upper()}{note[1:]}." for note in results.map_notes],
         "ions": ion_counts(results.table),
     }
 

@@ -33,7 +33,7 @@ Numbers = list[float | int | None]
 
 def data(results: Results) -> dict[str, Any]:
     """Everything that the script draws, by name, on a page without :func:`costs`."""
-    rows = results.chart.rows
+    rows = results.chart.drawn
     styles = style.model_styles(results.titles)
     return {
         "style": {"colours": list(style.COLOURS), "grey": style.GREY, "colourMap": style.COLOUR_MAP,

@@ -62,6 +62,8 @@ class Results:
     ceilings: pd.DataFrame
     coverage: pd.DataFrame
     rejection: pd.DataFrame
+    #: What the map's summary notes, such as that only a sample was embedded.
+    map_notes: Sequence[str] = ()
     #: The nominal coverage of the intervals that answers show.
     level: float = 0.9
     #: For each tuned model, the trial that its configuration comes from.
@@ -90,6 +92,7 @@ class Results:
             origin=provenance(project.root),
             table=project.table(),
             map=project.map(),
+            map_notes=project.map_summary()["notes"],
             splits=project.split_digests(),
             left_out=project.left_out(),
             runs=runs,

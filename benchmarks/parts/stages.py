@@ -1,0 +1,32 @@
+"""The stages before the fits, each as the command that DVC runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from benchmarks.measuring import RUNS, Cost, command, electrode_bench
+from benchmarks.parts import Options
+from benchmarks.projects import new_project
+from electrode_bench.project import Project
+
+
+def run(options: Options) -> Iterator[dict[str, Any]]:
+    """One row for each command, and one for their sum. The caches of features are empty before the first run."""
+    workspace = options.workspace
+    project = new_project(workspace.folder / "stages", workspace.snapshot)
+    total = {"seconds": 0.0, "cpu_seconds": 0.0}
+    for name, cost in until_split(project, runs=1 if options.quick else RUNS):
+        yield {"stage": name, **cost.as_dict()}
+        total = {key: value + cost.as_dict()[key] for key, value in total.items()}
+    yield {"stage": "all", **total}
+
+
+def until_split(project: Project, *, runs: int) -> Iterator[tuple[str, Cost]]:
+    """Run prepare, featurize, map and split; yields what each command costs."""
+    sets = project.params().featurize.sets or []
+    commands = [("prepare",), *(("featurize", name) for name in sets), ("map",), ("split",)]
+    for arguments in commands:
+        # A second run of featurize would find its rows in the cache.
+        often = 1 if arguments[0] == "featurize" else runs
+        yield " ".join(arguments), command(electrode_bench(*arguments), folder=project.root, runs=often)
