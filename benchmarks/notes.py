@@ -29,7 +29,9 @@ class Value(Strict):
     where: Mapping[str, Any] = MappingProxyType({})
 
     def of(self, results: Results) -> float | None:
-        """The number; None when it was not measured."""
+        """The number; None when it was not measured, or only in small sizes."""
+        if results.parts.get(self.part, {}).get("quick"):
+            return None
         return results.value(self.part, self.column, **self.where)
 
 

@@ -70,6 +70,7 @@ def _against(results: Results, row: Row) -> str:
         text += (
             f" The package's default is {to} epochs: about {time(seconds)}, extrapolated linearly from {row['epochs']},"
             f" which is {times(seconds / ours)} times as much as ours. Its early stopping may end it sooner."
+            f" Its errors above are those after {row['epochs']} epochs."
         )
     return paragraph(text)
 

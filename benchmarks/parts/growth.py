@@ -151,6 +151,12 @@ def _predicted(formulas: list[str]) -> Cost:
     return repeated(lambda: model.predictor.predict(formulas, ion=None), runs=1)
 
 
+def _featurize(project: Project) -> None:
+    # What the map and Faraday's law read.
+    for name in ("modnet", "elements", "redox"):
+        featurize.run(project, project.params().featurize, feature_set=name)
+
+
 def _fit(project: Project) -> None:
     for model in _MODELS:
         for _ in fit.run_all(project, project.params(), model=model):
@@ -159,7 +165,7 @@ def _fit(project: Project) -> None:
 
 _STAGES: dict[str, Callable[[Project], object]] = {
     "prepare": lambda p: prepare.run(p, p.params().prepare),
-    "featurize": lambda p: featurize.run(p, p.params().featurize, feature_set="modnet"),
+    "featurize": _featurize,
     "map": lambda p: mapping.run(p, p.params().map, seed=p.params().seed),
     "split": lambda p: split.run(p, p.params().split, seed=p.params().seed),
     "fit": _fit,

@@ -15,6 +15,9 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.project import Project
 from electrode_bench.report import drawing
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("models with physics")
+
 QUICK = ablation.Config(**models.spec("boosting").quick, l1_trees=5)
 
 

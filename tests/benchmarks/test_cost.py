@@ -13,6 +13,9 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.fitting.costs import fold_costs
 from electrode_bench.project import Project
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("models with physics")
+
 
 def test_the_table_has_the_errors_of_the_comparison_and_the_seconds_of_the_fold_cache(with_physics: Project) -> None:
     table = cost.table(with_physics, "grouped")

@@ -15,6 +15,9 @@ from electrode_bench.evaluation.coverage import COVERAGE_COLUMNS
 from electrode_bench.params import Intervals
 from electrode_bench.project import Project
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("models with physics")
+
 
 def test_symmetric_intervals_reach_just_the_same_coverage() -> None:
     # Errors of 1 to 10, the same deviation everywhere: 80% are held by +-8, so the mean width is 16.

@@ -62,13 +62,20 @@ def test_formulas_are_distinct(tmp_path: Path) -> None:
 
 def test_what_the_reference_is_not_run_on_is_extrapolated() -> None:
     given: dict[str, list[int]] = {"ours": [], "theirs": []}
+    seen: list[str] = []
 
     def task(name: str) -> Any:
-        return lambda formulas: given[name].append(len(formulas))
+        def remember(some: list[str]) -> None:
+            given[name].append(len(some))
+            seen.extend(some)
 
-    row = compared(task("ours"), task("theirs"), [f"Li{i}O" for i in range(1, 500)], 100, 10, power=2)
+        return remember
+
+    formulas = [f"Li{i}O" for i in range(1, 1000)]
+    row = compared(task("ours"), task("theirs"), iter(formulas), 100, 10, power=2)
     # Each is first called with two formulas, which do not count.
     assert given == {"ours": [2] + [100] * 5, "theirs": [2] + [10] * 5}
+    assert len(set(seen)) == len(seen)
     assert row["extrapolated_from"] == 10
     assert row["ratio"] == pytest.approx(row["reference_cpu_seconds"] / row["cpu_seconds"])
 
@@ -143,13 +150,6 @@ def test_a_part_is_run_alone_and_unknown_ones_are_named(capsys: pytest.CaptureFi
     assert "needs --snapshot" in capsys.readouterr().err
 
 
-def test_features_are_measured_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "machine.json"
-    assert main(["features", "--quick", "--results", str(path)]) == 0
-    assert {row["set"] for row in Results.read(path).rows("features")} == {"magpie", "modnet", "elmd"}
-    assert f"results are in {path}" in capsys.readouterr().err
-
-
 # --- the page ---
 
 
@@ -169,6 +169,8 @@ def test_a_target_is_compared_with_what_was_measured() -> None:
     assert ratio.met(150)
     assert not ratio.met(99)
     assert ratio.of(Results(machine.describe())) is None
+    quick = Results(machine.describe(), {"reference": {"quick": True, "rows": [slow, fast]}})
+    assert ratio.of(quick) is None
 
 
 def test_every_command_of_the_targets_names_parts_that_there_are() -> None:

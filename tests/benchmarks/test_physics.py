@@ -12,6 +12,9 @@ from benchmarks import physics
 from electrode_bench.features import redox
 from electrode_bench.project import Project
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("models with physics")
+
 
 def test_the_tables_of_the_page_are_those_of_the_code() -> None:
     page = physics.PAGE.read_text(encoding="utf-8")

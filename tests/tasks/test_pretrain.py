@@ -20,6 +20,9 @@ from electrode_bench.project import Project
 from electrode_bench.stages import compare, fit
 from electrode_bench.tasks import pretrain
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("pretrained")
+
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Project:

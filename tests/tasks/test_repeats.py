@@ -18,6 +18,9 @@ from electrode_bench.tasks import assess
 from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning.plan import plan_studies
 
+#: One process makes what these tests share.
+pytestmark = pytest.mark.xdist_group("repeats")
+
 KEYS = ["fold-0", "fold-1", "fold-2", "repeat-1-fold-0", "repeat-1-fold-1", "repeat-1-fold-2"]
 
 

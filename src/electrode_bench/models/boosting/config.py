@@ -23,17 +23,17 @@ class Config(Strict):
     """How much each of these trees counts."""
     share_leaves: Leaves = 31
     """Largest number of leaves of these trees."""
-    share_columns: Share = 0.5
+    share_columns: Share = 0.25
     """Share of the features that each of these trees may use."""
     share_l2: NonNegativeFloat = 5.0
     """L2 regularisation of the values of their leaves."""
-    density_trees: PositiveInt = 800
+    density_trees: PositiveInt = 400
     """Trees of the model of the density (random splits, Huber loss)."""
-    density_learning_rate: PositiveFloat = 0.05
+    density_learning_rate: PositiveFloat = 0.08
     """How much each of these trees counts."""
-    voltage_trees: PositiveInt = 1500
+    voltage_trees: PositiveInt = 750
     """Trees of the model of the voltage (random splits, Huber loss)."""
-    voltage_learning_rate: PositiveFloat = 0.03
+    voltage_learning_rate: PositiveFloat = 0.06
     """How much each of these trees counts."""
     voltage_leaves: Leaves = 31
     """Largest number of leaves of these trees."""
