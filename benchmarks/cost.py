@@ -17,51 +17,19 @@ import pandas as pd
 
 from electrode_bench.core.artifacts import write_csv
 from electrode_bench.core.schema import CONTROL, TARGETS
-from electrode_bench.fitting.costs import mean_cpu_seconds
+from electrode_bench.fitting.costs import fold_costs
 from electrode_bench.project import Project
-from electrode_bench.report import drawing, style
+from electrode_bench.report import costs, drawing, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def table(project: Project, protocol: str) -> pd.DataFrame:
-    """One row for each target and model that the fold cache has costs of.
-
-    The columns are protocol, target, model, title, reads, smae and its standard deviation over folds, processor seconds
-    per fold, and whether the model is on the Pareto front of error and cost. The control is left out.
-    """
-    compared = project.comparison("table")
-    compared = compared[(compared["protocol"] == protocol) & (compared["model"] != CONTROL)]
-    seconds = {name: mean_cpu_seconds(project, project.run(name, protocol)) for name in compared["model"]}
-    rows = pd.concat(
-        [
-            compared[["protocol", "model", "title", "reads"]].assign(
-                target=target,
-                smae=compared[f"{target}/smae"],
-                smae_spread=compared[f"{target}/smae spread"],
-                cpu_seconds=compared["model"].map(seconds),
-            )
-            for target in TARGETS
-        ],
-        ignore_index=True,
-    ).dropna(subset="cpu_seconds")
-    rows["on_front"] = False
-    for _, of in rows.groupby("target"):
-        rows.loc[front(of["cpu_seconds"], of["smae"]), "on_front"] = True
-    order = ["protocol", "target", "model", "title", "reads", "smae", "smae_spread", "cpu_seconds", "on_front"]
-    return rows[order]
-
-
-def front(cost: pd.Series, error: pd.Series) -> pd.Index:
-    """Labels of the Pareto front, cheapest first: no other point is at most as dear and has a smaller error.
-
-    >>> front(pd.Series([1.0, 2.0, 3.0]), pd.Series([0.5, 0.6, 0.4])).tolist()
-    [0, 2]
-    """
-    points = pd.DataFrame({"cost": cost, "error": error}).sort_values(["cost", "error"])
-    best = points["error"].cummin().shift(fill_value=float("inf"))
-    return points.index[points["error"] < best]
+    """One row for each target and model that the fold cache has costs of (``report.costs.error_and_cost``)."""
+    rows = costs.error_and_cost(project.comparison("table"), fold_costs(project))
+    kept = (rows["protocol"] == protocol) & (rows["target"] != costs.MEAN) & (rows["model"] != CONTROL)
+    return rows[kept].reset_index(drop=True)
 
 
 def draw(rows: pd.DataFrame) -> Figure:

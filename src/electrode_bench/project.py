@@ -33,7 +33,7 @@ from electrode_bench.core.outputs import (
     require,
 )
 from electrode_bench.core.paths import Paths
-from electrode_bench.core.results import Adoption, Run, digest_of_record, stage_of
+from electrode_bench.core.results import Adoption, FoldRecord, Run, digest_of_record, stage_of
 from electrode_bench.core.schema import (
     COMPARISON_TABLES,
     FORMULA,
@@ -260,6 +260,18 @@ class Project:
         self._require_current(runs)
         order = list(self.split_digests()) if protocol is not None else list(self.folds()) if runs else []
         return sorted(runs, key=lambda run: (order.index(run.protocol), run.model))
+
+    def fitted_folds(self) -> dict[tuple[str, str], dict[str, FoldRecord]]:
+        """What the record of each run says of its folds, by model and protocol; the predictions are not read."""
+        found = {}
+        for name in self._fitted():
+            path, stage = self.paths.run(*name), stage_of(name[0])
+            folds = read_mapping(path, stage=stage, key="folds")
+            try:
+                found[name] = {key: FoldRecord.model_validate(fold) for key, fold in folds.items()}
+            except ValidationError as error:
+                raise of_another_version(path, stage) from error
+        return found
 
     def _fitted(self) -> Iterator[tuple[str, str]]:
         """Model and protocol of every run. A protocol that is left out has none, whatever its files hold."""

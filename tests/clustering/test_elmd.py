@@ -114,3 +114,16 @@ def test_a_tree_finds_the_distances_of_all_pairs(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(elmd.nearest(rows, others), nearest, atol=1e-12)
     np.testing.assert_allclose(elmd.nearest_other(rows), nearest_other, atol=1e-12)
     assert (nearest == 0).sum() == 10
+
+
+def test_the_nearest_among_choices_is_that_of_each_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    rows = np.cumsum(rng.dirichlet(np.ones(5), size=1_103), axis=1)
+    parts = [np.arange(3, 700), np.array([0, 499, 500, 1_102]), np.array([], dtype=int)]
+    choices = [(part, np.setdiff1d(np.arange(len(rows)), part)[::2]) for part in parts]
+    expected = [elmd.nearest(rows[wanted], rows[others]) for wanted, others in choices]
+    for found, one in zip(elmd.nearest_among(rows, choices), expected, strict=True):
+        np.testing.assert_array_equal(found, one)
+    monkeypatch.setattr(elmd, "MOST_PAIRS", 100)
+    for found, one in zip(elmd.nearest_among(rows, choices), expected, strict=True):
+        np.testing.assert_allclose(found, one, atol=1e-12)

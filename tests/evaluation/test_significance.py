@@ -270,13 +270,3 @@ def test_repeats_average_the_chance_of_training_but_not_that_of_the_formulas() -
     # With it, they come close to that.
     assert width(10, 3.0) < 0.6 * width(1, 3.0)
     assert width(10, 3.0) > 0.9 * width(1, 0.0)
-
-
-def test_the_interval_of_many_groups_is_scipys(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    values, weight = rng.gamma(0.5, size=400), rng.uniform(0.5, 2, size=400)
-    group = pd.Index(rng.integers(0, 150, size=400))
-    expected = significance.grouped_interval(values, weight=weight, group=group, seed=3, resamples=500)
-    monkeypatch.setattr(significance, "MOST_LEFT_OUT", 100)
-    found = significance.grouped_interval(values, weight=weight, group=group, seed=3, resamples=500)
-    assert (found.estimate, found.low, found.high) == pytest.approx((expected.estimate, expected.low, expected.high))

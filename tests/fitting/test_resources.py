@@ -41,3 +41,25 @@ def test_the_peak_is_the_blocks_own() -> None:
     done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)
     large, small = map(float, done.stdout.split())
     assert large > small + 200
+
+
+#: A block with a subprocess that is larger than this process, and a later one with a small one.
+SUBPROCESSES = """
+import subprocess, sys
+from electrode_bench.fitting.resources import measured
+with measured() as large:
+    subprocess.run([sys.executable, "-S", "-c", "x = bytearray(b'1') * (400 * 2**20)"], check=True)
+with measured() as small:
+    subprocess.run([sys.executable, "-S", "-c", "x = sum(range(10**6))"], check=True)
+with measured() as none:
+    pass
+print(large["peak_rss_mb"], small["peak_rss_mb"], none["peak_rss_mb"] < 400)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets an earlier peak")
+def test_the_peak_of_an_earlier_subprocess_is_not_taken_for_a_later_ones() -> None:
+    done = subprocess.run([sys.executable, "-c", SUBPROCESSES], capture_output=True, text=True, check=True)
+    large, small, none = done.stdout.split()
+    assert float(large) > 400
+    assert (small, none) == ("None", "True")

@@ -34,10 +34,14 @@ def show(
 
     Example: electrode-bench show --markdown > table.md
     """
+    from electrode_bench.fitting.costs import fold_costs
+
     given: Options = context.obj
     made = {name: given.project.comparison(name) for name in ("table", "pairs", "ceilings", "coverage")}
+    costs = fold_costs(given.project)
     if markdown:
         from electrode_bench.report import tables
+        from electrode_bench.report.costs import error_and_cost
 
         say(
             tables.markdown(
@@ -45,12 +49,13 @@ def show(
                 made["pairs"],
                 titles=dict(zip(made["table"]["model"], made["table"]["title"], strict=True)),
                 ceilings=made["ceilings"],
+                costs=error_and_cost(made["table"], costs),
                 synthetic=given.project.synthetic(),
                 left_out=given.project.left_out(),
             )
         )
         return
-    print_comparison(given.project, made, as_json=as_json)
+    print_comparison(given.project, made, costs=costs, as_json=as_json)
     if not as_json:
         say("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
         say("All runs in a browser: make ui   (or: electrode-bench ui)")

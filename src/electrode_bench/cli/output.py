@@ -58,13 +58,17 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
         out().print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as_json: bool) -> None:
-    """Print the study's table, the order of the models, and which protocols were left out.
+def print_comparison(
+    project: Project, tables: Mapping[str, pd.DataFrame], *, costs: pd.DataFrame, as_json: bool
+) -> None:
+    """Print the study's table, the order of the models, what they cost, and which protocols were left out.
 
     Parameters
     ----------
     tables : those of ``results/compare`` by name: ``table``, ``pairs``, ``ceilings`` and ``coverage``.
+    costs : what folds took (:func:`electrode_bench.fitting.costs.fold_costs`).
     """
+    from electrode_bench.report import costs as error_cost
     from electrode_bench.report import tables as text
     from electrode_bench.report import uncertainty
 
@@ -72,7 +76,7 @@ def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as
 
     synthetic, left_out = project.synthetic(), project.left_out()
     if as_json:
-        rows = {"rows": table, "pairs": pairs, "ceilings": ceilings}
+        rows = {"rows": table, "pairs": pairs, "ceilings": ceilings, "costs": costs}
         as_records = {name: each.to_dict("records") for name, each in rows.items()}
         print_json({"synthetic": synthetic, **as_records, "left_out": left_out})
         return
@@ -80,6 +84,8 @@ def print_comparison(project: Project, tables: Mapping[str, pd.DataFrame], *, as
     headline = text.headline(table, ceilings=ceilings, synthetic=synthetic)
     for shown in (*headline, *text.order(pairs, titles=titles)):
         out().print(shown)
+    if len(costs):
+        out().print(error_cost.table(error_cost.error_and_cost(table, costs)))
     for line in uncertainty.lines(tables["coverage"], level=project.params().intervals.level, titles=titles):
         out().print(line, soft_wrap=True, highlight=False)
     for line in text.left_out(left_out):

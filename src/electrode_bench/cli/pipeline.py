@@ -206,26 +206,33 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench compare
     """
+    from electrode_bench.fitting.costs import fold_costs
     from electrode_bench.stages import compare as stage
 
     given: Options = context.obj
     tables = stage.run(given.project, seed=given.params.seed, intervals=given.params.intervals).tables
-    print_comparison(given.project, tables, as_json=as_json)
+    print_comparison(given.project, tables, costs=fold_costs(given.project), as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)
 def report(context: typer.Context, as_json: Json = False) -> None:
     """Write all results as one page, results/report/index.html, that can be read without a network.
 
+    Where it is known what the fits took, results/report/with_costs.html shows it, with everything else on that page.
+
     Example: electrode-bench report
     """
+    from electrode_bench.fitting.costs import fold_costs
     from electrode_bench.stages import report as stage
 
     given: Options = context.obj
-    page = stage.run(given.project)
-    size = page.stat().st_size
+    page = stage.run(given.project, fold_costs(given.project))
+    size, with_costs = page.stat().st_size, given.project.paths.report_with_costs
     text = f"{page} ({size / 1e6:.1f} MB): open it in a browser"
-    print_result({"page": str(page), "bytes": size}, text, as_json=as_json)
+    beside = str(with_costs) if with_costs.exists() else None
+    if beside is not None:
+        text += f"\nWith what the fits took: {beside}"
+    print_result({"page": str(page), "bytes": size, "with_costs": beside}, text, as_json=as_json)
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -100,6 +100,33 @@ def nearest(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return np.concatenate([np.empty(0), *blocks])
 
 
+def nearest_among(rows: np.ndarray, choices: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+    """Distances of some compositions to the nearest of others, for several choices of both.
+
+    The distance of two compositions is computed once, however many choices hold them, up to :data:`MOST_PAIRS` pairs.
+    No array larger than 500 x n is made.
+
+    Parameters
+    ----------
+    rows : n compositions as :func:`cumulative` gives them.
+    choices : positions of the compositions whose distance is wanted (m,), ascending, and of those that it is to.
+
+    Returns
+    -------
+    For each choice its distances (m,).
+    """
+    if len(rows) ** 2 > MOST_PAIRS:
+        return [nearest(rows[wanted], rows[others]) for wanted, others in choices]
+    found = [np.empty(len(wanted)) for wanted, _ in choices]
+    for start in range(0, len(rows), _BLOCK):
+        block = between(rows[start : start + _BLOCK], rows)
+        for (wanted, others), out in zip(choices, found, strict=True):
+            first, last = np.searchsorted(wanted, [start, start + _BLOCK])
+            if last > first:
+                out[first:last] = block[np.ix_(wanted[first:last] - start, others)].min(axis=1)
+    return found
+
+
 def nearest_other(rows: np.ndarray) -> np.ndarray:
     """Distance of each composition, as :func:`cumulative` gives them, to the nearest other one; shape (n_rows,).
 

@@ -1,8 +1,8 @@
 """The map of compositions as points in two dimensions: t-SNE or UMAP of their features.
 
 Everything is done on distinct compositions, that is on distinct rows of features. The embedding is chaotic: a change in
-the last bit of a distance can move a cluster. So the number of its threads is fixed, and it sees the compositions in
-the order of their features, whatever the order of the rows.
+the last bit of a distance can move a cluster. So it runs on one thread, and it sees the compositions in the order of
+their features, whatever the order of the rows.
 
 Of more compositions than ``params.exact``, a random sample is embedded, and each of the others is placed beside its
 nearest compositions in the sample.
@@ -24,10 +24,6 @@ from electrode_bench.clustering.preprocessing import COORDINATE_DIGITS, principa
 from electrode_bench.core.seeds import derive
 from electrode_bench.errors import UserError
 from electrode_bench.params import TSNE, UMAP, Map
-
-#: Threads of t-SNE. They add up one sum, and the sum of two parts is the same in either order: the bits are always the
-#: same. With three or more threads they would depend on which one is ready first.
-_TSNE_THREADS = 2
 
 #: A composition that is not in the sample is placed at the median of this many nearest ones that are.
 _BESIDE = 5
@@ -177,7 +173,7 @@ def _tsne(scaled: np.ndarray, start: np.ndarray, params: TSNE) -> tuple[np.ndarr
         # scikit-learn's own start has this standard deviation too.
         init=(start * 1e-4).astype(np.float32),
         random_state=0,
-        n_jobs=_TSNE_THREADS,
+        n_jobs=1,
     )
     used = {"perplexity": perplexity, "early_exaggeration": params.early_exaggeration, "max_iter": params.max_iter}
     return method.fit_transform(graph), used, _capped("perplexity", params.perplexity, perplexity, n)

@@ -31,7 +31,10 @@ def digest_frame(frame: pd.DataFrame) -> str:
             # -0.0 and 0.0 are equal numbers with different bytes.
             state.update((numbers + 0.0).tobytes())
         else:
-            state.update(json.dumps([None if pd.isna(v) else str(v) for v in values]).encode())
+            texts: list[str | None] = [str(v) for v in values.tolist()]
+            for i in np.flatnonzero(values.isna()):
+                texts[i] = None
+            state.update(json.dumps(texts).encode())
     return state.hexdigest()
 
 

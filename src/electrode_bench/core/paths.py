@@ -124,6 +124,11 @@ class Paths:
         return self.results / "report" / "index.html"
 
     @property
+    def report_with_costs(self) -> Path:
+        """The report with what the fits took, which differs from machine to machine; no output of a stage."""
+        return self.results / "report" / "with_costs.html"
+
+    @property
     def published(self) -> Path:
         """Digests of the runs that were published to MLflow."""
         return self.results / "publish" / "cells.json"

@@ -23,8 +23,9 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import GRAVIMETRIC, SHARE_THRESHOLDS, TARGETS, VOLTAGE, VOLUMETRIC, share_column
-from electrode_bench.evaluation.conformal import cutoff, votes
+from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE, VOLUMETRIC
+from electrode_bench.evaluation.conformal import cutoff, cutoffs, votes
+from electrode_bench.evaluation.predicted import HeldOut, Predicted
 from electrode_bench.evaluation.share_sets import ShareSets
 from electrode_bench.params import Intervals
 
@@ -36,8 +37,6 @@ FAR = 3.0
 
 #: The margin for the error of the density at a cut-off of 1, as a multiple of the error that 90% do not exceed.
 _DENSITY = 1.4
-
-_SHARES = [share_column(threshold) for threshold in SHARE_THRESHOLDS]
 
 
 @dataclass(frozen=True)
@@ -101,27 +100,50 @@ class Calibration:
         level = self.level if level is None else level
         if level not in self.levels:
             raise ValueError(f"the level {level:g} was not calibrated; there are {', '.join(map(str, self.levels))}")
-        rows = _Rows.of(predicted, limit=limit, distance=distance)
-        groups, ends = self._groups(np.asarray(ion, dtype=object), rows.distance), {}
-        outlying = self.shares.outlyingness(rows.cumulative, rows.share)
-        for target in TARGETS:
-            cut = self._cutoff(target, groups, self.levels.index(level))
+        rows = Predicted.of(predicted, limit=limit, distance=distance)
+        ends = self.ends(rows, np.asarray(ion, dtype=object), [level])[level]
+        columns = {f"{target}_{end}": ends[target][i] for target in TARGETS for i, end in enumerate(("low", "high"))}
+        return pd.DataFrame(columns, index=predicted.index)
+
+    def ends(
+        self, rows: Predicted, ion: np.ndarray, levels: Sequence[float]
+    ) -> dict[float, dict[str, tuple[np.ndarray, np.ndarray]]]:
+        """The lower and upper ends (n,) of :meth:`intervals`, by level and target, for n working ions (n,)."""
+        names, place = np.unique(self._groups(ion, rows.distance).astype(str), return_inverse=True)
+        outlying, scale = self._outlyingness(rows), (self._voltage_scale(rows), self._density_scale(rows))
+        found = {}
+        for level in levels:
+            position = self.levels.index(level)
+            cuts = {target: self._cutoff(target, names, position)[place] for target in TARGETS}
+            found[level] = self._ends(rows, cuts, outlying, *scale)
+        return found
+
+    def _ends(
+        self,
+        rows: Predicted,
+        cuts: Mapping[str, np.ndarray],
+        outlying: np.ndarray,
+        voltage_scale: np.ndarray,
+        density_scale: np.ndarray,
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        ends = {}
+        for target, cut in cuts.items():
             value = rows.values[target]
             if target == VOLTAGE.key:
-                half = cut * self._voltage_scale(rows)
+                half = cut * voltage_scale
                 low, high = value - half, value + half
             else:
                 low, high = self.shares.ends(cut, outlying)
                 unit, most = rows.limit, rows.limit
                 if target == VOLUMETRIC.key:
-                    margin = np.exp(cut * self._density_scale(rows))
+                    margin = np.exp(cut * density_scale)
                     low, high, unit, most = low / margin, high * margin, rows.limit * rows.density, value
                 # At most the limit, which a model that does not know it may exceed.
                 within = np.minimum(value, most)
                 low, high = np.minimum(low * unit, within), np.maximum(high * unit, within)
             missing = np.isnan(cut)
-            ends[f"{target}_low"], ends[f"{target}_high"] = (np.where(missing, np.nan, end) for end in (low, high))
-        return pd.DataFrame(ends, index=predicted.index)
+            ends[target] = (np.where(missing, np.nan, low), np.where(missing, np.nan, high))
+        return ends
 
     def reason(self, ion: str, distance: float, level: float | None = None) -> str | None:
         """Why a composition has no interval, in words; None where it has one for every target."""
@@ -135,14 +157,13 @@ class Calibration:
             return f"too few compositions {where} were tested for an interval"
         return None
 
-    def scores(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    def scores(self, rows: HeldOut) -> dict[str, np.ndarray]:
         """How far the true values of held-out rows (n) lie from their predictions, by target (n,).
 
         A value lies within the interval whose cut-off is at least its score.
         """
-        own = _Rows.of(rows, limit=rows["limit"], distance=rows["distance"])
-        outlying = self.shares.outlyingness(own.cumulative, own.share)
-        true = {target: rows[f"{target}_true"].to_numpy(dtype=float) for target in TARGETS}
+        own, true = rows.predicted, rows.true
+        outlying = self._outlyingness(own)
         share = np.minimum(true[GRAVIMETRIC.key] / own.limit, 1.0)
         # More than the share: its product with the error of the density.
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -169,12 +190,15 @@ class Calibration:
         found[np.isinf(found)] = np.nan
         return found
 
-    def _voltage_scale(self, rows: _Rows) -> np.ndarray:
+    def _outlyingness(self, rows: Predicted) -> np.ndarray:
+        return self.shares.outlyingness(None, rows.share) if rows.outlying is None else rows.outlying
+
+    def _voltage_scale(self, rows: Predicted) -> np.ndarray:
         std = rows.voltage_std if self.has_std else np.zeros(len(rows.distance))
         scale: np.ndarray = (std + self.smallest_std) * _stretch(rows.distance)
         return scale
 
-    def _density_scale(self, rows: _Rows) -> np.ndarray:
+    def _density_scale(self, rows: Predicted) -> np.ndarray:
         return self.density_error * _stretch(rows.distance)
 
     def to_json(self) -> dict[str, Any]:
@@ -206,44 +230,6 @@ class Calibration:
         return cls(**{**given, "cutoffs": cutoffs})
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Predictions (n) as arrays.
-
-    Attributes
-    ----------
-    cumulative : (n x thresholds) P(share <= threshold); None for a model that does not predict it.
-    share : predicted gravimetric capacity over the limit.
-    density : predicted volumetric over predicted gravimetric capacity, g/cm3.
-    """
-
-    values: Mapping[str, np.ndarray]
-    voltage_std: np.ndarray
-    cumulative: np.ndarray | None
-    share: np.ndarray
-    density: np.ndarray
-    limit: np.ndarray
-    distance: np.ndarray
-
-    @classmethod
-    def of(cls, predicted: pd.DataFrame, *, limit: Any, distance: Any) -> _Rows:
-        values = {target: predicted[target].to_numpy(dtype=float) for target in TARGETS}
-        std = f"{VOLTAGE.key}_std"
-        full = np.asarray(limit, dtype=float)
-        gravimetric = values[GRAVIMETRIC.key]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            density = values[VOLUMETRIC.key] / gravimetric
-        return cls(
-            values=values,
-            voltage_std=predicted[std].to_numpy(dtype=float) if std in predicted else np.full(len(predicted), np.nan),
-            cumulative=predicted[_SHARES].to_numpy(dtype=float) if _SHARES[0] in predicted else None,
-            share=gravimetric / full,
-            density=density,
-            limit=full,
-            distance=np.asarray(distance, dtype=float),
-        )
-
-
 def _stretch(distance: np.ndarray) -> np.ndarray:
     """How much wider an interval is at a distance to the nearest known composition than at none."""
     return 1.0 + np.sqrt(np.where(np.isfinite(distance), distance, 0.0))
@@ -258,30 +244,35 @@ def calibrate(rows: pd.DataFrame, settings: Intervals, *, inside: str, reach: fl
     inside : protocol whose errors stand for compositions in the domain. Outside it, those of all other protocols do.
     reach : distance up to which a composition is in the domain.
     """
-    near = rows[(rows["protocol"] == inside) & (rows["distance"] <= reach)]
-    far = FAR * reach
-    apart = rows[(rows["protocol"] != inside) & (rows["distance"] > reach) & (rows["distance"] <= far)]
+    return calibrated(HeldOut.of(rows, inside=inside), np.ones(len(rows), dtype=bool), settings, reach=reach)
+
+
+def calibrated(rows: HeldOut, kept: np.ndarray, settings: Intervals, *, reach: float) -> Calibration:
+    """:func:`calibrate` from those of n rows that are ``kept`` (n,)."""
+    distance, far = rows.predicted.distance, FAR * reach
+    near = rows.take(kept & rows.inside & (distance <= reach))
+    apart = rows.take(kept & ~rows.inside & (distance > reach) & (distance <= far))
     shape = _shape(near, settings, reach=reach, far=far)
-    ions = near.groupby("ion")["composition"].nunique()
-    own = set(ions.index[ions >= settings.fewest])
-    pooled = near[~near["ion"].isin(own)]
-    if pooled["composition"].nunique() < settings.fewest:
-        pooled = near
-    groups = {ion: near[near["ion"] == ion] for ion in sorted(own)} | {REST: pooled, OUTSIDE: apart}
-    cutoffs: dict[str, dict[str, tuple[float, ...]]] = {target: {} for target in TARGETS}
+    own = np.flatnonzero(near.compositions_by_ion() >= settings.fewest)
+    pooled = ~np.isin(near.ion, own)
+    if near.compositions(pooled) < settings.fewest:
+        pooled = np.ones(len(near.ion), dtype=bool)
+    groups = {str(near.ions[ion]): (near, near.ion == ion) for ion in own}
+    groups |= {REST: (near, pooled), OUTSIDE: (apart, np.ones(len(apart.ion), dtype=bool))}
+    scores = {id(part): shape.scores(part) for part in (near, apart)}
+    cutoffs_of: dict[str, dict[str, tuple[float, ...]]] = {target: {} for target in TARGETS}
     compositions = {}
-    for name, group in groups.items():
-        vote = votes(group["composition"])
-        compositions[name] = group["composition"].nunique()
-        for target, scores in shape.scores(group).items():
-            cutoffs[target][name] = tuple(cutoff(scores, vote, level) for level in settings.levels)
-    return Calibration(**{**shape.__dict__, "cutoffs": cutoffs, "compositions": compositions})
+    for name, (part, members) in groups.items():
+        vote = votes(part.composition[members])
+        compositions[name] = part.compositions(members)
+        for target, each in scores[id(part)].items():
+            cutoffs_of[target][name] = cutoffs(each[members], vote, settings.levels)
+    return Calibration(**{**shape.__dict__, "cutoffs": cutoffs_of, "compositions": compositions})
 
 
-def _shape(near: pd.DataFrame, settings: Intervals, *, reach: float, far: float) -> Calibration:
+def _shape(near: HeldOut, settings: Intervals, *, reach: float, far: float) -> Calibration:
     """A calibration without cut-offs."""
-    rows, vote = _Rows.of(near, limit=near["limit"], distance=near["distance"]), votes(near["composition"])
-    true = {target: near[f"{target}_true"].to_numpy(dtype=float) for target in TARGETS}
+    rows, true, vote = near.predicted, near.true, votes(near.composition)
     std = rows.voltage_std
     has_std = bool(len(std)) and bool(np.isfinite(std).all()) and bool((std > 0).any())
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -298,7 +289,7 @@ def _shape(near: pd.DataFrame, settings: Intervals, *, reach: float, far: float)
         shares=ShareSets.learn(
             np.minimum(true[GRAVIMETRIC.key] / rows.limit, 1.0),
             vote,
-            predicted=rows.share if rows.cumulative is None else None,
+            predicted=rows.share if rows.outlying is None else None,
         ),
         # Never 0, which nothing can be divided by.
         density_error=max(_DENSITY * (most if math.isfinite(most) else float(density.max())), 1e-6),

@@ -19,12 +19,15 @@ model on the same rows is given beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from electrode_bench.core.folds import Fold
+from electrode_bench.core.rows import positions
 from electrode_bench.core.schema import COMPARISON_TABLES, CONTROL, FORMULA, GRAVIMETRIC, ID, TARGETS, VOLUMETRIC
 from electrode_bench.evaluation.metrics import smae
 from electrode_bench.splits import headline_folds
@@ -60,24 +63,28 @@ def ceilings(
     rows = table.set_index(ID)
     truth, formula = rows[list(TARGETS)], rows[FORMULA].map(canonical)
     by_rows = {
-        "formula_median": truth.groupby(formula).transform("median")[formula.duplicated(keep=False)],
-        "equal_formulas": median_of_others(truth, formula),
+        "formula_median": truth.groupby(formula)
+        .transform("median")
+        .where(formula.duplicated(keep=False), np.nan)
+        .to_numpy(),
+        "equal_formulas": median_of_others(truth, formula).to_numpy(),
     }
-    models = _by_fold(predictions)
+    models = _by_fold(predictions, rows.index)
     fractions = elements.compute(list(formula)).set_axis(formula.index)
     found = []
     for protocol, of_protocol in folds.items():
         chosen = set(headline_folds(of_protocol))
-        kept = [fold for fold in of_protocol if fold.key in chosen]
-        predicted = {
-            fold.key: {**by_rows, "predicted_density": _with_predicted_density(truth, fractions, fold)} for fold in kept
-        }
-        for target in TARGETS:
+        tested = [_Tested.of(fold, truth) for fold in of_protocol if fold.key in chosen]
+        densities = [_with_predicted_density(truth, fractions, fold) for fold in tested]
+        for i, target in enumerate(TARGETS):
             for name, title in TITLES.items():
-                values = {key: each[name][target] for key, each in predicted.items()}
-                row = _scored(values, kept, truth[target])
+                if name == "predicted_density":
+                    values = [density[target].to_numpy() for density in densities]
+                else:
+                    values = [by_rows[name][:, i][fold.rows] for fold in tested]
+                row = _scored(values, tested, i, len(truth))
                 if row["n"]:
-                    best = _best(models.get((protocol, target), {}), values, kept, truth[target])
+                    best = _best(models.get((protocol, target), {}), values, tested, i, len(truth))
                     about = {"protocol": protocol, "target": target, "ceiling": name, "title": title}
                     found.append({**about, **row, **best})
     return pd.DataFrame(found, columns=list(COMPARISON_TABLES["ceilings"]))
@@ -93,19 +100,49 @@ def median_of_others(values: pd.DataFrame, key: pd.Series) -> pd.DataFrame:
     """
     out = pd.DataFrame(np.nan, index=values.index, columns=values.columns)
     array, result = values.to_numpy(), out.to_numpy(copy=True)
-    for positions in values.groupby(key.to_numpy()).indices.values():
-        for at in positions if len(positions) > 1 else ():
-            result[at] = np.median(array[positions[positions != at]], axis=0)
+    for equal in values.groupby(key.to_numpy()).indices.values():
+        for at in equal if len(equal) > 1 else ():
+            result[at] = np.median(array[equal[equal != at]], axis=0)
     out[:] = result
     return out
 
 
-def _with_predicted_density(truth: pd.DataFrame, fractions: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+#: For each fold, positions of electrodes and their predictions.
+_ByFold = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """The test rows (n) of a fold, in its order.
+
+    Attributes
+    ----------
+    rows, train : positions in the table.
+    true : (n x targets).
+    control : (n x targets) errors of the control.
+    """
+
+    key: str
+    rows: np.ndarray
+    train: np.ndarray
+    true: np.ndarray
+    control: np.ndarray
+
+    @classmethod
+    def of(cls, fold: Fold, truth: pd.DataFrame) -> Self:
+        rows, train = (truth.index.get_indexer(pd.Index(ids)) for ids in (fold.test_ids, fold.train_ids))
+        values = truth.to_numpy()
+        true = values[rows]
+        mean = np.array([column[train].mean() for column in np.ascontiguousarray(values.T)])
+        return cls(fold.key, rows, train, true, np.abs(mean - true))
+
+
+def _with_predicted_density(truth: pd.DataFrame, fractions: pd.DataFrame, fold: _Tested) -> pd.DataFrame:
     """The volumetric capacity of the fold's test rows from the true gravimetric one; NaN for the other targets."""
     from electrode_bench.data.density import AdditiveDensity
 
-    out = pd.DataFrame(np.nan, index=list(fold.test_ids), columns=truth.columns)
-    train = truth.loc[list(fold.train_ids)]
+    out = pd.DataFrame(np.nan, index=truth.index[fold.rows], columns=truth.columns)
+    train = truth.iloc[fold.train]
     train = train[(train[GRAVIMETRIC.key] > 0) & (train[VOLUMETRIC.key] > 0)]
     if train.empty:
         return out
@@ -116,50 +153,58 @@ def _with_predicted_density(truth: pd.DataFrame, fractions: pd.DataFrame, fold: 
     return out
 
 
-def _scored(predicted: Mapping[str, pd.Series], folds: Sequence[Fold], truth: pd.Series) -> dict[str, float]:
-    """MAE and SMAE of one target over folds, from predictions by fold."""
+def _scored(predicted: Sequence[np.ndarray], folds: Sequence[_Tested], target: int, rows: int) -> dict[str, float]:
+    """MAE and SMAE over folds of one target, by its position.
+
+    Parameters
+    ----------
+    predicted : for each fold, a value for each test row; NaN where there is none.
+    rows : number of rows of the table.
+    """
     errors: list[float] = []
     controls: list[float] = []
-    with_value: set[str] = set()
-    tested: set[str] = set()
-    for fold in folds:
-        values = predicted[fold.key].reindex(list(fold.test_ids)).dropna()
-        tested.update(fold.test_ids)
-        with_value.update(values.index)
-        if len(values):
-            true = truth[values.index]
-            errors.append(float((values - true).abs().mean()))
-            controls.append(float((truth[list(fold.train_ids)].mean() - true).abs().mean()))
+    with_value, tested = np.zeros((2, rows), dtype=bool)
+    for fold, values in zip(folds, predicted, strict=True):
+        known = ~np.isnan(values)
+        tested[fold.rows] = True
+        with_value[fold.rows[known]] = True
+        if known.any():
+            errors.append(float(np.abs(values - fold.true[:, target])[known].mean()))
+            controls.append(float(fold.control[known, target].mean()))
     if not errors:
         return {"n": 0}
-    mae, control = float(np.mean(errors)), float(np.mean(controls))
-    return {"mae": mae, "smae": smae(mae, control), "n": len(with_value), "share": len(with_value) / len(tested)}
+    mae, control, n = float(np.mean(errors)), float(np.mean(controls)), int(with_value.sum())
+    return {"mae": mae, "smae": smae(mae, control), "n": n, "share": n / int(tested.sum())}
 
 
-def _by_fold(predictions: pd.DataFrame | None) -> dict[tuple[str, str], dict[str, dict[str, pd.Series]]]:
-    """(protocol, target) -> model -> fold -> predictions by electrode id, without the control."""
-    out: dict[tuple[str, str], dict[str, dict[str, pd.Series]]] = {}
+def _by_fold(predictions: pd.DataFrame | None, ids: pd.Index) -> dict[tuple[str, str], dict[str, _ByFold]]:
+    """(protocol, target) -> model -> fold -> positions of electrodes and their predictions, without the control."""
+    out: dict[tuple[str, str], dict[str, _ByFold]] = {}
     if predictions is not None:
         of_models = predictions[predictions["model"] != CONTROL]
-        for names, rows in of_models.groupby(["protocol", "target", "model", "fold"], sort=True):
+        place, values = ids.get_indexer(pd.Index(of_models[ID])), of_models["y_pred"].to_numpy()
+        for names, at in positions(of_models, ["protocol", "target", "model", "fold"]):
             protocol, target, model, fold = map(str, names)
-            values = rows.set_index(ID)["y_pred"]
-            out.setdefault((protocol, target), {}).setdefault(model, {})[fold] = values
+            out.setdefault((protocol, target), {}).setdefault(model, {})[fold] = (place[at], values[at])
     return out
 
 
 def _best(
-    models: Mapping[str, Mapping[str, pd.Series]],
-    ceiling: Mapping[str, pd.Series],
-    folds: Sequence[Fold],
-    truth: pd.Series,
+    models: Mapping[str, _ByFold],
+    ceiling: Sequence[np.ndarray],
+    folds: Sequence[_Tested],
+    target: int,
+    rows: int,
 ) -> dict[str, str | float]:
     """The model with the smallest error on the rows that the ceiling has a value for, and its SMAE there."""
-    known = {key: values.dropna().index for key, values in ceiling.items()}
-    scored = {
-        model: _scored({key: values[values.index.isin(known[key])] for key, values in by_fold.items() if key in known},
-                       folds, truth)["smae"]
-        for model, by_fold in models.items()
-    }  # fmt: skip
+    scored = {}
+    for model, by_fold in models.items():
+        values = []
+        for fold, known in zip(folds, ceiling, strict=True):
+            predicted = np.full(rows, np.nan)
+            place, value = by_fold[fold.key]
+            predicted[place] = value
+            values.append(np.where(np.isnan(known), np.nan, predicted[fold.rows]))
+        scored[model] = _scored(values, folds, target, rows)["smae"]
     best = min(scored, key=lambda model: (scored[model], model), default=None)
     return {"best_model": "", "best_smae": np.nan} if best is None else {"best_model": best, "best_smae": scored[best]}

@@ -24,8 +24,8 @@ def votes(compositions: Sequence[str] | pd.Series | np.ndarray) -> np.ndarray:
     >>> votes(["LiCoO2", "LiFePO4", "LiCoO2"])
     array([0.5, 1. , 0.5])
     """
-    series = pd.Series(np.asarray(compositions, dtype=object))
-    return np.asarray(1.0 / series.groupby(series).transform("size").to_numpy(dtype=float))
+    codes, _ = pd.factorize(np.asarray(compositions))
+    return np.asarray(1.0 / np.bincount(codes)[codes])
 
 
 def cutoff(scores: np.ndarray, vote: np.ndarray, level: float) -> float:
@@ -44,13 +44,18 @@ def cutoff(scores: np.ndarray, vote: np.ndarray, level: float) -> float:
     -------
     float : infinity where there are too few votes for the level.
     """
+    return cutoffs(scores, vote, [level])[0]
+
+
+def cutoffs(scores: np.ndarray, vote: np.ndarray, levels: Sequence[float]) -> tuple[float, ...]:
+    """The :func:`cutoff` of each level; the scores are sorted once."""
     order = np.argsort(scores, kind="stable")
-    reached = np.cumsum(vote[order])
+    ordered, reached = scores[order], np.cumsum(vote[order])
     # Thirds of votes do not add up to whole ones exactly, and neither does a product with a decimal fraction.
     total = round(float(vote.sum()), 6)
-    rank = math.ceil(round((total + 1) * level, 6))
-    position = int(np.searchsorted(reached, rank - 1e-6))
-    return float(scores[order][position]) if position < len(scores) else math.inf
+    ranks = [math.ceil(round((total + 1) * level, 6)) for level in levels]
+    positions = (int(np.searchsorted(reached, rank - 1e-6)) for rank in ranks)
+    return tuple(float(ordered[at]) if at < len(ordered) else math.inf for at in positions)
 
 
 def average(values: np.ndarray, vote: np.ndarray) -> float:

@@ -6,14 +6,19 @@ compositions, in no protocol.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
+from electrode_bench.core.rows import positions
 from electrode_bench.core.schema import COMPARISON_TABLES, ID, TARGETS
-from electrode_bench.evaluation.calibration import calibrate
-from electrode_bench.evaluation.conformal import average, votes
+from electrode_bench.evaluation.calibration import calibrated
+from electrode_bench.evaluation.conformal import votes
+from electrode_bench.evaluation.predicted import HeldOut
 from electrode_bench.params import Intervals
 
 #: Columns of ``results/compare/coverage.csv`` and ``rejection.csv``.
@@ -44,27 +49,24 @@ def cross_fitted(rows: pd.DataFrame, settings: Intervals, *, inside: str, reach:
     DataFrame, long: protocol, fold, electrode_id, composition, ion, distance, target, level, y_true, y_pred, low, high
     (NaN where there is no interval), in the target's unit.
     """
-    return pd.concat(list(_cross_fitted(rows, settings, inside=inside, reach=reach)), ignore_index=True)
-
-
-def _cross_fitted(rows: pd.DataFrame, settings: Intervals, *, inside: str, reach: float) -> Iterator[pd.DataFrame]:
     about = ["protocol", "fold", ID, "composition", "ion", "distance"]
-    for _, tested in rows.groupby(["protocol", "fold"], sort=False):
-        others = rows[~rows["composition"].isin(set(tested["composition"]))]
-        calibration = calibrate(others, settings, inside=inside, reach=reach)
-        for level in settings.levels:
-            ends = calibration.intervals(
-                tested, ion=tested["ion"], limit=tested["limit"], distance=tested["distance"], level=level
-            )
-            for target in TARGETS:
-                yield tested[about].assign(
-                    target=target,
-                    level=level,
-                    y_true=tested[f"{target}_true"],
-                    y_pred=tested[target],
-                    low=ends[f"{target}_low"],
-                    high=ends[f"{target}_high"],
-                )
+    held_out = HeldOut.of(rows, inside=inside)
+    order: list[np.ndarray] = []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("target", "level", "y_true", "y_pred", "low", "high")}
+    for _, tested in positions(rows, ["protocol", "fold"]):
+        seen = np.zeros(held_out.most, dtype=bool)
+        seen[held_out.composition[tested]] = True
+        calibration = calibrated(held_out, ~seen[held_out.composition], settings, reach=reach)
+        own = held_out.take(tested)
+        ends = calibration.ends(own.predicted, own.ions[own.ion], settings.levels)
+        for level, target in product(settings.levels, TARGETS):
+            order.append(tested)
+            low, high = ends[level][target]
+            values = (target, level, own.true[target], own.predicted.values[target], low, high)
+            for name, value in zip(columns, values, strict=True):
+                columns[name].append(np.broadcast_to(np.asarray(value), len(tested)))
+    long = rows[about].take(np.concatenate(order)).reset_index(drop=True)
+    return long.assign(**{name: np.concatenate(parts) for name, parts in columns.items()})
 
 
 def coverage(intervals: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
@@ -81,34 +83,86 @@ def coverage(intervals: pd.DataFrame, clusters: pd.Series) -> pd.DataFrame:
     clusters : cluster label by electrode id, -1 for noise.
     """
     found = []
-    for (protocol, target, level), rows in intervals.groupby(["protocol", "target", "level"], sort=False):
-        label = {"ion": rows["ion"], "cluster": rows[ID].map(clusters), "width": _fifths(rows["high"] - rows["low"])}
-        groups = [(ALL_ROWS, ALL_ROWS, rows)]
-        groups += [(by, group, part) for by, of in label.items() for group, part in rows.groupby(of, sort=True)]
-        found += [(protocol, target, level, by, group, *_measured(part)) for by, group, part in groups]
+    for protocol, rows in intervals.groupby("protocol", sort=False):
+        groups = _Groups.of(rows, rows[ID].map(clusters))
+        for (target, level), at in positions(rows, ["target", "level"]):
+            measured = groups.measured(at)
+            found += [(protocol, target, level, *row) for row in measured]
     return pd.DataFrame(found, columns=list(COVERAGE_COLUMNS[1:]))
 
 
-def _fifths(width: pd.Series) -> pd.Series:
-    """Which fifth of the widths each is in, 1 to 5; NaN without an interval."""
-    rank = width.rank(method="first")
-    return pd.Series(np.ceil(rank / max(width.notna().sum(), 1) * _WIDTHS)).astype("Int64")
+@dataclass(frozen=True)
+class _Groups:
+    """The intervals (n) of one protocol, with the groups that each belongs to.
+
+    Attributes
+    ----------
+    composition : (n,) a number for each composition, below ``most``.
+    labels : by what the groups are made of, a number (n,) for each group, -1 for none, and the groups' names.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    covered: np.ndarray
+    composition: np.ndarray
+    most: int
+    labels: Mapping[str, tuple[np.ndarray, Sequence[Any]]]
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame, cluster: pd.Series) -> Self:
+        composition, distinct = pd.factorize(rows["composition"])
+        labels: dict[str, tuple[np.ndarray, Any]] = {
+            ALL_ROWS: (np.zeros(len(rows), dtype=int), [ALL_ROWS]),
+            "ion": pd.factorize(rows["ion"], sort=True),
+            "cluster": pd.factorize(cluster, sort=True),
+        }
+        return cls(rows["low"].to_numpy(), rows["high"].to_numpy(), covered(rows), composition, len(distinct), labels)
+
+    def measured(self, at: np.ndarray) -> Iterator[tuple[Any, ...]]:
+        """``by``, ``group`` and the columns from ``n`` on, for each group that some of the rows (positions) are in."""
+        width = self.high[at] - self.low[at]
+        labels = {by: (label[at], names) for by, (label, names) in self.labels.items()}
+        labels["width"] = (_fifths(width), range(1, _WIDTHS + 1))
+        given = ~np.isnan(self.low[at])
+        composition, held = self.composition[at], self.covered[at]
+        for by, (label, names) in labels.items():
+            # Those of no group are counted in a group of their own, which is left out.
+            each = np.where(label < 0, len(names), label)
+            vote, n = self._votes(each, composition, len(names) + 1)
+            own, with_interval = self._votes(each[given], composition[given], len(names) + 1)
+            sums = {
+                name: np.bincount(groups, weights=weights, minlength=len(names) + 1)
+                for name, groups, weights in (
+                    ("rows", each, vote),
+                    ("given", each[given], vote[given]),
+                    ("votes", each[given], own),
+                    ("held", each[given], own * held[given]),
+                    ("width", each[given], own * width[given]),
+                )
+            }
+            with np.errstate(invalid="ignore"):
+                share = sums["given"] / sums["rows"]
+                coverage_of = np.minimum(sums["held"] / sums["votes"], 1.0)
+                mean_width = sums["width"] / sums["votes"]
+            for i, name in enumerate(names):
+                if n[i]:
+                    low, high = wilson(float(coverage_of[i]), int(with_interval[i]))
+                    yield by, name, int(n[i]), share[i], coverage_of[i], low, high, mean_width[i]
+
+    def _votes(self, group: np.ndarray, composition: np.ndarray, groups: int) -> tuple[np.ndarray, np.ndarray]:
+        """The share of its composition's vote that each row has within its group, and each group's compositions."""
+        pair = group * self.most + composition
+        counts = np.bincount(pair, minlength=groups * self.most)
+        return 1.0 / counts[pair], (counts.reshape(groups, self.most) > 0).sum(axis=1)
 
 
-def _measured(rows: pd.DataFrame) -> tuple[int, float, float, float, float, float]:
-    given = rows[rows["low"].notna()]
-    vote, n = votes(given["composition"]), int(given["composition"].nunique())
-    held = min(average(covered(given), vote), 1.0)
-    low, high = wilson(held, n)
-    share = average(rows["low"].notna().to_numpy(), votes(rows["composition"]))
-    return (
-        int(rows["composition"].nunique()),
-        share,
-        held,
-        low,
-        high,
-        average((given["high"] - given["low"]).to_numpy(), vote),
-    )
+def _fifths(width: np.ndarray) -> np.ndarray:
+    """Which fifth of the widths (n,) each is in, 0 to 4, the first for the narrowest; -1 without an interval."""
+    known = np.flatnonzero(~np.isnan(width))
+    out = np.full(len(width), -1)
+    rank = np.arange(1, len(known) + 1)
+    out[known[np.argsort(width[known], kind="stable")]] = np.ceil(rank / max(len(known), 1) * _WIDTHS) - 1
+    return out
 
 
 def covered(rows: pd.DataFrame) -> np.ndarray:

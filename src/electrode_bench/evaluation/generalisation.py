@@ -6,6 +6,7 @@ Reads predictions and scores only, never a model.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -47,14 +48,18 @@ def distances_to_rest(table: pd.DataFrame, clusters: pd.Series) -> pd.Series:
     Series by cluster label, in steps of the modified Pettifor scale: the mean over the cluster's distinct discharged
     formulas. Formulas that the cluster contains do not count as outside. NaN if there is nothing outside.
     """
-    label = table[ID].map(clusters)
-    found = {}
-    for cluster in sorted(set(label) - {NOISE}):
-        inside = sorted(set(table.loc[label == cluster, FORMULA]))
-        rest = sorted(set(table.loc[label != cluster, FORMULA]) - set(inside))
-        found[cluster] = np.nan
-        if rest:
-            found[cluster] = float(elmd.nearest(elmd.cumulative(inside), elmd.cumulative(rest)).mean())
+    label, formula = table[ID].map(clusters).to_numpy(), table[FORMULA].to_numpy()
+    distinct = sorted(set(formula))
+    place = {name: i for i, name in enumerate(distinct)}
+    position = np.array([place[name] for name in formula], dtype=int)
+    names = sorted(set(label) - {NOISE})
+    choices = []
+    for cluster in names:
+        inside = np.unique(position[label == cluster])
+        choices.append((inside, np.setdiff1d(np.unique(position[label != cluster]), inside)))
+    some = [bool(len(rest)) for _, rest in choices]
+    nearest = iter(elmd.nearest_among(elmd.cumulative(distinct), list(compress(choices, some))))
+    found = {name: float(next(nearest).mean()) if any_ else np.nan for name, any_ in zip(names, some, strict=True)}
     return pd.Series(found, name="distance", dtype=float)
 
 

@@ -47,11 +47,14 @@ def distances(folds: Iterable[Fold], electrodes: pd.DataFrame) -> pd.Series:
     position = composition.map({formula: i for i, formula in enumerate(distinct)})
     cumulative = elmd.cumulative(distinct)
     present = np.diff(cumulative, axis=1, prepend=0.0) > 0
+    kept = tuple(folds)
+    trains = [np.unique(position[list(fold.train_ids)]) for fold in kept]
+    tests = [np.unique(position[list(fold.test_ids)], return_inverse=True) for fold in kept]
+    choices = [(test, train) for (test, _), train in zip(tests, trains, strict=True)]
     parts = []
-    for fold in folds:
-        train = np.unique(position[list(fold.train_ids)])
-        test, rows = np.unique(position[list(fold.test_ids)], return_inverse=True)
-        nearest = elmd.nearest(cumulative[test], cumulative[train])
+    for fold, (test, rows), train, nearest in zip(
+        kept, tests, trains, elmd.nearest_among(cumulative, choices), strict=True
+    ):
         # An element that no training row has: the distance alone does not show it.
         nearest[(present[test] & ~present[train].any(axis=0)).any(axis=1)] = np.inf
         index = pd.MultiIndex.from_product([[fold.protocol], [fold.key], fold.test_ids], names=["protocol", "fold", ID])

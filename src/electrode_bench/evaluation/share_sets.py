@@ -73,18 +73,13 @@ class ShareSets:
         cumulative : (n x thresholds) P(share <= threshold); None for a model that predicts no distribution.
         predicted : (n,) predicted shares; read for such a model only.
         """
-        if cumulative is None:
-            assert self.distribution is not None
-            probability = np.asarray(self.distribution)[interval_of(np.clip(predicted, 0.0, 1.0))]
-            cumulative = np.cumsum(probability, axis=1)[:, :-1]
-        else:
-            probability = np.diff(cumulative, axis=1, prepend=0.0, append=1.0)
-        median = (cumulative < 0.5).sum(axis=1)[:, None]
-        above = np.maximum.accumulate(probability[:, ::-1], axis=1)[:, ::-1]
-        below = np.maximum.accumulate(probability, axis=1)
-        position = np.arange(_INTERVALS)[None, :]
-        outlying = 1.0 - np.where(position > median, above, below)
-        return np.where(position == median, 0.0, outlying)
+        if cumulative is not None:
+            return outlyingness_of(cumulative)
+        assert self.distribution is not None
+        distribution = np.asarray(self.distribution)
+        # One row for each interval of the predicted share.
+        by_interval = _outlyingness(distribution, np.cumsum(distribution, axis=1)[:, :-1])
+        return np.asarray(by_interval[interval_of(np.clip(predicted, 0.0, 1.0))])
 
     def score(self, share: np.ndarray, outlyingness: np.ndarray, *, margin: np.ndarray | None = None) -> np.ndarray:
         """The smallest cut-off whose set holds each share, shape (n,).
@@ -124,6 +119,20 @@ class ShareSets:
         rows = value["distribution"]
         distribution = None if rows is None else tuple(tuple(row) for row in rows)
         return cls(tuple(value["low"]), tuple(value["high"]), distribution)
+
+
+def outlyingness_of(cumulative: np.ndarray) -> np.ndarray:
+    """:meth:`ShareSets.outlyingness` for a model that predicts the distribution; it is the same in all its sets."""
+    return _outlyingness(np.diff(cumulative, axis=1, prepend=0.0, append=1.0), cumulative)
+
+
+def _outlyingness(probability: np.ndarray, cumulative: np.ndarray) -> np.ndarray:
+    median = (cumulative < 0.5).sum(axis=1)[:, None]
+    above = np.maximum.accumulate(probability[:, ::-1], axis=1)[:, ::-1]
+    below = np.maximum.accumulate(probability, axis=1)
+    position = np.arange(_INTERVALS)[None, :]
+    outlying = 1.0 - np.where(position > median, above, below)
+    return np.where(position == median, 0.0, outlying)
 
 
 def _learned(at: np.ndarray, vote: np.ndarray, predicted: np.ndarray | None) -> tuple[tuple[float, ...], ...] | None:

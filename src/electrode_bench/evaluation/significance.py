@@ -8,8 +8,7 @@ training sets. A difference is significant if both agree (:func:`verdict`).
 Repeated folds test an electrode several times. A formula is then drawn with all of these tests, so that repeats make
 the interval narrower only by as much as they average out the chance of training.
 
-Sources: B. Efron, J. Am. Stat. Assoc. 82, 171 (1987), doi:10.1080/01621459.1987.10478410 (the interval, BCa);
-C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
+Sources: C. Nadeau and Y. Bengio, Machine Learning 52, 239 (2003), doi:10.1023/A:1024068626366 (the corrected test);
 S. Holm, Scand. J. Stat. 6, 65 (1979) (many tests at once).
 """
 
@@ -26,14 +25,13 @@ import pandas as pd
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
+from electrode_bench.evaluation.resampling import group_sums, intervals
 from electrode_bench.splits import headline_folds
 
 #: Significance level: the accepted probability of calling any two equal models of a protocol's table different.
 LEVEL = 0.05
 #: Resamples behind an interval.
 RESAMPLES = 2000
-#: Groups up to which scipy leaves each out in turn, which takes time in proportion to their square.
-MOST_LEFT_OUT = 10_000
 
 PAIR_COLUMNS = (
     "protocol",
@@ -118,7 +116,7 @@ def pairs(
     formulas : discharged formula by electrode id.
     control : the model that is ``other`` in all its pairs.
     seed : root seed of the resampling.
-    resamples : bootstrap resamples behind an interval.
+    resamples : draws behind an interval. All pairs of a protocol share their draws.
     """
     found = []
     targets = [target for target in TARGETS if target in set(predictions["target"])]
@@ -128,16 +126,21 @@ def pairs(
         overlap = float(np.mean([len(f.test_ids) / len(set(f.train_ids)) for f in sorted(kept, key=lambda f: f.key)]))
         rows = of[of["fold"].isin(chosen)]
         names = sorted(rows["model"].unique(), key=lambda name: (name == control, name))
-        for target in targets:
-            wide = errors(rows[rows["target"] == target])
-            weight = row_weights(wide.index)
-            group = pd.Index(wide.index.get_level_values(ID)).map(formulas)
-            for model, other in combinations(names, 2):
-                own = derive(seed, "significance", str(protocol), target, model, other)
-                row = pair(
-                    wide[model], wide[other], weight=weight, group=group, overlap=overlap, seed=own, resamples=resamples
-                )
-                found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
+        # The electrodes of all targets are the same, and so are the formulas that are drawn.
+        wide = pd.concat({target: errors(rows[rows["target"] == target])[names] for target in targets}, axis=1)
+        compared = [(target, *pair) for target in targets for pair in combinations(names, 2)]
+        values = _compared(
+            wide[[(target, model) for target, model, _ in compared]].to_numpy(),
+            wide[[(target, other) for target, _, other in compared]].to_numpy(),
+            index=wide.index,
+            weight=row_weights(wide.index),
+            group=pd.Index(wide.index.get_level_values(ID)).map(formulas),
+            overlap=overlap,
+            seed=derive(seed, "significance", str(protocol)),
+            resamples=resamples,
+        )
+        for (target, model, other), row in zip(compared, values, strict=True):
+            found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
     # The family is everything that one table reports: all pairs and targets of a protocol.
     table["p_holm"] = table.groupby("protocol", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
@@ -177,23 +180,54 @@ def pair(
     group : (n,) formula of each row; formulas are resampled.
     overlap : number of test rows divided by number of training rows, see :func:`corrected_t_test`.
     """
-    difference = (one - two).to_numpy()
-    found = grouped_interval(difference, weight=weight, group=group, seed=seed, resamples=resamples)
-    by_fold = (one - two).groupby("fold").mean()
-    t, p = corrected_t_test(by_fold.to_numpy(), test_over_train=overlap)
-    other = float(np.average(two, weights=weight))
-    return {
-        "mae": float(np.average(one, weights=weight)),
-        "other_mae": other,
-        "difference": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "relative": found.estimate / other if other > 0 else np.nan,
-        "effect": effect_size(difference, weight=weight, group=group),
-        "win_rate": float(np.mean((by_fold < 0) + 0.5 * (by_fold == 0))),
-        "t": t,
-        "p": p,
-    }
+    columns = (errors.to_numpy()[:, None] for errors in (one, two))
+    (row,) = _compared(
+        *columns, index=one.index, weight=weight, group=group, overlap=overlap, seed=seed, resamples=resamples
+    )
+    return row
+
+
+def _compared(
+    one: np.ndarray,
+    two: np.ndarray,
+    *,
+    index: pd.Index,
+    weight: np.ndarray,
+    group: pd.Index,
+    overlap: float,
+    seed: int,
+    resamples: int,
+) -> list[dict[str, float]]:
+    """The values of :func:`pair` for k pairs of models on the same rows, whose intervals share their draws.
+
+    Parameters
+    ----------
+    one, two : absolute errors (n x k).
+    index : (fold, electrode id) of the rows.
+    weight, group, overlap, seed, resamples : as of :func:`pair`.
+    """
+    difference = one - two
+    total, mass = group_sums(difference, weight=weight, group=np.asarray(group))
+    estimate, low, high = intervals(total, mass, seed=seed, resamples=resamples)
+    by_fold = pd.DataFrame(difference).groupby(index.get_level_values("fold")).mean().to_numpy()
+    mae, other = np.average(one, weights=weight, axis=0), np.average(two, weights=weight, axis=0)
+    rows = []
+    for i in range(difference.shape[1]):
+        t, p = corrected_t_test(by_fold[:, i], test_over_train=overlap)
+        row = {
+            "mae": mae[i],
+            "other_mae": other[i],
+            "difference": estimate[i],
+            "low": low[i],
+            "high": high[i],
+            "relative": estimate[i] / other[i] if other[i] > 0 else np.nan,
+            "effect": _effect_size(total[:, i], mass),
+            "win_rate": np.mean((by_fold[:, i] < 0) + 0.5 * (by_fold[:, i] == 0)),
+            "t": t,
+            "p": p,
+        }
+        rows.append({name: float(value) for name, value in row.items()})
+    return rows
 
 
 def grouped_interval(
@@ -206,72 +240,24 @@ def grouped_interval(
     weight : (n,) positive.
     group : (n,) group of each row; rows of one group stay together.
     """
-    from scipy.stats import bootstrap
-
-    total, mass = _sums(values, weight=weight, group=group)
-    estimate = float(total.sum() / mass.sum())
-    if len(total) < 2:
-        return Interval(estimate, np.nan, np.nan)
-    if np.ptp(total / mass) <= 1e-12 * max(1.0, abs(estimate)):
-        return Interval(estimate, estimate, estimate)
-
-    def ratio(part: np.ndarray, whole: np.ndarray, axis: int) -> np.ndarray:
-        return np.asarray(part.sum(axis=axis) / whole.sum(axis=axis))
-
-    many = len(total) > MOST_LEFT_OUT
-    found = bootstrap(
-        (total, mass),
-        ratio,
-        paired=True,
-        vectorized=True,
-        n_resamples=resamples,
-        # Bounds the memory: as many resamples, or groups left out, at once.
-        batch=20 if many else 200,
-        method="percentile" if many else "BCa",
-        rng=np.random.default_rng(seed),
-    )
-    if many:
-        low, high = _bca(found.bootstrap_distribution, estimate, total, mass)
-    else:
-        low, high = found.confidence_interval
-    return Interval(estimate, float(low), float(high))
-
-
-def _bca(resampled: np.ndarray, estimate: float, total: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """Ends of the 95% BCa interval (2,) of a ratio of sums, as scipy computes them but in linear time.
-
-    Leaving a group out subtracts its part from both sums.
-
-    Parameters
-    ----------
-    resampled : ratios of the resamples.
-    total, mass : of each group; ``estimate`` is the ratio of their sums.
-    """
-    from scipy.special import ndtr, ndtri
-
-    left_out = (total.sum() - total) / (mass.sum() - mass)
-    deviation = left_out.mean() - left_out
-    acceleration = float((deviation**3).sum() / (6 * (deviation**2).sum() ** 1.5))
-    below = ((resampled < estimate).mean() + (resampled <= estimate).mean()) / 2
-    shift = ndtri(below) + ndtri(np.array([LEVEL / 2, 1 - LEVEL / 2]))
-    return np.asarray(np.quantile(resampled, ndtr(ndtri(below) + shift / (1 - acceleration * shift))))
+    total, mass = group_sums(values[:, None], weight=weight, group=np.asarray(group))
+    found = intervals(total, mass, seed=seed, resamples=resamples)
+    return Interval(*(float(value[0]) for value in found))
 
 
 def effect_size(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> float:
     """Cohen's d of paired differences (n,): mean divided by standard deviation between groups; 0 if both are 0."""
-    total, mass = _sums(values, weight=weight, group=group)
+    total, mass = group_sums(values[:, None], weight=weight, group=np.asarray(group))
+    return _effect_size(total[:, 0], mass)
+
+
+def _effect_size(total: np.ndarray, mass: np.ndarray) -> float:
     each = total / mass
     mean = np.average(each, weights=mass)
     deviation = np.sqrt(np.average(np.square(each - mean), weights=mass))
     if deviation <= 1e-12 * max(1.0, abs(mean)):
         return 0.0 if mean == 0 else float(np.copysign(np.inf, mean))
     return float(mean / deviation)
-
-
-def _sums(values: np.ndarray, *, weight: np.ndarray, group: pd.Index) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of weighted values (n,) and of weights (n,) within each group."""
-    sums = pd.DataFrame({"value": values * weight, "weight": weight}).groupby(np.asarray(group)).sum()
-    return sums["value"].to_numpy(), sums["weight"].to_numpy()
 
 
 def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tuple[float, float]:

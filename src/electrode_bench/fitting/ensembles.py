@@ -34,15 +34,16 @@ def combined_resources(members: Mapping[str, FoldResult]) -> dict[str, Any]:
     """What the fits of an ensemble's members took together; {} where that of one is not known.
 
     Times are sums, though the members may have been fitted at the same time, or for a run of their own. The peak memory
-    is the largest of any member, each of which is fitted by itself.
+    is the largest of any member, each of which is fitted by itself; None where that of one is not known.
     """
     taken = [dict(result.resources) for result in members.values()]
     if not all(taken):
         return {}
+    peaks = [one.get("peak_rss_mb") for one in taken]
     return {
         "seconds": sum(float(one["seconds"]) for one in taken),
         "cpu_seconds": sum(float(one["cpu_seconds"]) for one in taken),
-        "peak_rss_mb": max(float(one["peak_rss_mb"]) for one in taken),
+        "peak_rss_mb": None if None in peaks else max(float(peak) for peak in peaks if peak is not None),
         "started": min(str(one["started"]) for one in taken),
         "host": ", ".join(sorted({str(one["host"]) for one in taken})),
         "device": ", ".join(sorted({str(one["device"]) for one in taken})),

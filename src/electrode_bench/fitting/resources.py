@@ -26,35 +26,55 @@ def measured() -> Iterator[dict[str, Any]]:
     ``cpu_seconds``
         Processor time of this process and of the subprocesses that ended in the block.
     ``peak_rss_mb``
-        The largest resident memory (MiB) of this process within the block, or of a subprocess if that is larger. Where
-        the system cannot reset an earlier peak (other than Linux), it is the process's peak until now.
+        The largest resident memory (MiB) of this process within the block, with its libraries and data, or of a
+        subprocess if that is larger. It is None where it is not known: where the system cannot reset an earlier peak
+        (other than Linux, and some containers), and where an earlier subprocess was larger than any in the block.
     ``started``, ``host``
         When (ISO 8601, UTC) and where the block began.
     """
     out: dict[str, Any] = {"started": datetime.now(UTC).isoformat(timespec="milliseconds"), "host": platform.node()}
-    _reset_peak()
+    known, largest = _reset_peak(), _children_peak()
+    children = _children_seconds()
     clock, processor = time.perf_counter(), _cpu_seconds()
     yield out
     out["seconds"] = time.perf_counter() - clock
     out["cpu_seconds"] = _cpu_seconds() - processor
-    out["peak_rss_mb"] = max(_peak(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNIT)
+    peak = _peak() if known else None
+    if peak is not None and _children_seconds() > children and _children_peak() > peak:
+        # The system keeps the largest of all subprocesses, which one of an earlier block may have been.
+        peak = _children_peak() if _children_peak() > largest else None
+    out["peak_rss_mb"] = peak
 
 
 def _cpu_seconds() -> float:
+    # The clock of the process counts nanoseconds, that of its subprocesses hundredths of a second.
+    return time.process_time() + _children_seconds()
+
+
+def _children_seconds() -> float:
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    return times.children_user + times.children_system
 
 
-def _reset_peak() -> None:
-    # 5 resets the peak of the resident memory (man 5 proc); some containers do not permit it.
-    with suppress(OSError):
+def _children_peak() -> float:
+    """The largest resident memory (MiB) of any subprocess that has ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / _UNIT
+
+
+def _reset_peak() -> bool:
+    """Reset the peak of the resident memory; whether the system did it."""
+    try:
+        # man 5 proc; some containers do not permit it, and other systems have no such file.
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
 
 
-def _peak() -> float:
+def _peak() -> float | None:
     """Peak resident memory (MiB) since it was reset. psutil can neither read nor reset it on Linux."""
     with suppress(OSError, ValueError, IndexError):
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
         (line,) = (text for text in status.splitlines() if text.startswith("VmHWM:"))
         return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _UNIT
+    return None

@@ -16,6 +16,7 @@ from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
 from electrode_bench.evaluation.significance import standing
 from electrode_bench.report import numbers
+from electrode_bench.report.costs import CAPTION, COLUMNS, cost_rows
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,8 +119,12 @@ def markdown(
     ceilings: pd.DataFrame,
     synthetic: bool,
     left_out: Mapping[str, str] = MappingProxyType({}),
+    costs: pd.DataFrame | None = None,
 ) -> str:
-    """The same tables in Markdown; ``left_out`` has the reason for each protocol without folds."""
+    """The same tables in Markdown; ``left_out`` has the reason for each protocol without folds.
+
+    ``costs`` are those of :func:`electrode_bench.report.costs.error_and_cost`; None, or no rows, for no table of them.
+    """
     lines = []
     for protocol, runs in rows.groupby("protocol", sort=False):
         lines += [f"### {_title(str(protocol))}", ""]
@@ -141,6 +146,10 @@ def markdown(
         lines += ["### Which model is better", "", f"| {' | '.join(_ORDER_COLUMNS)} |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(row).replace('~', '&#126;')} |" for row in _order_rows(pairs, titles=titles)]
         lines += ["", f"{VERDICTS.replace('~', '&#126;')}. {_ALL_PAIRS}."]
+    if costs is not None and len(costs):
+        lines += ["", "### What a fold costs", "", f"| {' | '.join(COLUMNS)} |", "|---|---|---:|---:|---:|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in cost_rows(costs)]
+        lines += ["", f"{CAPTION}."]
     for protocol, reason in left_out.items():
         lines += ["", f"{_title(protocol)}: left out: {reason}."]
     return "\n".join(lines)

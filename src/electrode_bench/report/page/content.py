@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -14,6 +14,7 @@ from electrode_bench.core.rows import records
 from electrode_bench.core.schema import CONTROL, NOISE, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.evaluation.metrics import FILTERED, SHOWN
+from electrode_bench.report import costs as error_cost
 from electrode_bench.report import published, tables, tuning, uncertainty, uncertainty_figures
 from electrode_bench.report.composition_map import ion_counts
 from electrode_bench.report.numbers import MISSING, percent, significant, unit
@@ -23,7 +24,7 @@ from electrode_bench.report.page.results import Results
 
 
 def content(results: Results) -> dict[str, Any]:
-    """Everything that the template needs, by name."""
+    """Everything that the template needs, by name, for a page without costs (see :func:`with_costs`)."""
     clusters = results.map["cluster"]
     return {
         "card": results.card,
@@ -41,6 +42,10 @@ def content(results: Results) -> dict[str, Any]:
         "main_protocol": _protocol(results.main_protocol),
         "answers": answers(results),
         "headline": headline(results),
+        "costs": {},
+        "cost_heads": error_cost.HEADS,
+        "cost_columns": ["Model", *(f"SMAE, {column.label.lower()}" for column in TARGETS.values()), *error_cost.HEADS],
+        "cost_caption": error_cost.CAPTION,
         "metrics": [metric.label for metric in SHOWN],
         "with_unit": " and ".join(metric.label for metric in SHOWN if metric.unit == "target"),
         "published_source": published.SOURCE,
@@ -71,6 +76,16 @@ def content(results: Results) -> dict[str, Any]:
     }
 
 
+def with_costs(results: Results, costs: pd.DataFrame) -> dict[str, Any]:
+    """What is otherwise on a page with costs.
+
+    Parameters
+    ----------
+    costs : error and cost of the models (:func:`electrode_bench.report.costs.error_and_cost`).
+    """
+    return {"headline": headline(results, costs), "costs": cost_tables(results, costs)}
+
+
 def _protocol(name: str) -> dict[str, str]:
     protocol = splits.protocol(name)
     return {"name": name, "title": protocol.title, "averaged_over": protocol.averaged_over}
@@ -81,11 +96,12 @@ def _with_titles(results: Results, rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{**row, "title": results.titles.get(row["model"], row["model"])} for row in records(rows)]
 
 
-def headline(results: Results) -> list[dict[str, Any]]:
+def headline(results: Results, costs: pd.DataFrame | None = None) -> list[dict[str, Any]]:
     """The study's table: a block for each protocol, in it one for each target, in it one for each kind of model.
 
-    A row of text for each model, and below them for each ceiling.
+    A row of text for each model, and below them for each ceiling. With ``costs``, each row ends with what a fold took.
     """
+    taken = {} if costs is None else {(row["protocol"], row["model"]): error_cost.texts(row) for row in records(costs)}
     blocks = []
     for protocol in results.protocols:
         models = results.headline[results.headline["protocol"] == protocol]
@@ -93,13 +109,13 @@ def headline(results: Results) -> list[dict[str, Any]]:
         targets = []
         for target, column in TARGETS.items():
             groups = [
-                {"heading": heading, "rows": [_headline_row(row, target, study) for row in records(group)]}
+                {"heading": heading, "rows": [_headline_row(row, target, study, taken) for row in records(group)]}
                 for heading, group in tables.by_what_they_read(models)
             ]
             ceilings = [
                 # No value on filtered rows.
                 {"title": title, "values": [cell for value in values for cell in (value, "")],
-                 "published": [""] * 4 if study else None}
+                 "published": [""] * 4 if study else None, "cost": [""] * len(error_cost.HEADS)}
                 for title, *values in tables.ceiling_rows(results.ceilings, models, target=target)
             ]  # fmt: skip
             groups += [{"heading": tables.CEILINGS, "rows": ceilings}] if ceilings else []
@@ -109,7 +125,10 @@ def headline(results: Results) -> list[dict[str, Any]]:
 
 
 def _headline_row(
-    row: Mapping[str, Any], target: str, study: Mapping[str, Mapping[str, published.Published]]
+    row: Mapping[str, Any],
+    target: str,
+    study: Mapping[str, Mapping[str, published.Published]],
+    taken: Mapping[tuple[str, str], Sequence[str]],
 ) -> dict[str, Any]:
     values = [
         tables.value_of(row, f"{target}/{metric.key}{suffix}", metric.key)
@@ -117,7 +136,26 @@ def _headline_row(
         for suffix in ("", FILTERED)
     ]
     known = _published(study, str(row["model"]), target) if study else None
-    return {"title": row["title"], "values": values, "published": known}
+    cost = taken.get((row["protocol"], row["model"]), [MISSING] * len(error_cost.HEADS))
+    return {"title": row["title"], "values": values, "published": known, "cost": cost}
+
+
+def cost_tables(results: Results, costs: pd.DataFrame) -> dict[str, list[list[str]]]:
+    """By protocol a row of text for each model, the cheapest first.
+
+    Its title, the SMAE of each target, its cost, and the targets for which no cheaper model is better.
+    """
+    found: dict[str, list[list[str]]] = {}
+    of_targets = costs[costs["target"].isin(list(TARGETS))].sort_values(["cpu_seconds", "model"], kind="stable")
+    for protocol in results.protocols:
+        for _, rows in of_targets[of_targets["protocol"] == protocol].groupby("model", sort=False):
+            by_target = {row["target"]: row for row in records(rows)}
+            errors = [f"{by_target[t]['smae']:.3f}" if t in by_target else MISSING for t in TARGETS]
+            best = [TARGETS[t].label for t, row in by_target.items() if row["on_front"]]
+            first = records(rows)[0]
+            line = [str(first["title"]), *errors, *error_cost.texts(first), ", ".join(best) or "none"]
+            found.setdefault(protocol, []).append(line)
+    return found
 
 
 def _published(table: Mapping[str, Mapping[str, published.Published]], model: str, target: str) -> list[str]:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import FORMULA, ID, TARGETS
+from electrode_bench.core.schema import CONTROL, FORMULA, ID, TARGETS
 from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.report import parity, style, tuning
 from electrode_bench.report.composition_map import AXES, CompositionMap, Group, ion_counts
+from electrode_bench.report.costs import MEAN, SHORTEST
 from electrode_bench.report.numbers import all_rounded, rounded, unit, with_unit
 from electrode_bench.report.page.answer import against_control
 from electrode_bench.report.page.results import Results
@@ -31,7 +32,7 @@ Numbers = list[float | int | None]
 
 
 def data(results: Results) -> dict[str, Any]:
-    """Everything that the script draws, by name."""
+    """Everything that the script draws, by name, on a page without :func:`costs`."""
     rows = results.chart.drawn
     styles = style.model_styles(results.titles)
     return {
@@ -71,6 +72,7 @@ def data(results: Results) -> dict[str, Any]:
         "ions": [list(row) for row in ion_counts(results.table)],
         "levels": list(LEVELS),
         "calibration": calibration(results),
+        "costs": {},
         "sweeps": {model: tuning.plot_data(record) for model, record in results.sweeps.items()},
     }  # fmt: skip
 
@@ -167,6 +169,18 @@ def ranking(results: Results) -> dict[str, dict[str, dict[str, list[Any]]]]:
                 shares = [rounded(row[key] / control, _DIGITS) for key in ("difference", "low", "high")]
                 by_model[str(row["model"])] = [*shares, bool(row["different"])]
             out.setdefault(protocol, {})[target] = by_model
+    return out
+
+
+def costs(rows: pd.DataFrame) -> dict[str, dict[str, dict[str, list[Any]]]]:
+    """protocol -> target -> model -> [smae, its standard deviation, processor seconds, peak memory, on the front]."""
+    out: dict[str, dict[str, dict[str, list[Any]]]] = {}
+    # A logarithmic axis has no 0.
+    rows = rows.assign(cpu_seconds=rows["cpu_seconds"].clip(lower=SHORTEST))
+    for row in rows[(rows["target"] != MEAN) & (rows["model"] != CONTROL)].to_dict("records"):
+        models = out.setdefault(str(row["protocol"]), {}).setdefault(str(row["target"]), {})
+        numbers = all_rounded((row[k] for k in ("smae", "smae_spread", "cpu_seconds", "peak_rss_mb")), _DIGITS)
+        models[str(row["model"])] = [*numbers, bool(row["on_front"])]
     return out
 
 
