@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version.add_argument("--long", action="store_true", help="200 kills, 10,000 inputs, 2,000 damaged files")
     parser.add_argument("--seed", type=int, default=1, help="another seed makes other faults (default %(default)s)")
     parser.add_argument("--only", action="append", metavar="KIND", help="only this kind of fault; may be repeated")
-    parser.add_argument("--case", type=int, metavar="N", help="repeat one case; needs --only")
+    parser.add_argument("--case", type=_cases, metavar="N[-M]", help="only this case, or these; needs one --only")
     parser.add_argument("--jobs", type=int, default=2, help="cases side by side (default %(default)s)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="make the tiny project here, and use it next time")
     options = parser.parse_args(arguments)
@@ -49,10 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     try:
         world = World(options.seed, _template(options.keep or folder), folder)
-        tasks = kinds.plan(chosen, long=options.long, case=options.case)
+        tasks = kinds.plan(chosen, long=options.long, cases=options.case)
         return _report(run_all(world, tasks, jobs=options.jobs), tasks, world, started)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _cases(text: str) -> range:
+    """The numbers that ``N`` or ``N-M`` stands for, both ends included."""
+    first, _, last = text.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def _template(folder: Path) -> Template:
@@ -78,7 +84,10 @@ def _template(folder: Path) -> Template:
 def _report(
     outcomes: Iterator[Outcome], tasks: Sequence[tuple[Kind, Sequence[int]]], world: World, started: float
 ) -> int:
-    """Show the outcomes as they come, then each failure with the command that repeats it, then the counts."""
+    """Show the outcomes as they come, each failure with the command that repeats it, and at last the counts.
+
+    A run that is interrupted with Ctrl-C ends with the counts up to then.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -88,14 +97,16 @@ def _report(
     # Without a thread of its own that refreshes it: this process forks.
     with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False) as bar:
         task = bar.add_task("faults", total=sum(len(cases) for _, cases in tasks))
-        for outcome in outcomes:
-            done.append(outcome)
-            bar.update(task, advance=1, description=outcome.kind, refresh=True)
-            for problem in outcome.problems:
-                again = f"python -m chaos --seed {world.seed} --only {outcome.kind} --case {outcome.case}"
-                bar.console.print(
-                    f"FAILED {outcome.what}: {problem}\n       {again}", markup=False, highlight=False, soft_wrap=True
-                )
+        try:
+            for outcome in outcomes:
+                done.append(outcome)
+                bar.update(task, advance=1, description=outcome.kind, refresh=True)
+                for problem in outcome.problems:
+                    again = f"python -m chaos --seed {world.seed} --only {outcome.kind} --case {outcome.case}"
+                    line = f"FAILED {outcome.what}: {problem}\n       {again}"
+                    bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            print("interrupted; the counts up to now:", file=sys.stderr)
     written = world.template.unchanged()
     for name in written:
         print(f"FAILED {name} of the original was written into, not replaced", file=sys.stderr)

@@ -13,12 +13,13 @@ KINDS: tuple[Kind, ...] = (kills.KIND, servers.KIND, together.KIND, *disk.KINDS,
 assert tuple(kind.name for kind in KINDS) == NAMES
 
 
-def plan(kinds: Sequence[Kind], *, long: bool, case: int | None) -> list[tuple[Kind, Sequence[int]]]:
-    """What is done in one process each: a kind and the numbers of its cases, the slow kinds first."""
-    if case is not None:
-        return [(kinds[0], [case])]
+def plan(kinds: Sequence[Kind], *, long: bool, cases: Sequence[int] | None) -> list[tuple[Kind, Sequence[int]]]:
+    """What is done in one process each: a kind and the numbers of its cases, the slow kinds first.
+
+    ``cases`` chooses the numbers; None takes all that the version has.
+    """
     tasks: list[tuple[Kind, Sequence[int]]] = []
     for kind in kinds:
-        number = kind.long if long else kind.short
-        tasks += [(kind, range(first, min(first + kind.batch, number))) for first in range(0, number, kind.batch)]
+        numbers = range(kind.long if long else kind.short) if cases is None else cases
+        tasks += [(kind, numbers[first : first + kind.batch]) for first in range(0, len(numbers), kind.batch)]
     return tasks
