@@ -81,7 +81,7 @@ FILES: dict[str, tuple[str, ...]] = {
     "mlruns/studies.journal": ("sweep list", "reap"),
     "candidates.csv": (),
     ".cache/models/*/*": ("predict",),
-    ".cache/answers/**/*.json": ("predict",),
+    ".cache/answers/**/*": ("predict",),
 }
 
 #: Caches: whatever is damaged, the next run has the same result, as if there were no cache.
@@ -114,16 +114,21 @@ def _case(
 ) -> Outcome:
     readable = [pattern for pattern, names in files.items() if names]
     pattern = readable[case % len(readable)]
-    found = sorted(path for path in root.glob(pattern) if path.is_file())
+    name = rng.choice(files[pattern])
+    argv = world.template.commands().get(name, tuple(name.split()))
+    found = _with_content(root, pattern)
+    if not found:
+        # Remembered answers belong to a state of the project's files: a copy has none before its first answer.
+        run(root, argv)
+        found = _with_content(root, pattern)
     if not found:
         return Outcome(kind, case, f"{pattern}: no such file", injected=False)
-    path, name = rng.choice(found), rng.choice(files[pattern])
-    argv = world.template.commands().get(name, tuple(name.split()))
+    path = rng.choice(found)
     how = rng.choice([*DAMAGES, *REPLACED] if kind == "damage" else ["flipped bits", "flipped bits", *DAMAGES])
-    place = str(path.relative_to(root))
+    place, before = str(path.relative_to(root)), path.read_bytes()
     _spoil(rng, path, how)
     what = f"{place}: {how}, then `{' '.join(argv)}`"
-    if path.is_file() and path.read_bytes() == (world.template.root / place).read_bytes():
+    if path.is_file() and path.read_bytes() == before:
         _restore(world, root)
         return Outcome(kind, case, what, injected=False)
     ended = run(root, argv)
@@ -135,6 +140,11 @@ def _case(
             problems = list(_remedied(world, root, ended.err, argv, place))
     _restore(world, root)
     return Outcome(kind, case, what, tuple(problems))
+
+
+def _with_content(root: Path, pattern: str) -> list[Path]:
+    """The files that a pattern names, without locks, which are empty."""
+    return sorted(path for path in root.glob(pattern) if path.is_file() and path.stat().st_size)
 
 
 def _right(world: World, name: str, root: Path, code: int, out: str, place: str) -> Iterator[str]:

@@ -50,8 +50,8 @@ PIPELINE: dict[str, tuple[str, ...]] = {
 #: Commands that use the results.
 TASKS: dict[str, tuple[str, ...]] = {
     "sweep": ("sweep", "rf_magpie", "--trials", "3", "--workers", "1"),
-    "predict": ("predict", "LiFePO4", "--json"),
-    "screen": ("screen", "candidates.csv", "--out", "screened.csv", "--force"),
+    "predict": ("predict", "LiFePO4", "--own", "--json"),
+    "screen": ("screen", "candidates.csv", "--own", "--out", "screened.csv", "--force"),
     "promote": ("promote", "--model", "rf_magpie"),
     "show": ("show", "--json"),
 }

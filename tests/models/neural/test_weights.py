@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
-from electrode_bench.models.neural.weights import FlatWeights, WeightEMA
+from electrode_bench.errors import UserError
+from electrode_bench.models.neural.weights import FlatWeights, WeightEMA, load_weights, save_weights
 
 
 def _averaged(values: list[float], *, share: float, steps: int | None = None) -> float:
@@ -74,3 +76,12 @@ def test_released_weights_share_no_memory() -> None:
     assert network(torch.ones(1, 3)).tolist() == [[4, 4]]
     assert network.weight.grad is None
     assert len({p.untyped_storage().data_ptr() for p in network.parameters()}) == 2
+
+
+def test_saved_weights_of_another_network_are_refused_in_one_line(tmp_path: Path) -> None:
+    save_weights(torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1)), tmp_path)
+    same = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Linear(2, 1))
+    load_weights(same, tmp_path)
+    for other in (torch.nn.Sequential(torch.nn.Linear(3, 2)), torch.nn.Sequential(torch.nn.Linear(4, 2), same[1])):
+        with pytest.raises(UserError, match=r"network\.safetensors has other layers than this version"):
+            load_weights(other, tmp_path)

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from electrode_bench.errors import UserError
+
 #: A saved network's file in the model's folder.
 _FILE = "network.safetensors"
 
@@ -84,5 +86,17 @@ def save_weights(network: torch.nn.Module, folder: Path) -> None:
 
 
 def load_weights(network: torch.nn.Module, folder: Path) -> None:
-    """Read what :func:`save_weights` wrote into a network of the same shape."""
-    network.load_state_dict(load_file(folder / _FILE))
+    """Read what :func:`save_weights` wrote into a network of the same shape.
+
+    Raises
+    ------
+    UserError
+        When the saved network has other layers, as that of another version may have.
+    """
+    try:
+        network.load_state_dict(load_file(folder / _FILE))
+    except RuntimeError as error:
+        raise UserError(
+            f"{folder / _FILE} has other layers than this version of electrode-bench makes from the same configuration; "
+            "fit the model again, or use the version that saved it"
+        ) from error
