@@ -21,7 +21,7 @@ def _output(run, project: Project, *arguments: str) -> str:
 def test_show_prints_the_comparison(run, finished: Project) -> None:
     assert "| Average voltage, V | RF@Magpie | " in _output(run, finished, "show", "--markdown")
     shown = json.loads(_output(run, finished, "show", "--json"))
-    assert set(shown) == {"synthetic", "rows", "pairs", "ceilings", "left_out"}
+    assert set(shown) == {"synthetic", "rows", "pairs", "ceilings", "costs", "left_out"}
     assert shown["synthetic"] is True
     assert [row["model"] for row in shown["rows"]] == ["control", "rf_magpie"] * 4
     assert shown["rows"][0]["average_voltage/smae"] == 1
