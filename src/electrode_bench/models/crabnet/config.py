@@ -22,7 +22,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "small": {
         "d_model": 64,
-        "layers": 1,
+        "layers": 3,
         "heads": 4,
         "feed_forward": 256,
         "hidden": (128,),
@@ -38,11 +38,11 @@ class Config(Strict):
 
     preset: Literal["small", "study"] = "small"
     """Widths: small (d_model 64, feed-forward 256) or the study's (512, 2048)."""
-    epochs: PositiveInt = 50
+    epochs: PositiveInt = 100
     """Passes over the training compositions."""
     batch_size: PositiveInt = 64
     """Compositions in a batch; fewer when the training set is small."""
-    learning_rate: PositiveFloat = 4e-3
+    learning_rate: PositiveFloat = 3e-3
     """Peak of the one-cycle schedule (AdamW)."""
     weight_decay: NonNegativeFloat = 1e-2
     """AdamW's weight decay."""

@@ -28,7 +28,7 @@ class Config(Strict):
     """Widths of each target's own layers."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of activations dropped in training."""
-    epochs: PositiveInt = 40
+    epochs: PositiveInt = 100
     """Passes over the training rows."""
     batch_size: PositiveInt = 128
     """Rows in a batch; fewer when the training set is small."""
