@@ -30,14 +30,21 @@ _OPEN = "SELECT status FROM runs WHERE lifecycle_stage = 'active' AND status IN 
 def lost(world: World, cases: Sequence[int]) -> Iterator[Outcome]:
     """Take the server away while a command uses it; when it is back, the command finishes."""
     sys.path[:0] = [str(ROOT / "tests")]
-    for case in cases:
-        rng = world.random("server", case)
-        with world.project() as root:
-            remove(root / "mlruns")
-            if case % 2:
-                yield _postgresql(rng, case, root)
-            else:
-                yield _mlflow(rng, case, root)
+    from support import forks
+
+    # The server of the tests is a fork, too.
+    forks.prepare()
+    try:
+        for case in cases:
+            rng = world.random("server", case)
+            with world.project() as root:
+                remove(root / "mlruns")
+                if case % 2:
+                    yield _postgresql(rng, case, root)
+                else:
+                    yield _mlflow(rng, case, root)
+    finally:
+        forks.clean_up()
 
 
 def _mlflow(rng: random.Random, case: int, root: Path) -> Outcome:
