@@ -6,6 +6,7 @@ import argparse
 import os
 import pickle
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from chaos import preload
 
     started = time.monotonic()
+    # A shell starts what runs in the background without it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     preload.everything()
     from chaos import kinds
     from chaos.cases import World, run_all

@@ -97,6 +97,6 @@ def load_weights(network: torch.nn.Module, folder: Path) -> None:
         network.load_state_dict(load_file(folder / _FILE))
     except RuntimeError as error:
         raise UserError(
-            f"{folder / _FILE} has other layers than this version of electrode-bench makes from the same configuration; "
-            "fit the model again, or use the version that saved it"
+            f"{folder / _FILE} has other layers than this version of electrode-bench makes from the same "
+            "configuration; fit the model again, or use the version that saved it"
         ) from error
