@@ -21,4 +21,5 @@ def positions(frame: pd.DataFrame, by: Sequence[str]) -> list[tuple[Any, np.ndar
     It is a groupby that copies no rows.
     """
     groups = frame.groupby(list(by), sort=False).indices
-    return sorted(groups.items(), key=lambda group: int(group[1][0]))
+    # pandas-stubs allow slices and lists here; pandas gives arrays.
+    return sorted(groups.items(), key=lambda group: int(group[1][0]))  # type: ignore[arg-type]
