@@ -262,16 +262,18 @@ class Project:
         return sorted(runs, key=lambda run: (order.index(run.protocol), run.model))
 
     def fitted_folds(self) -> dict[tuple[str, str], dict[str, FoldRecord]]:
-        """What the record of each run says of its folds, by model and protocol; the predictions are not read."""
+        """What the record of each run says of its folds, by model and protocol."""
         found = {}
-        for name in self._fitted():
-            path, stage = self.paths.run(*name), stage_of(name[0])
-            folds = read_mapping(path, stage=stage, key="folds")
+        for name, folds in self._recorded("folds").items():
             try:
                 found[name] = {key: FoldRecord.model_validate(fold) for key, fold in folds.items()}
             except ValidationError as error:
-                raise of_another_version(path, stage) from error
+                raise of_another_version(self.paths.run(*name), stage_of(name[0])) from error
         return found
+
+    def _recorded(self, key: str) -> dict[tuple[str, str], dict[str, Any]]:
+        """The value of a key in the record of each run. The predictions are not read, which would take seconds."""
+        return {name: read_mapping(self.paths.run(*name), stage=stage_of(name[0]), key=key) for name in self._fitted()}
 
     def _fitted(self) -> Iterator[tuple[str, str]]:
         """Model and protocol of every run. A protocol that is left out has none, whatever its files hold."""
@@ -359,11 +361,7 @@ class Project:
         """Raise a UserError when a file of the comparison belongs to other runs, or was changed."""
         inputs = read_record(self.paths.comparison_inputs, stage="compare")
         compared, files = inputs["runs"], inputs["files"]
-        # The records alone: reading the predictions of all runs for each table would take seconds.
-        digests = {
-            f"{model}/{protocol}": read_mapping(self.paths.run(model, protocol), stage=stage_of(model), key="digests")
-            for model, protocol in self._fitted()
-        }
+        digests = {"/".join(name): own for name, own in self._recorded("digests").items()}
         fitted = {name: own.get("run") for name, own in digests.items()}
         others = sorted(name for name in {*compared, *fitted} if compared.get(name) != fitted.get(name))
         if others:
@@ -390,9 +388,8 @@ class Project:
         try:
             return validate(Adoption, documents.read_json(path), where="it")
         except (documents.DocumentError, UserError) as error:
-            raise UserError(
-                f"{path} is not a record of an adopted trial ({brief(error)}); restore it from git"
-            ) from error
+            why = brief(error)
+            raise UserError(f"{path} is not a record of an adopted trial ({why}); restore it from git") from error
 
 
 def _listed(runs: list[Run]) -> str:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
-from support.compositions import PARAMS, made_up
+from support.compositions import PARAMS, SAMPLED, made_up
 
 from electrode_bench.clustering import elmd, maps
 from electrode_bench.clustering.embedding import embed
+from electrode_bench.params import Map
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,11 @@ def test_summary_counts(built: tuple[pd.DataFrame, dict]) -> None:
     assert summary["notes"] == []
 
 
-def test_the_order_of_rows_does_not_matter(built: tuple[pd.DataFrame, dict]) -> None:
+@pytest.mark.parametrize("params", [PARAMS, SAMPLED], ids=["all compositions", "a sample"])
+def test_the_order_of_rows_does_not_matter(params: Map) -> None:
     table, features, _ = made_up()
-    shuffled = maps.build(table.sample(frac=1, random_state=1), features.sample(frac=1, random_state=2), PARAMS, seed=0)
+    built = maps.build(table, features, params, seed=0)
+    shuffled = maps.build(table.sample(frac=1, random_state=1), features.sample(frac=1, random_state=2), params, seed=0)
     pd.testing.assert_frame_equal(shuffled[0], built[0], check_exact=True)
     assert shuffled[1] == built[1]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
-from support.compositions import PARAMS, made_up
+from support.compositions import PARAMS, SAMPLED, made_up
 
 from electrode_bench.clustering import maps
 from electrode_bench.clustering.embedding import embed
-
-SAMPLED = PARAMS.model_copy(update={"exact": 60})
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +39,6 @@ def test_as_many_compositions_as_are_embedded_need_no_sample() -> None:
     all_of_them, summary = maps.build(table, features, exactly, seed=0)
     pd.testing.assert_frame_equal(all_of_them, maps.build(table, features, PARAMS, seed=0)[0], check_exact=True)
     assert summary["notes"] == []
-
-
-def test_the_order_of_rows_does_not_matter(built: tuple[pd.DataFrame, dict]) -> None:
-    table, features, _ = made_up()
-    mixed = maps.build(table.sample(frac=1, random_state=1), features.sample(frac=1, random_state=2), SAMPLED, seed=0)
-    pd.testing.assert_frame_equal(mixed[0], built[0], check_exact=True)
-    assert mixed[1] == built[1]
 
 
 def test_another_seed_takes_another_sample() -> None:

@@ -10,6 +10,9 @@ from electrode_bench.params import DBSCAN, TSNE, Map
 METALS = ["Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Nb", "Mo"]
 PARAMS = Map(tsne=TSNE(perplexity=10, max_iter=500), dbscan=DBSCAN(clusters=4, min_samples=4))
 
+#: The same, with half of the compositions embedded.
+SAMPLED = PARAMS.model_copy(update={"exact": 60})
+
 
 def made_up(groups: int = 4, each: int = 30, *, width: float = 0.05) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     """Table, features and true group: ``groups`` of ``each`` compositions, every third on two electrodes."""

@@ -151,7 +151,7 @@ def _by_tree(rows: np.ndarray, columns: np.ndarray, *, place: int) -> np.ndarray
     """Distance of each row to its ``place``-th nearest column, shape (n_rows,)."""
     from scipy.spatial import cKDTree
 
-    # Places of the scale that no composition tells from the others only cost time.
+    # Places of the scale at which all compositions are equal only cost time.
     differ = (rows != rows[0]).any(axis=0) | (columns != rows[0]).any(axis=0)
     distance, _ = cKDTree(columns[:, differ], leafsize=32).query(rows[:, differ], k=[place], p=1)
     return np.asarray(distance[:, 0])
