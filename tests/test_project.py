@@ -279,6 +279,31 @@ def test_a_comparison_of_other_data_is_refused(project: Project) -> None:
     assert message(lambda: project.comparison("table")) == expected
 
 
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        ("prepare/table.parquet", "prepare"),
+        ("split/folds.parquet", "split"),
+        ("split/digest.json", "split"),
+        ("fit/control/loco/cell.json", "fit@control"),
+        ("fit/control/loco/predictions.parquet", "fit@control"),
+        ("compare/table.csv", "compare"),
+    ],
+)
+def test_a_folder_in_the_place_of_a_file_is_named(project: Project, file: str, stage: str) -> None:
+    path = project.paths.results / file
+    path.unlink()
+    path.mkdir()
+
+    def read() -> None:
+        project.comparison("table")
+        project.folds()
+        project.table()
+        project.runs()
+
+    assert f"{file} is a folder where a file belongs; move it away, then run: dvc repro -f {stage}" in message(read)
+
+
 @pytest.mark.parametrize("file", ["compare/inputs.json", "fit/control/loco/cell.json", "split/digest.json"])
 def test_files_of_another_version_are_refused(project: Project, file: str) -> None:
     (project.paths.results / file).write_text("{}")

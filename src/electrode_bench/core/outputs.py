@@ -114,7 +114,9 @@ def changed(path: Path, stage: str) -> UserError:
 
 
 def require(path: Path, *, stage: str) -> None:
-    """Raise a UserError that names the stage when a file is missing."""
+    """Raise a UserError that names the stage when a file is missing, or a folder is in its place."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder where a file belongs; move it away, then run: dvc repro -f {stage}")
     if not path.exists():
         raise UserError(f"{path} is missing; make it with: dvc repro {stage}")
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 import random
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from electrode_bench.core.addresses import masked
+from electrode_bench.core.artifacts import replacing
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,6 +58,26 @@ def log(
         batch = todo_metrics[:room], todo_params[:BATCH], todo_tags[:BATCH]
         insist(lambda batch=batch: client.log_batch(run_id, *batch))  # type: ignore[misc]
         todo_metrics, todo_params, todo_tags = todo_metrics[room:], todo_params[BATCH:], todo_tags[BATCH:]
+
+
+def log_files(client: MlflowClient, run_id: str, folder: Path, subfolder: str = "") -> None:
+    """Copy the files in ``folder`` into the run's artifacts, below ``subfolder``.
+
+    Where the artifacts are in a local folder, each file is replaced as a whole. MLflow itself would write into a file
+    that exists, and a kill would leave half of it.
+    """
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    place = client.get_run(run_id).info.artifact_uri
+    if not is_local_uri(place):
+        client.log_artifacts(run_id, str(folder), subfolder or None)
+        return
+    target = Path(local_file_uri_to_path(place)) / subfolder
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            with replacing(target / file.relative_to(folder)) as temporary:
+                shutil.copyfile(file, temporary)
 
 
 def search(client: MlflowClient, experiment: str, query: str) -> list[MlflowRun]:

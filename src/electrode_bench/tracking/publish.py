@@ -27,7 +27,7 @@ from electrode_bench.core.schema import CONTROL, PREDICTION_COLUMNS, SHARE_COLUM
 from electrode_bench.evaluation.scores import headline_predictions
 from electrode_bench.project import Project
 from electrode_bench.tracking import provenance as provenances
-from electrode_bench.tracking.batches import TAG_LENGTH, insist, log
+from electrode_bench.tracking.batches import TAG_LENGTH, insist, log, log_files
 from electrode_bench.tracking.current import (
     FORMER_KINDS,
     KIND,
@@ -233,4 +233,4 @@ def _log_files(store: Store, record: Record, run_id: str, *, synthetic: bool) ->
         write_csv(record.scores, folder / "scores.csv")
         write_text(parity_html(shown, title=title), folder / "parity" / "parity.html")
         (folder / "parity" / "parity.png").write_bytes(parity_png(shown, title=title))
-        store.client.log_artifacts(run_id, str(folder))
+        log_files(store.client, run_id, folder)

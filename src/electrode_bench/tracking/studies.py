@@ -23,7 +23,7 @@ from electrode_bench.core.process import DriverProcess
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.models import search_space
 from electrode_bench.tracking import study_notes
-from electrode_bench.tracking.batches import BATCH, log
+from electrode_bench.tracking.batches import BATCH, log, log_files
 from electrode_bench.tracking.fields import flag, flat
 from electrode_bench.tracking.links import run_link
 from electrode_bench.tracking.provenance import Provenance
@@ -141,7 +141,7 @@ class MLflowStudyLogger:
             about = {"identity": self.spec.identity, "space": search_space.as_json(self.spec.space)}
             write_json(about, folder / "study.json")
             write_text(plots_page(self.study), folder / "plots.html")
-            self.store.client.log_artifacts(self.parent, str(folder))
+            log_files(self.store.client, self.parent, folder)
         if not self.study.is_running():
             # Otherwise another driver is at work, and closes the run when it ends.
             self.store.client.set_terminated(self.parent, status)
@@ -213,7 +213,7 @@ def log_score(store: Store, study: StoredStudy, score: Mapping[str, Any], *, fol
         "held_out_rows_tested_for": ", ".join(f"trial {number}" for number in tested),
     }
     log(store.client, run_id, metrics=metrics, tags={name: text for name, text in tags.items() if text})
-    store.client.log_artifacts(run_id, str(folder), "score")
+    log_files(store.client, run_id, folder, "score")
 
 
 def run_exists(store: Store, run_id: str) -> bool:
