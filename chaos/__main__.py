@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from chaos.template import Template
 
 
+#: Cases after which a line says how far it is, where there is no terminal for a progress bar.
+_SAID_EVERY = 100
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Inject faults; 0 when all of them were survived."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").partition("\n")[0])
@@ -98,12 +102,15 @@ def _report(
     done: list[Outcome] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Without a thread of its own that refreshes it: this process forks.
+    total = sum(len(cases) for _, cases in tasks)
     with Progress(*columns, console=console, disable=not console.is_terminal, auto_refresh=False) as bar:
-        task = bar.add_task("faults", total=sum(len(cases) for _, cases in tasks))
+        task = bar.add_task("faults", total=total)
         try:
             for outcome in outcomes:
                 done.append(outcome)
                 bar.update(task, advance=1, description=outcome.kind, refresh=True)
+                if not console.is_terminal and len(done) % _SAID_EVERY == 0:
+                    print(f"{len(done):,} of {total:,} cases, the last of {outcome.kind}", file=sys.stderr, flush=True)
                 for problem in outcome.problems:
                     again = f"python -m chaos --seed {world.seed} --only {outcome.kind} --case {outcome.case}"
                     line = f"FAILED {outcome.what}: {problem}\n       {again}"

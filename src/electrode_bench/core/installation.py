@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,15 @@ def installation() -> str:
     Only the state of files is read, which takes milliseconds where :mod:`~electrode_bench.core.source_closure` takes
     half a second.
     """
-    # The name of such a folder is that of a distribution with its version.
-    distributions = sorted({path.name for folder in sys.path if folder for path in Path(folder).glob("*.dist-info")})
-    return digest([sys.version, distributions, file_states(_PACKAGE.rglob("*.py"), root=_PACKAGE)])
+    return digest([sys.version, sorted(set(_distributions())), file_states(_PACKAGE.rglob("*.py"), root=_PACKAGE)])
+
+
+def _distributions() -> Iterator[str]:
+    """Names of the folders of installed distributions: each is that of a distribution with its version."""
+    for folder in filter(None, sys.path):
+        # As in an import, a folder that is missing or may not be read has nothing.
+        with suppress(OSError):
+            yield from (path.name for path in Path(folder).glob("*.dist-info"))
 
 
 def file_states(paths: Iterable[Path], *, root: Path) -> list[list[Any]]:

@@ -60,6 +60,26 @@ def save(draw: Callable[[], Figure], path: Path, *, synthetic: bool, formats: Se
         figure = draw()
         if synthetic:
             figure.suptitle(SYNTHETIC_NOTICE, x=0.005, ha="left", fontsize=6, color=style.WARNING)
+        # ``savefig`` draws everything twice, once without an output for the layout. Here the layout is made once.
+        figure.set_dpi(_DPI)
+        engine = figure.get_layout_engine()
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
         for suffix in formats:
+            print_ = _canvas(suffix, figure)
+            # Writing a SVG or PDF sets another one.
+            figure.set_dpi(_DPI)
             with replacing(path.with_name(f"{path.name}.{suffix}")) as temporary:
-                figure.savefig(temporary, format=suffix, dpi=_DPI, metadata=_METADATA[suffix])
+                print_(temporary, metadata=_METADATA[suffix])
+
+
+def _canvas(suffix: str, figure: Figure) -> Callable[..., None]:
+    """What writes the figure in a format."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    if suffix == "png":
+        return FigureCanvasAgg(figure).print_png
+    return FigureCanvasSVG(figure).print_svg if suffix == "svg" else FigureCanvasPdf(figure).print_pdf

@@ -11,7 +11,7 @@ from support.records import make_run
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.report.page.data import LEVELS, calibration, data, parity_limits, predictions
+from electrode_bench.report.page.data import LEVELS, calibration, data, parity_limits, parity_points, predictions
 from electrode_bench.report.page.results import Results
 
 
@@ -27,8 +27,9 @@ def test_predictions_are_means_and_of_the_bootstrap_those_of_the_largest_size(re
     sizes = {"small": 10, "large-0": 20, "large-1": 20}
     run = make_run(frame, [_fold("bootstrap", key, n) for key, n in sizes.items()])
     only = replace(results, runs=[run])
-    assert predictions(only, ["e0", "e1"])["bootstrap"]["m"]["average_voltage"] == [1.5, None]
-    assert parity_limits(only)["bootstrap"]["m"]["average_voltage"] == [-0.06, 1.56]
+    tested = parity_points(only)
+    assert predictions(tested, ["e0", "e1"])["bootstrap"]["m"]["average_voltage"] == [1.5, None]
+    assert parity_limits(tested)["bootstrap"]["m"]["average_voltage"] == [-0.06, 1.56]
 
 
 def test_calibration_is_the_share_of_errors_within_z_standard_deviations(results: Results) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from statistics import NormalDist
 from typing import Any
 
@@ -34,7 +34,7 @@ Numbers = list[float | int | None]
 def data(results: Results) -> dict[str, Any]:
     """Everything that the script draws, by name, on a page without :func:`costs`."""
     rows = results.chart.drawn
-    styles = style.model_styles(results.titles)
+    styles, tested = style.model_styles(results.titles), parity_points(results)
     return {
         "style": {"colours": list(style.COLOURS), "grey": style.GREY, "colourMap": style.COLOUR_MAP,
                   "webglFrom": style.WEBGL_FROM},
@@ -55,8 +55,8 @@ def data(results: Results) -> dict[str, Any]:
         },
         "map": composition_map(results.chart),
         "representatives": _representatives(results.chart),
-        "predictions": predictions(results, rows[ID]),
-        "parityLimits": parity_limits(results),
+        "predictions": predictions(tested, rows[ID]),
+        "parityLimits": parity_limits(tested),
         "ranking": ranking(results),
         "groups": {
             "working_ion": _by_group(results.by_ion, "working_ion"),
@@ -112,29 +112,35 @@ def _representatives(chart: CompositionMap) -> dict[str, dict[str, Any]]:
     }
 
 
-def predictions(results: Results, ids: Iterable[str]) -> dict[str, dict[str, dict[str, Numbers]]]:
-    """protocol -> model -> target -> a prediction for each of ``ids``; None for electrodes that were never tested.
+#: A run's points of the parity plot (:func:`~electrode_bench.report.parity.points`) by protocol, model and target.
+_Points = dict[str, dict[str, dict[str, pd.DataFrame]]]
 
-    A prediction is the mean over the headline's folds that tested the electrode.
-    """
+
+def parity_points(results: Results) -> _Points:
+    """The points of each run: for each tested electrode the mean prediction over the headline's folds."""
+    out: _Points = {}
+    for run in results.runs:
+        rows = headline_predictions(run)
+        out.setdefault(run.protocol, {})[run.model] = {t: parity.points(rows, target=t) for t in TARGETS}
+    return out
+
+
+def predictions(at: _Points, ids: Iterable[str]) -> dict[str, dict[str, dict[str, Numbers]]]:
+    """protocol -> model -> target -> a prediction for each of ``ids``; None for electrodes that were never tested."""
     order = list(ids)
-    out: dict[str, dict[str, dict[str, Numbers]]] = {}
-    for run in results.runs:
-        rows = headline_predictions(run)
-        means = {t: parity.points(rows, target=t).set_index(ID)["y_pred"].reindex(order) for t in TARGETS}
-        by_target = {target: all_rounded(values, _PREDICTION_DIGITS) for target, values in means.items()}
-        out.setdefault(run.protocol, {})[run.model] = by_target
-    return out
+    return _of_each(at, lambda p: all_rounded(p.set_index(ID)["y_pred"].reindex(order), _PREDICTION_DIGITS))
 
 
-def parity_limits(results: Results) -> dict[str, dict[str, dict[str, Numbers]]]:
+def parity_limits(at: _Points) -> dict[str, dict[str, dict[str, Numbers]]]:
     """protocol -> model -> target -> what both axes of the parity plot span."""
-    out: dict[str, dict[str, dict[str, Numbers]]] = {}
-    for run in results.runs:
-        rows = headline_predictions(run)
-        limits = {t: all_rounded(parity.limits(parity.points(rows, target=t)), _DIGITS) for t in TARGETS}
-        out.setdefault(run.protocol, {})[run.model] = limits
-    return out
+    return _of_each(at, lambda p: all_rounded(parity.limits(p), _DIGITS))
+
+
+def _of_each(at: _Points, value: Callable[[pd.DataFrame], Numbers]) -> dict[str, dict[str, dict[str, Numbers]]]:
+    return {
+        protocol: {model: {t: value(p) for t, p in targets.items()} for model, targets in models.items()}
+        for protocol, models in at.items()
+    }
 
 
 def calibration(results: Results) -> dict[str, dict[str, Numbers]]:
