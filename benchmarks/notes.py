@@ -41,12 +41,14 @@ class Measured(Strict):
     Parameters
     ----------
     value : the number, or the numerator of a ratio.
+    plus : is added to the value.
     over : the denominator.
     unit : ``s``, ``MB``, ``%`` (of a share from 0 to 1), or words that follow the number.
     at_most, at_least : what was wanted; one of them.
     """
 
     value: Value
+    plus: Value | None = None
     over: Value | None = None
     unit: str
     at_most: float | None = None
@@ -60,9 +62,10 @@ class Measured(Strict):
 
     def of(self, results: Results) -> float | None:
         """What was reached; None when it was not measured."""
-        value, over = self.value.of(results), None if self.over is None else self.over.of(results)
-        if value is None or (self.over is not None and not over):
+        value, plus, over = (None if one is None else one.of(results) for one in (self.value, self.plus, self.over))
+        if value is None or (self.plus is not None and plus is None) or (self.over is not None and not over):
             return None
+        value += plus or 0.0
         return value / over if over else value
 
     def met(self, reached: float) -> bool:

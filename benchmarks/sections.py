@@ -14,7 +14,12 @@ from electrode_bench.core.schema import TARGETS
 
 #: Stages with a smaller share of a study's processor seconds are added up.
 _SMALL = 0.01
-_SETS = {"magpie": "Magpie, 132 features", "modnet": "MODNet's preset, 280 features", "elmd": "ElMD of all pairs"}
+_SETS = {
+    "magpie": "Magpie, 132 features",
+    "modnet": "MODNet's preset, 280 features",
+    "packing": "Atomic packing, 5 features",
+    "elmd": "ElMD of all pairs",
+}
 
 
 def _features(results: Results) -> str:
@@ -128,6 +133,17 @@ def _growth(results: Results) -> str:
     return "\n\n".join([*blocks, "![Processor seconds over rows and folds](figures/performance-growth.svg)"])
 
 
+def _scale(results: Results) -> str:
+    rows = [
+        (row["stage"], time(row["cpu_seconds"]), time(row["seconds"]), memory(row["peak_mb"]))
+        for row in results.rows("scale")
+    ]
+    text = f"""`dvc repro` runs these commands. {results.rows("scale")[0]["size"]:,} synthetic rows, the control and
+    boosting, five grouped folds. The memory is that of the largest process; folds are fitted in one process for each
+    core."""
+    return f"{paragraph(text)}\n\n{table(('stage', 'processor', 'wall', 'memory'), rows)}"
+
+
 def _screening(results: Results) -> str:
     rows = [
         (
@@ -184,6 +200,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...], Callable[[Results], str]], ...] = (
     ("The stages of a study", ("study", "sample"), _study),
     ("Stages before the fits", ("stages",), _stages),
     ("Growth", ("rows", "count"), _growth),
+    ("A hundred thousand rows", ("scale",), _scale),
     ("Screening", ("screening",), _screening),
     ("Start-up", ("startup",), _startup),
     ("The physical limit", ("limit",), _limit),

@@ -50,7 +50,7 @@ class Part:
 
 def every() -> dict[str, Part]:
     """All parts by name, in the order in which they run."""
-    from benchmarks.parts import features, folds, growth, limit, pipeline, screening, stages, startup
+    from benchmarks.parts import features, folds, growth, limit, pipeline, scale, screening, stages, startup
 
     parts = (
         Part("features", "features and distances against matminer and ElMD", features.run),
@@ -63,6 +63,7 @@ def every() -> dict[str, Part]:
         Part("startup", "imports and cold starts", startup.run),
         Part("sample", "`dvc repro` on the sample", pipeline.run_sample),
         Part("reference", "one fold against the published packages", folds.run_reference, separate=True),
+        Part("scale", "100,000 rows through the pipeline", scale.run, separate=True),
         Part("study", "the full study", pipeline.run_study, separate=True, needs_snapshot=True),
     )
     return {part.name: part for part in parts}
