@@ -147,6 +147,17 @@ def test_the_command_line_starts_without_the_libraries_of_the_commands() -> None
     assert found.stdout.strip() == "[]"
 
 
+def test_an_answer_of_the_pre_trained_model_needs_no_library_for_fits(tmp_path: Path) -> None:
+    code = (
+        "import atexit, sys; sys.argv = ['electrode-bench', 'predict', 'LiFePO4', '--json']\n"
+        "heavy = {'sklearn', 'scipy.stats', 'scipy.optimize', 'lightgbm', 'torch', 'numba', 'mlflow'}\n"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        "from electrode_bench.cli import main; main()"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert found.stderr.strip() == "[]"
+
+
 def test_a_closed_pipe_is_not_reported(project: Project) -> None:
     read, write = os.pipe()
     os.close(read)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matminer.featurizers.composition import ElementProperty
+from matminer.utils.data import MagpieData
 from pymatgen.core import Composition, Element
 
 from electrode_bench.core.artifacts import round_significant
@@ -16,6 +17,7 @@ from electrode_bench.data.chemistry import canonical
 from electrode_bench.errors import UserError
 from electrode_bench.features import COMPOSITION_COLUMNS, FEATURE_SETS, featurize
 from electrode_bench.features.composition import amounts, element_table
+from electrode_bench.features.magpie import PROPERTIES, elements
 from electrode_bench.features.magpie import compute as magpie
 
 VARIED = [
@@ -46,6 +48,12 @@ VARIED = [
 @pytest.fixture(scope="module")
 def matminer() -> ElementProperty:
     return ElementProperty.from_preset("magpie")
+
+
+def test_the_table_is_matminers() -> None:
+    properties = MagpieData(impute_nan=True).all_elemental_props
+    expected = pd.DataFrame({name: properties[name] for name in PROPERTIES}, dtype=np.float64)
+    pd.testing.assert_frame_equal(elements(), expected, check_exact=True)
 
 
 def test_magpie_equals_matminer_on_varied_formulas(matminer: ElementProperty) -> None:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
@@ -45,15 +47,35 @@ PROPERTIES = (
     "GSmagmom",
     "SpaceGroupNumber",
 )
+#: Atomic number of oganesson, the last element.
+_HEAVIEST = 118
 STATISTICS = ("minimum", "maximum", "range", "mean", "avg_dev", "mode")
 
 
 @functools.cache
-def _table() -> pd.DataFrame:
-    from matminer.utils.data import MagpieData
+def elements() -> pd.DataFrame:
+    """The table of matminer's ``MagpieData(impute_nan=True)``: elements H to Og x properties, without a gap.
 
-    properties = MagpieData(impute_nan=True).all_elemental_props
-    return pd.DataFrame({name: properties[name] for name in PROPERTIES}, dtype=np.float64)
+    Its files are read here, because importing ``matminer.utils.data`` imports scipy.stats, which takes as long as a
+    short answer.
+    """
+    from matminer import utils
+    from pymatgen.core import Element
+
+    folder = files(utils) / "data_files" / "magpie_elementdata"
+    symbols = [Element.from_Z(z).symbol for z in range(1, _HEAVIEST + 1)]
+    columns = {name: _column((folder / f"{name}.table").read_text(encoding="utf-8")) for name in PROPERTIES}
+    return pd.DataFrame(columns, index=symbols)
+
+
+def _column(text: str) -> np.ndarray:
+    """A property of each element from a file with a line for each; what is no number becomes the mean."""
+    lines = text.splitlines()[:_HEAVIEST]
+    values = np.full(_HEAVIEST, np.nan)
+    for i, line in enumerate(lines):
+        with suppress(ValueError):
+            values[i] = float(line)
+    return np.where(np.isnan(values), np.nanmean(values), values)
 
 
 def compute(formulas: Sequence[str]) -> pd.DataFrame:
@@ -63,7 +85,7 @@ def compute(formulas: Sequence[str]) -> pd.DataFrame:
     (to a relative 1e-5, as matminer has it) the smallest property counts. "avg_dev" is the weighted mean
     absolute deviation from the weighted mean.
     """
-    table = _table()
+    table = elements()
     matrix = composition.amounts(formulas)
     composition.require_elements(matrix, table.index, feature_set="magpie")
     by_statistic = statistics(matrix, table)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +14,7 @@ from electrode_bench import models
 from electrode_bench.core.schema import GRAVIMETRIC, TARGETS, VOLTAGE
 from electrode_bench.features import featurize
 from electrode_bench.models.base import Model
+from electrode_bench.models.boosting.saved_trees import SavedTrees
 from electrode_bench.models.boosting.trees import Trees
 from electrode_bench.models.heads.quantities import FULL_CAPACITY
 
@@ -90,8 +94,30 @@ def test_trees_as_text_predict_the_same() -> None:
     trees = Trees.fit(x, y, objective="huber", trees=20, seed=2**40, options={"min_data_in_leaf": 2})
     again = Trees.fit(x, y, objective="huber", trees=20, seed=2**40, options={"min_data_in_leaf": 2})
     assert trees.to_text() == again.to_text()
-    np.testing.assert_array_equal(Trees.from_text(trees.to_text()).predict(x), trees.predict(x))
+    saved = Trees.from_text(trees.to_text())
+    for of in (saved, pickle.loads(pickle.dumps(saved))):
+        np.testing.assert_array_equal(of.predict(x), trees.predict(x))
+        # Columns before rows, and single numbers, as a frame may hold them.
+        np.testing.assert_array_equal(of.predict(np.asfortranarray(x)), trees.predict(x))
+        rounded = x.astype(np.float32)
+        np.testing.assert_array_equal(of.predict(rounded), trees.predict(rounded.astype(np.float64)))
+        assert of.to_text() == trees.to_text()
     assert trees.predict(np.empty((0, 4))).shape == (0,)
+
+
+@pytest.mark.parametrize("objective", ["binary", "l1"])
+def test_saved_trees_predict_what_lightgbm_does(objective: str) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.random((200, 3))
+    y = (x[:, 0] + x[:, 1] > 1).astype(float)
+    trees = Trees.fit(x, y, objective=objective, trees=30, seed=1, options={})
+    assert isinstance(trees.booster, lightgbm.Booster)
+    np.testing.assert_array_equal(SavedTrees(trees.to_text()).predict(x), trees.booster.predict(x))
+
+
+def test_a_text_that_is_no_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="LightGBM: "):
+        SavedTrees("tree\nversion=v4\n")
 
 
 def test_features_that_are_not_finite_are_refused() -> None:

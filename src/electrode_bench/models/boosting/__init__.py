@@ -6,12 +6,13 @@ from electrode_bench.core.schema import WITH_PHYSICS
 from electrode_bench.models.base import ModelSpec
 from electrode_bench.models.boosting.config import SPACE, Config
 from electrode_bench.models.boosting.model import Boosting
+from electrode_bench.models.boosting.saved_trees import library
 
 
 def available() -> str | None:
     """Why boosting cannot be fitted here; None when it can."""
     try:
-        import lightgbm  # noqa: F401
+        library()
     except OSError as error:
         # Its wheel takes OpenMP's library from the system.
         return f"LightGBM cannot be loaded ({error}); on Debian: apt-get install libgomp1"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from electrode_bench.models.boosting.saved_trees import SavedTrees
+
 if TYPE_CHECKING:
     from lightgbm import Booster
 
@@ -23,7 +25,7 @@ _FIXED = {"num_threads": 1, "deterministic": True, "force_row_wise": True, "verb
 class Trees:
     """Fitted trees; or the one number that they would predict, where all training targets are equal."""
 
-    booster: Booster | None
+    booster: Booster | SavedTrees | None
     constant: float
 
     @classmethod
@@ -59,17 +61,17 @@ class Trees:
             return np.full(len(x), self.constant)
         if len(x) == 0:
             return np.empty(0)
+        if isinstance(self.booster, SavedTrees):
+            return self.booster.predict(x)
         return np.asarray(self.booster.predict(x, num_threads=1), dtype=np.float64)
 
     def to_text(self) -> str:
         """LightGBM's own text form, or the constant."""
+        if isinstance(self.booster, SavedTrees):
+            return self.booster.text
         return repr(self.constant) if self.booster is None else self.booster.model_to_string()
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Read what :meth:`to_text` wrote."""
-        import lightgbm
-
-        if not text.startswith("tree"):
-            return cls(None, float(text))
-        return cls(lightgbm.Booster(model_str=text), math.nan)
+        return cls(SavedTrees(text), math.nan) if text.startswith("tree") else cls(None, float(text))
