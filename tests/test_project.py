@@ -304,6 +304,14 @@ def test_a_folder_in_the_place_of_a_file_is_named(project: Project, file: str, s
     assert f"{file} is a folder where a file belongs; move it away, then run: dvc repro -f {stage}" in message(read)
 
 
+def test_a_run_without_its_record_is_not_left_out(project: Project) -> None:
+    for protocol in project.folds():
+        project.paths.run("rf_magpie", protocol).unlink()
+    for read in (project.runs, project.fitted_folds, lambda: project.comparison("table")):
+        text = message(read)
+        assert text.endswith("/cell.json is missing; make it with: dvc repro fit@rf_magpie")
+
+
 @pytest.mark.parametrize("file", ["compare/inputs.json", "fit/control/loco/cell.json", "split/digest.json"])
 def test_files_of_another_version_are_refused(project: Project, file: str) -> None:
     (project.paths.results / file).write_text("{}")

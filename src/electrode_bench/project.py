@@ -276,12 +276,16 @@ class Project:
         return {name: read_mapping(self.paths.run(*name), stage=stage_of(name[0]), key=key) for name in self._fitted()}
 
     def _fitted(self) -> Iterator[tuple[str, str]]:
-        """Model and protocol of every run. A protocol that is left out has none, whatever its files hold."""
-        paths = sorted(self.paths.results.glob("fit/*/*/cell.json"))
-        left_out = self.left_out() if paths else {}
-        for path in paths:
-            if path.parent.name not in left_out:
-                yield path.parent.parent.name, path.parent.name
+        """Model and protocol of every run. A protocol that is left out has none, whatever its files hold.
+
+        Predictions without a record belong to a run, too: reading it then says what is missing.
+        """
+        files = ("cell.json", "predictions.parquet")
+        folders = sorted({path.parent for name in files for path in self.paths.results.glob(f"fit/*/*/{name}")})
+        left_out = self.left_out() if folders else {}
+        for folder in folders:
+            if folder.name not in left_out:
+                yield folder.parent.name, folder.name
 
     def _read_run(self, model: str, protocol: str) -> Run:
         stage, path = stage_of(model), self.paths.run(model, protocol)

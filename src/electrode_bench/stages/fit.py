@@ -129,11 +129,13 @@ def _write_left_out(project: Project, left_out: LeftOut, *, model: str, protocol
 
 def _remove_others(folder: Path, *, keep: Sequence[str]) -> None:
     """Remove the results of protocols that the split no longer has; their folds stay in the fold cache."""
-    for path in folder.glob("*/cell.json"):
-        if path.parent.name not in keep:
-            # First the record: without it, what is left is not taken for a run.
-            path.unlink()
-            shutil.rmtree(path.parent)
+    files = ("cell.json", "predictions.parquet")
+    for of_protocol in {path.parent for name in files for path in folder.glob(f"*/{name}")}:
+        if of_protocol.name not in keep:
+            # First what makes it a run.
+            for name in files:
+                (of_protocol / name).unlink(missing_ok=True)
+            shutil.rmtree(of_protocol)
 
 
 def _require_fittable(spec: ModelSpec, *, here: bool) -> None:
