@@ -85,8 +85,8 @@ def test_all_protocols_are_those_of_the_split(project: Project) -> None:
     # A protocol that params.yaml listed before; readers would refuse its run as one of another split.
     shutil.copytree(folder / "grouped", folder / "chronological")
     # Another one, of which a kill has left the predictions.
-    shutil.copytree(folder / "grouped", folder / "bootstrap")
-    (folder / "bootstrap" / "cell.json").unlink()
+    shutil.copytree(folder / "grouped", folder / "random")
+    (folder / "random" / "cell.json").unlink()
     made = list(fit.run_all(project, PARAMS, model="control"))
     assert {run.protocol for run in made} == set(project.split_digests())
     assert {path: path.read_bytes() for path in folder.glob("*/*")} == before
