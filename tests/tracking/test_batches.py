@@ -16,14 +16,14 @@ pytestmark = pytest.mark.xdist_group("tracking")
 
 def test_a_file_of_a_run_is_replaced_and_never_written_into(store: Store, tmp_path: Path) -> None:
     run = store.client.create_run(store.runs)
-    (tmp_path / "score").mkdir()
-    (tmp_path / "table.csv").write_text("old")
-    (tmp_path / "score" / "rows.csv").write_text("rows")
-    log_files(store.client, run.info.run_id, tmp_path)
+    old, source = tmp_path / "old", tmp_path / "new"
+    (old / "score").mkdir(parents=True)
+    (old / "table.csv").write_text("old")
+    (old / "score" / "rows.csv").write_text("rows")
+    log_files(store.client, run.info.run_id, old)
     place = Path(local_file_uri_to_path(run.info.artifact_uri))
     # Whoever reads the old file, or has a link to it, keeps all of it.
     os.link(place / "table.csv", tmp_path / "kept.csv")
-    source = tmp_path / "new"
     source.mkdir()
     (source / "table.csv").write_text("new")
     log_files(store.client, run.info.run_id, source)
