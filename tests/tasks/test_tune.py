@@ -32,7 +32,7 @@ from electrode_bench.tasks import tune
 from electrode_bench.tracking.batches import search
 from electrode_bench.tracking.store import open_store
 from electrode_bench.tuning.plan import plan_studies
-from electrode_bench.tuning.storage import load_study, storage_url, study_names
+from electrode_bench.tuning.storage import all_studies, storage_url
 
 
 def test_no_trial_sees_the_outer_test_rows(project: Project, tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def _ended(project: Project) -> int:
     url = storage_url(project, None)
     if not (project.paths.mlruns / "studies.journal").exists():
         return 0
-    return sum(load_study(url, name).count() for name in study_names(url))
+    return sum(study.count() for study in all_studies(url))
 
 
 def _runs(project: Project, query: str = "") -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from electrode_bench import models
 from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Int
-from electrode_bench.tuning.storage import journal, open_study
+from electrode_bench.tuning.storage import journal, open_storage, open_study
 from electrode_bench.tuning.stored_study import result_of
 from electrode_bench.tuning.study import OuterTrainingSet, StudySpec
 
@@ -34,6 +34,21 @@ def test_a_changed_study_is_another_one_and_says_what_changed(make_spec: MakeSpe
     assert open_study(replace(wider, outer=outer), url=url, trials=2).changed == ("data",)
     one_fold = replace(outer, folds=outer.folds[:1])
     assert open_study(replace(wider, outer=one_fold), url=url, trials=2).changed == ("inner folds",)
+
+
+@pytest.mark.parametrize("attributes", [[], ["identity"], ["identity", "space", "base"]])
+def test_a_study_whose_process_was_killed_before_it_was_described_is_described_later(
+    make_spec: MakeSpec, tmp_path: Path, attributes: list[str]
+) -> None:
+    whole = open_study(make_spec(), url=journal(tmp_path / "whole"), trials=2).study
+    left = optuna.create_study(study_name=whole.name, storage=open_storage(journal(tmp_path / "left")))
+    for name in attributes:
+        left.set_user_attr(name, whole.attributes[name])
+    opened = open_study(make_spec(), url=journal(tmp_path / "left"), trials=2)
+    assert opened.created
+    assert opened.study.attributes == whole.attributes
+    assert [trial.is_configured for trial in opened.study.trials()] == [True]
+    assert not open_study(make_spec(), url=journal(tmp_path / "left"), trials=2).created
 
 
 def test_only_parameters_outside_the_space_count_as_fixed(make_spec: MakeSpec) -> None:

@@ -121,7 +121,7 @@ def run(
 
 def _tune(spec: StudySpec, sweep: _Sweep) -> TunedStudy:
     opened = open_study(spec, url=sweep.url, trials=sweep.trials)
-    if opened.created:
+    if "commit" not in opened.study.attributes:
         source = sweep.provenance
         opened.study.keep(
             snapshot={key: source.data.get(key) for key in ("release", "md5")},

@@ -257,7 +257,7 @@ def open_study(spec: StudySpec, *, url: str, trials: int) -> OpenedStudy:
     store, name = open_storage(url), spec.name
     directions: list[Literal["minimize", "maximize"]] = ["minimize"] * (2 if spec.options.against_seconds else 1)
     try:
-        created = optuna.create_study(
+        study = optuna.create_study(
             study_name=name,
             storage=store,
             directions=directions,
@@ -267,19 +267,22 @@ def open_study(spec: StudySpec, *, url: str, trials: int) -> OpenedStudy:
     except DuplicatedStudyError:
         # Drivers that start together must not draw the same values: each has a seed of its own.
         own = derive(spec.seed, "sampler", name, platform.node(), os.getpid(), time.time_ns())
-        loaded = optuna.load_study(
+        study = optuna.load_study(
             study_name=name,
             storage=store,
             sampler=make_sampler(spec.options, trials=trials, seed=own),
             pruner=make_pruner(spec.options),
         )
-        return OpenedStudy(StoredStudy(loaded, spec.space), created=False)
-    study, changed = StoredStudy(created, spec.space), _changes(spec, store)
-    study.describe(spec, version=optuna.__version__)
+    stored = StoredStudy(study, spec.space)
+    if stored.is_described:
+        return OpenedStudy(stored, created=False)
+    # It is new, or the process that created it was killed before it could describe it.
+    changed = _changes(spec, store)
     start = encoded(spec.base.model_dump(mode="json"), spec.space)
-    if start is not None:
-        created.enqueue_trial(start, user_attrs={"configured": True})
-    return OpenedStudy(study, created=True, changed=changed)
+    if start is not None and not study.get_trials(deepcopy=False):
+        study.enqueue_trial(start, user_attrs={"configured": True})
+    stored.describe(spec, version=optuna.__version__)
+    return OpenedStudy(stored, created=True, changed=changed)
 
 
 def _changes(spec: StudySpec, store: BaseStorage) -> tuple[str, ...]:

@@ -195,17 +195,18 @@ class StoredStudy:
 
     def describe(self, spec: StudySpec, *, version: str) -> None:
         """Store what the study is; ``version`` is Optuna's."""
+        # What may be missing comes first: a study counts as described once the rest is there.
+        if spec.clean_base is not None:
+            self.keep(clean_base=spec.clean_base.model_dump(mode="json"))
         self.keep(
-            identity=spec.identity,
             module=spec.model.module,
+            optuna=version,
+            table=spec.table,
+            identity=spec.identity,
             space=search_space.as_json(spec.space),
             base=spec.base.model_dump(mode="json"),
             how=spec.options.model_dump(mode="json"),
-            optuna=version,
-            table=spec.table,
         )
-        if spec.clean_base is not None:
-            self.keep(clean_base=spec.clean_base.model_dump(mode="json"))
 
     def _stored(self, trial: FrozenTrial) -> StoredTrial:
         attributes = trial.user_attrs
