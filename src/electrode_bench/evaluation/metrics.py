@@ -34,6 +34,7 @@ class Metric:
     ----------
     key, label : name in files, and name for people.
     unit : "target" for the unit of the target, "" for no unit.
+    meaning : what the value over folds says, in one line.
     per_fold : (true values (n,), predictions (n,), MAE of the control on unfiltered test rows) -> value of one fold.
     over_folds : (values, MAEs, MAEs of the control, with one number per fold) -> value over folds. None takes the mean
         of the values.
@@ -43,6 +44,7 @@ class Metric:
     key: str
     label: str
     unit: str
+    meaning: str
     per_fold: Callable[[np.ndarray, np.ndarray, float], float]
     over_folds: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
     shown: bool = False
@@ -90,18 +92,42 @@ def _smae_over_folds(_: np.ndarray, errors: np.ndarray, controls: np.ndarray) ->
 
 #: Every metric, in the order of the tables. Each is also computed on 2-sigma-filtered rows.
 METRICS: tuple[Metric, ...] = (
-    Metric("mae", "MAE", "target", lambda true, predicted, _: mae(true, predicted), shown=True),
+    Metric(
+        "mae",
+        "MAE",
+        "target",
+        "mean absolute error on the test rows, averaged over folds",
+        lambda true, predicted, _: mae(true, predicted),
+        shown=True,
+    ),
     Metric(
         "smae",
         "SMAE",
         "",
+        "mean over folds of the MAE, divided by the mean over folds of the MAE of the training mean",
         lambda true, predicted, control: smae(mae(true, predicted), control),
         over_folds=_smae_over_folds,
         shown=True,
     ),
-    Metric("r2", "R2", "", lambda true, predicted, _: r2(true, predicted), shown=True),
-    Metric("rmse", "RMSE", "target", lambda true, predicted, _: rmse(true, predicted)),
+    Metric(
+        "r2",
+        "R2",
+        "",
+        "share of the test rows' variance that is explained, averaged over folds",
+        lambda true, predicted, _: r2(true, predicted),
+        shown=True,
+    ),
+    Metric(
+        "rmse",
+        "RMSE",
+        "target",
+        "root of the mean squared error on the test rows, averaged over folds",
+        lambda true, predicted, _: rmse(true, predicted),
+    ),
 )
+
+#: What the suffix of filtered metrics says.
+FILTERED_MEANING = "only test rows within two standard deviations of the training mean"
 
 #: The metrics of the study's table.
 SHOWN: tuple[Metric, ...] = tuple(metric for metric in METRICS if metric.shown)

@@ -108,7 +108,7 @@ class Collector:
             calibration=_calibration(project, run.model),
             no_model=no_model,
             lock_digest=lock_entry_digest(project.root, run.stage),
-            tuning=_tuning(project, run),
+            tuning=tuning_of(project, run),
         )
 
     @cached_property
@@ -152,7 +152,7 @@ def _calibration(project: Project, model: str) -> dict[str, Any] | None:
     return None
 
 
-def _tuning(project: Project, run: Run) -> dict[str, str]:
+def tuning_of(project: Project, run: Run) -> dict[str, str]:
     """The state of a tuned configuration; for an ensemble that of its tuned members, the gravest where they differ."""
     states: dict[TuningState, None] = {}
     adoptions = []

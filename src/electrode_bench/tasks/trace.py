@@ -1,0 +1,283 @@
+"""From a number in a table back to the data, split, code and seed that it was made from; and the number made again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from electrode_bench import models
+from electrode_bench.core.digests import digest_frame
+from electrode_bench.core.folds import Fold
+from electrode_bench.core.results import Run
+from electrode_bench.core.schema import ID, TARGETS
+from electrode_bench.data import origin
+from electrode_bench.errors import UserError, nearest
+from electrode_bench.evaluation import metrics
+from electrode_bench.fitting.executor import IN_PROCESS, Executor
+from electrode_bench.fitting.protocols import fit_run
+from electrode_bench.fitting.runs import Progress, fit_closure
+from electrode_bench.project import Project
+from electrode_bench.splits import headline_folds
+from electrode_bench.tracking import provenance
+from electrode_bench.tracking.current import current_runs
+from electrode_bench.tracking.locations import tracking_uri
+from electrode_bench.tracking.records import tuning_of
+
+#: Largest difference between two numbers that count as equal: the digits that files keep.
+_TOLERANCE = 1e-11
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of ``results/compare/scores.csv``."""
+
+    model: str
+    protocol: str
+    target: str
+    metric: str
+    fold: str
+    """Key of the fold, or ``all``."""
+    value: float
+    """In the unit of the target, or without unit (see :func:`label`)."""
+    spread: float
+    """Standard deviation over folds; NaN for a single fold."""
+    n: int
+    """Test rows, counted once for each fold that tests them."""
+
+    @property
+    def label(self) -> str:
+        """Name and unit of the metric, and the target's name."""
+        metric, filtered = _metric(self.metric)
+        unit = f" ({TARGETS[self.target].unit})" if metric.unit == "target" else ""
+        return f"{metric.label}{' 2 sigma' if filtered else ''}{unit} of {TARGETS[self.target].label.lower()}"
+
+    @property
+    def meaning(self) -> str:
+        """How the number is defined."""
+        metric, filtered = _metric(self.metric)
+        text = metric.meaning if self.fold == metrics.ALL else f"{metric.meaning} (here of one fold)"
+        return f"{text}; {metrics.FILTERED_MEANING}" if filtered else text
+
+
+@dataclass(frozen=True)
+class Check:
+    """Whether something that was recorded is found again."""
+
+    what: str
+    passed: bool
+    found: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A number with everything that it was made from."""
+
+    number: Number
+    run: Run
+    sources: Mapping[str, Mapping[str, Any]]
+    """Facts by section (predictions, folds, configuration, code, data, pipeline, MLflow), each by name."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"number": {**vars(self.number), "meaning": self.number.meaning}, **self.sources}
+
+
+def trace(
+    project: Project, *, model: str, protocol: str, target: str, metric: str = "smae", fold: str = metrics.ALL
+) -> Trace:
+    """Find a number and what it was made from.
+
+    Parameters
+    ----------
+    target : a key of ``schema.TARGETS``.
+    metric : a key of ``evaluation.metrics.KEYS``.
+    fold : key of a fold; ``all`` takes the value over folds.
+
+    Raises
+    ------
+    UserError
+        When there is no such number, or the results do not belong together.
+    """
+    for word, known, kind in ((target, TARGETS, "target"), (metric, metrics.KEYS, "metric")):
+        if word not in known:
+            raise UserError(f"unknown {kind} '{word}'; {nearest(word, known)}")
+    scores = project.comparison("scores")
+    for column, word in (("model", model), ("protocol", protocol)):
+        if word not in set(scores[column]):
+            raise UserError(f"the comparison has no {column} '{word}'; {nearest(word, scores[column].unique())}")
+    run = project.run(model, protocol)
+    chosen = scores.query("model == @model and protocol == @protocol and target == @target and metric == @metric")
+    row = chosen[chosen["fold"] == fold]
+    if row.empty:
+        raise UserError(f"{run.name} has no fold '{fold}'; {nearest(fold, chosen['fold'])}")
+    one = row.iloc[0]
+    number = Number(model, protocol, target, metric, fold, float(one["value"]), float(one["spread"]), int(one["n"]))
+    return Trace(number, run, _sources(project, run, number))
+
+
+def verify(project: Project, traced: Trace) -> list[Check]:
+    """Compute the number again from the stored predictions, whose digest is compared with the recorded one.
+
+    The digests of folds and targets are compared whenever a run is read (:meth:`Project.run`).
+    """
+    run, number = traced.run, traced.number
+    folds = project.protocol_folds(run.protocol)
+    again = _value(metrics.score(run.predictions, folds, project.table()), number)
+    return [
+        Check("the predictions have the digest that was recorded", run.has_its_tables, run.digests.predictions),
+        Check(
+            f"the number from the run's {len(run.predictions):,} predictions",
+            _equal(again, number.value),
+            f"{again:.12g}",
+        ),
+    ]
+
+
+def refit(
+    project: Project, traced: Trace, *, executor: Executor = IN_PROCESS, progress: Progress | None = None
+) -> list[Check]:
+    """Fit the number's folds again, without any cache, with the recorded configuration and seed, and compare.
+
+    Raises
+    ------
+    UserError
+        When the model cannot be fitted here, or the project's features are not those that were recorded.
+    """
+    run, number = traced.run, traced.number
+    spec = models.from_module(run.module)
+    config = models.configure(spec, run.config, where=f"{run.name}, cell.json")
+    folds = [fold for fold in project.protocol_folds(run.protocol) if number.fold in (metrics.ALL, fold.key)]
+    frame, targets = project.training_data(run.feature_set)
+    if digest_frame(frame.sort_index()) != run.digests.features:
+        raise UserError(f"the features of {run.name} are not those that were recorded; run: dvc repro")
+    with tempfile.TemporaryDirectory(prefix="electrode-bench-") as empty:
+        again = fit_run(
+            spec,
+            config,
+            folds,
+            split_digest=run.digests.split,
+            frame=frame,
+            targets=targets,
+            composition=run.composition,
+            seed=run.seed,
+            cache=Path(empty),
+            executor=executor,
+            progress=progress,
+            member_frames={
+                name: project.training_data(member.spec.feature_set)[0]
+                for name, member in models.members_of(config).items()
+            },
+        )
+    return [_same_predictions(run, again, folds), _same_number(project, again, folds, number)]
+
+
+def _same_predictions(run: Run, again: Run, folds: list[Fold]) -> Check:
+    keys = [fold.key for fold in folds]
+    of_before = run.predictions[run.predictions["fold"].isin(keys)].reset_index(drop=True)
+    before, after = (
+        frame.sort_values(["fold", "target", ID], ignore_index=True) for frame in (of_before, again.predictions)
+    )
+    same = digest_frame(before) == digest_frame(after)
+    furthest = float(np.abs(before["y_pred"] - after["y_pred"]).max())
+    found = "identical" if same else f"they differ by up to {furthest:.3g}"
+    return Check(f"{len(after):,} predictions of {len(keys)} fold{'s' * (len(keys) > 1)}, fitted again", same, found)
+
+
+def _same_number(project: Project, again: Run, folds: list[Fold], number: Number) -> Check:
+    value = _value(metrics.score(again.predictions, folds, project.table()), number)
+    return Check("the number from the folds that were fitted again", _equal(value, number.value), f"{value:.12g}")
+
+
+def _value(scores: pd.DataFrame, number: Number) -> float:
+    wanted = scores.set_index(["target", "metric", "fold"])["value"]
+    return float(wanted.loc[(number.target, number.metric, number.fold)])
+
+
+def _equal(one: float, other: float) -> bool:
+    return bool(np.isclose(one, other, rtol=_TOLERANCE, atol=0, equal_nan=True))
+
+
+def _metric(key: str) -> tuple[metrics.Metric, bool]:
+    """A metric by its key, and whether the key is that of the filtered one."""
+    filtered = key.endswith(metrics.FILTERED)
+    name = key.removesuffix(metrics.FILTERED)
+    return next(metric for metric in metrics.METRICS if metric.key == name), filtered
+
+
+def _sources(project: Project, run: Run, number: Number) -> dict[str, dict[str, Any]]:
+    root = project.root
+    folds = project.protocol_folds(run.protocol)
+    headline = headline_folds(folds)
+    counted = headline if number.fold == metrics.ALL else [number.fold]
+    where = {name: str(path.relative_to(root)) for name, path in _files(project, run).items()}
+    code = provenance.code_version()
+    return {
+        "predictions": {"file": where["predictions"], "sha256": run.digests.predictions, "rows": len(run.predictions)},
+        "folds": {
+            "file": where["folds"],
+            "sha256": run.digests.split,
+            "counted": f"{len(counted)} of {len(folds)}",
+            "seeds": {key: run.folds[key].seed for key in counted},
+            "training_rows": {key: run.folds[key].n_train for key in counted},
+            "test_rows": {key: run.folds[key].n_test for key in counted},
+        },
+        "configuration": {
+            "file": where["record"],
+            "sha256": run.digests.config,
+            "root_seed": run.seed,
+            "origin": _origin(project, run),
+            "values": dict(run.config),
+        },
+        "code": {
+            "sha256": run.digests.code,
+            "unchanged": fit_closure(models.from_module(run.module)).digest == run.digests.code,
+            **code,
+            "libraries": dict(run.versions),
+        },
+        "data": {
+            **{key: value for key, value in origin.provenance(root).items() if key in ("source", "md5", "release")},
+            "table": where["table"],
+            "targets_sha256": run.digests.table,
+            "features": run.feature_set or "none",
+            "features_sha256": run.digests.features,
+        },
+        "pipeline": {
+            "stage": run.stage,
+            "entry_of_dvc_lock_sha256": provenance.lock_entry_digest(root, run.stage) or "none yet; run: dvc repro",
+        },
+        "MLflow": _published(project, run),
+    }
+
+
+def _files(project: Project, run: Run) -> dict[str, Path]:
+    paths = project.paths
+    return {
+        "predictions": paths.predictions(run.model, run.protocol),
+        "record": paths.run(run.model, run.protocol),
+        "folds": paths.folds,
+        "table": paths.table,
+    }
+
+
+def _origin(project: Project, run: Run) -> str:
+    """Where the configuration comes from, in words."""
+    tuned = tuning_of(project, run)
+    if not tuned:
+        return "params.yaml, not tuned"
+    return f"trial {tuned['trial']} of {tuned['study']} on {tuned['outer_fold']} ({tuned['state']})"
+
+
+def _published(project: Project, run: Run) -> dict[str, Any]:
+    """The run in MLflow; empty but for a reason where it is not there or the store cannot be reached."""
+    with suppress(UserError):
+        runs = current_runs(project, uri=tracking_uri(project))
+        own = runs[runs["run_digest"] == run.digests.run]
+        if not own.empty:
+            return {"run_id": own["run_id"].iloc[0], "page": own["url"].iloc[0]}
+    return {"run_id": None, "reason": "not published here; run: electrode-bench publish"}
