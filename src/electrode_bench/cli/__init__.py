@@ -15,7 +15,7 @@ import typer.exceptions
 
 from electrode_bench import __version__
 from electrode_bench.cli import app as web_app
-from electrode_bench.cli import inspect, pipeline, predict, pretrain, screen, serve, tracking, tune
+from electrode_bench.cli import inspect, pipeline, predict, pretrain, results, screen, serve, tracking, tune
 from electrode_bench.cli import trace as tracing
 from electrode_bench.cli.console import escape_what_cannot_be_encoded, printable, say
 from electrode_bench.cli.failures import explained
@@ -59,7 +59,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for panel in (pipeline, inspect, tracing, predict, screen, web_app, pretrain, tracking, serve, tune):
+for panel in (pipeline, inspect, results, tracing, predict, screen, web_app, pretrain, tracking, serve, tune):
     app.add_typer(panel.app)
 
 

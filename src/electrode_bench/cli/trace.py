@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,12 +35,16 @@ def trace(
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit its folds again from the data, without caches, and compare.")
     ] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="A folder of exported results that has the number.", metavar="FOLDER")
+    ] = None,
     workers: Workers = None,
     as_json: Json = False,
 ) -> None:
     """Show what a number of the comparison was made from: predictions, folds, seeds, configuration, code and data.
 
-    With --verify or --refit the number is computed again. The exit code is 1 when it is another one.
+    With --verify or --refit the number is computed again. The exit code is 1 when it is another one. With --results the
+    number is that of exported results, and the project is only needed to fit it again: it must have the same data.
 
     Examples:
 
@@ -48,11 +53,15 @@ def trace(
     electrode-bench trace crabnet loco gravimetric_capacity --metric mae --verify
 
     electrode-bench trace boosting grouped average_voltage --fold fold-0 --refit
+
+    electrode-bench trace boosting grouped average_voltage --results docs/results/2023.11.1 --refit
     """
+    from electrode_bench.exported import Exported
     from electrode_bench.tasks import trace as task
 
     given: Options = context.obj
-    found = task.trace(given.project, model=model, protocol=protocol, target=target, metric=metric, fold=fold)
+    source = given.project if results is None else Exported.open(results)
+    found = task.trace(source, model=model, protocol=protocol, target=target, metric=metric, fold=fold)
     checks: list[Check] = task.verify(given.project, found) if verify else []
     if refit:
         with executor("local", workers=workers, gpus=0.0) as own, progress_bar(f"{model}, again", unit="folds") as bar:

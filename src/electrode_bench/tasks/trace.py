@@ -20,11 +20,12 @@ from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.data import origin
 from electrode_bench.errors import UserError, nearest
 from electrode_bench.evaluation import metrics
+from electrode_bench.exported import Exported
 from electrode_bench.fitting.executor import IN_PROCESS, Executor
 from electrode_bench.fitting.protocols import fit_run
 from electrode_bench.fitting.runs import Progress, fit_closure
 from electrode_bench.project import Project
-from electrode_bench.splits import headline_folds
+from electrode_bench.splits import headline_keys
 from electrode_bench.tracking import provenance
 from electrode_bench.tracking.current import current_runs
 from electrode_bench.tracking.locations import tracking_uri
@@ -89,12 +90,19 @@ class Trace:
 
 
 def trace(
-    project: Project, *, model: str, protocol: str, target: str, metric: str = "smae", fold: str = metrics.ALL
+    results: Project | Exported,
+    *,
+    model: str,
+    protocol: str,
+    target: str,
+    metric: str = "smae",
+    fold: str = metrics.ALL,
 ) -> Trace:
     """Find a number and what it was made from.
 
     Parameters
     ----------
+    results : a project, or results that were exported from one.
     target : a key of ``schema.TARGETS``.
     metric : a key of ``evaluation.metrics.KEYS``.
     fold : key of a fold; ``all`` takes the value over folds.
@@ -107,18 +115,18 @@ def trace(
     for word, known, kind in ((target, TARGETS, "target"), (metric, metrics.KEYS, "metric")):
         if word not in known:
             raise UserError(f"unknown {kind} '{word}'; {nearest(word, known)}")
-    scores = project.comparison("scores")
+    scores = results.comparison("scores")
     for column, word in (("model", model), ("protocol", protocol)):
         if word not in set(scores[column]):
             raise UserError(f"the comparison has no {column} '{word}'; {nearest(word, scores[column].unique())}")
-    run = project.run(model, protocol)
+    run = results.run(model, protocol)
     chosen = scores.query("model == @model and protocol == @protocol and target == @target and metric == @metric")
     row = chosen[chosen["fold"] == fold]
     if row.empty:
         raise UserError(f"{run.name} has no fold '{fold}'; {nearest(fold, chosen['fold'])}")
     one = row.iloc[0]
     number = Number(model, protocol, target, metric, fold, float(one["value"]), float(one["spread"]), int(one["n"]))
-    return Trace(number, run, _sources(project, run, number))
+    return Trace(number, run, _sources(results, run, number))
 
 
 def verify(project: Project, traced: Trace) -> list[Check]:
@@ -127,6 +135,8 @@ def verify(project: Project, traced: Trace) -> list[Check]:
     The digests of folds and targets are compared whenever a run is read (:meth:`Project.run`).
     """
     run, number = traced.run, traced.number
+    if run.predictions.empty:
+        raise UserError(f"the predictions of {run.name} were not exported; --refit makes them again from the data")
     folds = project.protocol_folds(run.protocol)
     again = _value(metrics.score(run.predictions, folds, project.table()), number)
     return [
@@ -147,9 +157,16 @@ def refit(
     Raises
     ------
     UserError
-        When the model cannot be fitted here, or the project's features are not those that were recorded.
+        When the model cannot be fitted here, or the project's data, folds or features are not those that were recorded.
     """
     run, number = traced.run, traced.number
+    if project.targets_digest() != run.digests.table:
+        raise UserError(f"{run.name} was fitted on other data than the project has; see its md5 under 'data'")
+    if project.split_digests().get(run.protocol) != run.digests.split:
+        raise UserError(
+            f"{run.name} was fitted on other folds than the project has; use the params.yaml beside the results, "
+            "then run: dvc repro split"
+        )
     spec = models.from_module(run.module)
     config = models.configure(spec, run.config, where=f"{run.name}, cell.json")
     folds = [fold for fold in project.protocol_folds(run.protocol) if number.fold in (metrics.ALL, fold.key)]
@@ -178,6 +195,13 @@ def refit(
 
 
 def _same_predictions(run: Run, again: Run, folds: list[Fold]) -> Check:
+    what = f"{len(again.predictions):,} predictions of {len(folds)} fold{'s' * (len(folds) > 1)}, fitted again"
+    if run.predictions.empty:
+        # Only the digest of all folds together is known.
+        if len(folds) < len(run.folds):
+            return Check(f"{what}: their digest is that of all {len(run.folds)} folds", True, "not compared")
+        found = again.digests.predictions
+        return Check(f"the digest of {what}", found == run.digests.predictions, found)
     keys = [fold.key for fold in folds]
     of_before = run.predictions[run.predictions["fold"].isin(keys)].reset_index(drop=True)
     before, after = (
@@ -185,8 +209,7 @@ def _same_predictions(run: Run, again: Run, folds: list[Fold]) -> Check:
     )
     same = digest_frame(before) == digest_frame(after)
     furthest = float(np.abs(before["y_pred"] - after["y_pred"]).max())
-    found = "identical" if same else f"they differ by up to {furthest:.3g}"
-    return Check(f"{len(after):,} predictions of {len(keys)} fold{'s' * (len(keys) > 1)}, fitted again", same, found)
+    return Check(what, same, "identical" if same else f"they differ by up to {furthest:.3g}")
 
 
 def _same_number(project: Project, again: Run, folds: list[Fold], number: Number) -> Check:
@@ -210,19 +233,20 @@ def _metric(key: str) -> tuple[metrics.Metric, bool]:
     return next(metric for metric in metrics.METRICS if metric.key == name), filtered
 
 
-def _sources(project: Project, run: Run, number: Number) -> dict[str, dict[str, Any]]:
-    root = project.root
-    folds = project.protocol_folds(run.protocol)
-    headline = headline_folds(folds)
-    counted = headline if number.fold == metrics.ALL else [number.fold]
-    where = {name: str(path.relative_to(root)) for name, path in _files(project, run).items()}
-    code = provenance.code_version()
+def _sources(results: Project | Exported, run: Run, number: Number) -> dict[str, dict[str, Any]]:
+    root = results.root
+    counted = headline_keys(run.protocol, run.training_sizes) if number.fold == metrics.ALL else [number.fold]
+    where = {name: str(path.relative_to(root)) for name, path in _files(results, run).items() if path.is_file()}
     return {
-        "predictions": {"file": where["predictions"], "sha256": run.digests.predictions, "rows": len(run.predictions)},
+        "predictions": {
+            "file": where.get("predictions", "not exported"),
+            "sha256": run.digests.predictions,
+            "rows": len(run.predictions) or None,
+        },
         "folds": {
-            "file": where["folds"],
+            "file": where.get("folds", "not exported"),
             "sha256": run.digests.split,
-            "counted": f"{len(counted)} of {len(folds)}",
+            "counted": f"{len(counted)} of {len(run.folds)}",
             "seeds": {key: run.folds[key].seed for key in counted},
             "training_rows": {key: run.folds[key].n_train for key in counted},
             "test_rows": {key: run.folds[key].n_test for key in counted},
@@ -231,18 +255,18 @@ def _sources(project: Project, run: Run, number: Number) -> dict[str, dict[str, 
             "file": where["record"],
             "sha256": run.digests.config,
             "root_seed": run.seed,
-            "origin": _origin(project, run),
+            "origin": _origin(results, run),
             "values": dict(run.config),
         },
         "code": {
             "sha256": run.digests.code,
             "unchanged": fit_closure(models.from_module(run.module)).digest == run.digests.code,
-            **code,
+            **(provenance.code_version() if isinstance(results, Project) else results.about()["code"]),
             "libraries": dict(run.versions),
         },
         "data": {
-            **{key: value for key, value in origin.provenance(root).items() if key in ("source", "md5", "release")},
-            "table": where["table"],
+            **_data(results),
+            "table": where.get("table", "not exported"),
             "targets_sha256": run.digests.table,
             "features": run.feature_set or "none",
             "features_sha256": run.digests.features,
@@ -251,12 +275,12 @@ def _sources(project: Project, run: Run, number: Number) -> dict[str, dict[str, 
             "stage": run.stage,
             "entry_of_dvc_lock_sha256": provenance.lock_entry_digest(root, run.stage) or "none yet; run: dvc repro",
         },
-        "MLflow": _published(project, run),
+        **({"MLflow": _published(results, run)} if isinstance(results, Project) else {}),
     }
 
 
-def _files(project: Project, run: Run) -> dict[str, Path]:
-    paths = project.paths
+def _files(results: Project | Exported, run: Run) -> dict[str, Path]:
+    paths = results.paths
     return {
         "predictions": paths.predictions(run.model, run.protocol),
         "record": paths.run(run.model, run.protocol),
@@ -265,9 +289,14 @@ def _files(project: Project, run: Run) -> dict[str, Path]:
     }
 
 
-def _origin(project: Project, run: Run) -> str:
+def _data(results: Project | Exported) -> dict[str, Any]:
+    known = origin.provenance(results.root) if isinstance(results, Project) else results.about()["data"]
+    return {key: value for key, value in known.items() if key in ("source", "md5", "release")}
+
+
+def _origin(results: Project | Exported, run: Run) -> str:
     """Where the configuration comes from, in words."""
-    tuned = tuning_of(project, run)
+    tuned = tuning_of(results.adoption, run)
     if not tuned:
         return "params.yaml, not tuned"
     return f"trial {tuned['trial']} of {tuned['study']} on {tuned['outer_fold']} ({tuned['state']})"

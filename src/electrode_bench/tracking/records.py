@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ import pandas as pd
 
 from electrode_bench.core.digests import digest, digest_files, digest_frame
 from electrode_bench.core.folds import Fold
-from electrode_bench.core.results import Run, TuningState
+from electrode_bench.core.results import Adoption, Run, TuningState
 from electrode_bench.core.sealed import content_files
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.metrics import score
@@ -108,7 +108,7 @@ class Collector:
             calibration=_calibration(project, run.model),
             no_model=no_model,
             lock_digest=lock_entry_digest(project.root, run.stage),
-            tuning=tuning_of(project, run),
+            tuning=tuning_of(project.adoption, run),
         )
 
     @cached_property
@@ -152,12 +152,17 @@ def _calibration(project: Project, model: str) -> dict[str, Any] | None:
     return None
 
 
-def tuning_of(project: Project, run: Run) -> dict[str, str]:
-    """The state of a tuned configuration; for an ensemble that of its tuned members, the gravest where they differ."""
+def tuning_of(adoption_of: Callable[[str], Adoption | None], run: Run) -> dict[str, str]:
+    """The state of a tuned configuration; for an ensemble that of its tuned members, the gravest where they differ.
+
+    Parameters
+    ----------
+    adoption_of : which trial a model's configuration comes from.
+    """
     states: dict[TuningState, None] = {}
     adoptions = []
     for name, config in run.configurations.items():
-        adoption = project.adoption(name)
+        adoption = adoption_of(name)
         if adoption is not None:
             adoptions.append(adoption)
             states[adoption.state(config=config, table=run.digests.table)] = None

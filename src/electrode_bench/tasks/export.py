@@ -1,0 +1,198 @@
+"""Exporting results: a folder that a reader can check, cite and trace, and that holds no row of the data.
+
+Electrodes, their formulas and their predictions stay in the project, unless they are asked for: the licence of the data
+may forbid passing them on.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+import psutil
+
+from electrode_bench.core.artifacts import write_csv, write_text
+from electrode_bench.core.digests import digest_files
+from electrode_bench.core.outputs import write_record
+from electrode_bench.core.schema import CONTROL
+from electrode_bench.data import origin
+from electrode_bench.data.card import SYNTHETIC_NOTICE
+from electrode_bench.errors import UserError
+from electrode_bench.exported import ABOUT
+from electrode_bench.fitting.costs import fold_costs
+from electrode_bench.project import Project
+from electrode_bench.report import tables
+from electrode_bench.report.costs import error_and_cost
+from electrode_bench.tracking import provenance
+
+#: Figures with a mark for each electrode, whose exact positions an SVG would hold.
+_OF_ROWS = ("map", "parity")
+#: Files of results with a row for each electrode, or the report, which has them inside.
+_ROWS = (
+    "prepare/table.parquet",
+    "map/map.parquet",
+    "split/folds.parquet",
+    "fit/*/*/predictions.parquet",
+    "fit/*/*/share.parquet",
+    "report/index.html",
+)
+#: Files of results without any.
+_WITHOUT_ROWS = (
+    "prepare/card.json",
+    "map/summary.json",
+    "split/digest.json",
+    "fit/*/*/cell.json",
+    "compare/**/*",
+    "figures/*.png",
+    "figures/*.svg",
+)
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written: the folder, the number of its files and their size in bytes."""
+
+    folder: Path
+    files: int
+    size: int
+
+
+def export(project: Project, folder: Path, *, rows: bool = False, force: bool = False) -> Export:
+    """Write the comparison, the records of all runs, figures, parameters and provenance to a folder.
+
+    Parameters
+    ----------
+    folder : is made. One that exists must be empty, or hold an earlier export where ``force`` is given.
+    rows : also export electrodes, folds and predictions, and the report, which has them inside.
+
+    Raises
+    ------
+    UserError
+        When the results are missing or do not belong together, or the folder holds something else.
+    """
+    _require_free(folder, force=force)
+    # Everything is read and checked before the first file is written.
+    runs, table, pairs = project.runs(), project.comparison("table"), project.comparison("pairs")
+    ceilings, costs = project.comparison("ceilings"), fold_costs(project)
+    about = _about(project, versions={name: value for run in runs for name, value in run.versions.items()}, costs=costs)
+    parent = folder.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=parent) as name:
+        made = Path(name) / "export"
+        for source in _chosen(project, rows=rows):
+            place = made / source.relative_to(project.root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, place)
+        write_csv(costs, made / "costs.csv")
+        shown = tables.markdown(
+            table,
+            pairs,
+            titles=dict(zip(table["model"], table["title"], strict=True)),
+            ceilings=ceilings,
+            synthetic=about["data"]["synthetic"],
+            left_out=project.left_out(),
+            costs=error_and_cost(table, costs) if len(costs) else None,
+        )
+        write_text(_page(about, shown, best=_best(table)), made / "README.md")
+        files = {path.relative_to(made).as_posix(): digest_files([path]) for path in _files(made)}
+        write_record({**about, "files": files}, made / ABOUT)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(made, folder)
+    written = _files(folder)
+    return Export(folder, len(written), sum(path.stat().st_size for path in written))
+
+
+def _require_free(folder: Path, *, force: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / ABOUT).is_file():
+        raise UserError(f"{folder} holds something else than exported results; name another folder")
+    if not force:
+        raise UserError(f"{folder} holds exported results; replace them with --force, or name another folder")
+
+
+def _chosen(project: Project, *, rows: bool) -> Iterator[Path]:
+    """The files that are copied, in a fixed order."""
+    for pattern in (*_WITHOUT_ROWS, *(_ROWS if rows else ())):
+        for path in sorted(project.paths.results.glob(pattern)):
+            if path.is_file() and (rows or path.suffix != ".svg" or path.stem not in _OF_ROWS):
+                yield path
+    for path in (project.paths.params, project.root / "dvc.yaml", project.root / "dvc.lock"):
+        if path.is_file():
+            yield path
+    for model in project.params().fit.models or ():
+        if project.paths.adoption(model).is_file():
+            yield project.paths.adoption(model)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _about(project: Project, *, versions: Mapping[str, str], costs: pd.DataFrame) -> dict[str, Any]:
+    """Data, code, libraries and machine, in a form that names neither hosts nor folders."""
+    data = origin.provenance(project.root)
+    kept = ("md5", "size", "release", "licence", "citation")
+    return {
+        "data": {
+            # The name of the file, not its place on someone's machine.
+            "source": PurePath(str(data["source"])).name,
+            **{key: data[key] for key in kept if key in data},
+            "synthetic": project.synthetic(),
+            "targets_sha256": project.targets_digest(),
+        },
+        "code": provenance.code_version(),
+        "libraries": dict(sorted(versions.items())),
+        "machine": {
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "cores": len(psutil.Process().cpu_affinity())
+            if hasattr(psutil.Process, "cpu_affinity")
+            else os.cpu_count(),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        },
+        # Medians per fold times folds: what the fits took.
+        "fit_cpu_seconds": float((costs["cpu_seconds"] * costs["folds"]).sum()) if len(costs) else None,
+    }
+
+
+def _best(table: pd.DataFrame) -> tuple[str, str]:
+    """A model and a protocol for the example: the first that is not the control."""
+    row = table[table["model"] != CONTROL].iloc[0]
+    return str(row["model"]), str(row["protocol"])
+
+
+def _page(about: Mapping[str, Any], shown: str, *, best: tuple[str, str]) -> str:
+    data, code = about["data"], about["code"]
+    commit = code["commit"] or "unknown"
+    changed = " with changes" if code["modified"] else ""
+    model, protocol = best
+    synthetic = f"\n**{SYNTHETIC_NOTICE}**\n" if data["synthetic"] else ""
+    return f"""# Exported results: release {data.get("release", "unknown")}
+{synthetic}
+Written by `electrode-bench results export` (version {code["version"]}, commit `{commit}`{changed}). The data are the
+file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`; licence: {data.get("licence", "unknown")}. They are
+not in this folder.
+
+| what | where |
+|---|---|
+| tables of the comparison | `results/compare` |
+| configuration, seeds and digests of each run | `results/fit/<model>/<protocol>/cell.json` |
+| processor seconds and memory per fold | `costs.csv` |
+| figures | `results/figures` |
+| data, code, libraries, machine, and the digest of each file | `about.json` |
+| every setting, and what DVC has recorded | `params.yaml`, `dvc.lock` |
+
+`electrode-bench trace {model} {protocol} average_voltage --results FOLDER` shows what a number was made from. In a
+project with the same data, `--refit` computes it again from the data.
+
+{shown}
+"""
