@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy.stats import binom, ttest_1samp
 
 from electrode_bench.core.folds import Fold
@@ -117,7 +118,9 @@ def _experiment(
 def _pairs(seed: int, *, resamples: int = significance.RESAMPLES, better: float = 0.0) -> pd.DataFrame:
     predictions, folds, formulas = _experiment(seed, better=better)
     one = predictions[predictions["target"] == "average_voltage"]
-    return significance.pairs(one, folds=folds, formulas=formulas, control="two", seed=seed, resamples=resamples)
+    return significance.compared(
+        one, folds=folds, formulas=formulas, control="two", seed=seed, resamples=resamples
+    ).pairs
 
 
 def test_equal_models_are_called_different_in_no_more_than_one_of_twenty_experiments() -> None:
@@ -154,9 +157,9 @@ def test_intervals_of_equal_fits_hold_zero_in_nineteen_of_twenty() -> None:
 def test_all_pairs_with_the_control_last_and_one_family_of_tests_per_protocol() -> None:
     predictions, folds, formulas = _experiment(5)
     third = predictions[predictions["model"] == "one"].assign(model="control")
-    table = significance.pairs(
+    table = significance.compared(
         pd.concat([predictions, third]), folds=folds, formulas=formulas, control="control", seed=1
-    )
+    ).pairs
     assert list(table.columns) == list(significance.PAIR_COLUMNS)
     first = table[table["target"] == "average_voltage"]
     assert first[["model", "other"]].to_numpy().tolist() == [["one", "two"], ["one", "control"], ["two", "control"]]
@@ -164,10 +167,10 @@ def test_all_pairs_with_the_control_last_and_one_family_of_tests_per_protocol() 
     assert (same["difference"], same["p"], same["win_rate"], same["different"]) == (0, 1, 0.5, False)
     assert len(table) == 3 * len(TARGETS)
     assert table["p_holm"].to_numpy() == pytest.approx(significance.holm(table["p"].to_numpy()))
-    again = significance.pairs(
+    again = significance.compared(
         pd.concat([third, predictions]).sample(frac=1, random_state=0), folds=folds, formulas=formulas,
         control="control", seed=1,
-    )  # fmt: skip
+    ).pairs  # fmt: skip
     pd.testing.assert_frame_equal(table, again)
 
 
@@ -180,10 +183,44 @@ def test_ranking_says_who_is_tied_with_the_best() -> None:
         ],
         columns=["protocol", "target", "model", "other", "mae", "other_mae", "different"],
     )
-    rows = significance.ranking(pairs, control="control")
-    assert rows[["rank", "model", "beats_control", "like_best"]].to_numpy().tolist() == [
-        [1, "a", True, True], [2, "b", True, True], [3, "control", False, False], [4, "c", False, False],
+    shares = {"a": 0.7, "b": 0.3, "control": 0.0, "c": 0.0}
+    first = pd.DataFrame([("p", "average_voltage", *one) for one in shares.items()],
+                         columns=["protocol", "target", "model", "first"])  # fmt: skip
+    rows = significance.ranking(significance.Compared(pairs, first), control="control")
+    assert rows[["rank", "model", "beats_control", "like_best", "first"]].to_numpy().tolist() == [
+        [1, "a", True, True, 0.7], [2, "b", True, True, 0.3],
+        [3, "control", False, False, 0.0], [4, "c", False, False, 0.0],
     ]  # fmt: skip
+
+
+def test_the_first_place_is_as_stable_as_the_models_differ() -> None:
+    def of_one(better: float) -> float:
+        predictions, folds, formulas = _experiment(3, better=better)
+        made = significance.compared(predictions, folds=folds, formulas=formulas, control="two", seed=1, resamples=400)
+        first = made.first.set_index(["target", "model"])["first"]
+        assert first.groupby("target").sum().tolist() == pytest.approx([1.0] * len(TARGETS))
+        return float(first["average_voltage", "one"])
+
+    assert of_one(0.9) == 1.0
+    assert of_one(-0.9) == 0.0
+    assert 0.02 < of_one(0.0) < 0.98
+
+
+def test_equal_models_share_the_first_place() -> None:
+    predictions, folds, formulas = _experiment(5)
+    one = predictions[predictions["model"] == "one"]
+    both = pd.concat([one, one.assign(model="control")])
+    made = significance.compared(both, folds=folds, formulas=formulas, control="control", seed=1, resamples=50)
+    assert made.first["first"].unique().tolist() == [0.5]
+
+
+@given(arrays(float, 5, elements=st.floats(-3, 3)), st.floats(0.1, 3))
+def test_what_the_folds_can_resolve_is_where_the_test_turns(differences: np.ndarray, overlap: float) -> None:
+    limit = significance.smallest_resolvable(differences, test_over_train=overlap)
+    assume(limit > 1e-6)
+    for share, significant in ((0.99, False), (1.01, True)):
+        shifted = differences - differences.mean() + share * limit
+        assert (significance.corrected_t_test(shifted, test_over_train=overlap)[1] < 0.05) is significant
 
 
 @pytest.mark.parametrize(
@@ -206,9 +243,10 @@ def test_the_one_rule_for_what_is_significant(low: float, high: float, p: float,
 def test_one_fold_gives_an_interval_and_no_verdict() -> None:
     predictions, folds, formulas = _experiment(3, better=0.9)
     one = predictions[predictions["fold"] == "fold-0"]
-    table = significance.pairs(
+    table = significance.compared(
         one, folds={"stratified": folds["stratified"][:1]}, formulas=formulas, control="two", seed=1
-    )
+    ).pairs
+    assert table["resolvable"].isna().all()
     assert (table["high"] < 0).all()
     assert table["p"].isna().all()
     assert not table["different"].any()
@@ -230,9 +268,9 @@ def test_repeated_folds_by_hand() -> None:
         for fold, errors in of_m.items() for electrode, error in errors.items() for model in ("m", "z")
     ]  # fmt: skip
     formulas = pd.Series({"a": "f", "b": "f", "c": "g", "d": "h"})
-    (row,) = significance.pairs(
+    (row,) = significance.compared(
         pd.DataFrame(rows), folds={"grouped": folds}, formulas=formulas, control="z", seed=1, resamples=500
-    ).to_dict("records")
+    ).pairs.to_dict("records")
     # The folds' means are 2, 4, 2 and 4.
     assert row["mae"] == row["difference"] == pytest.approx(3.0)
     assert row["win_rate"] == 0.0

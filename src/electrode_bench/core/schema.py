@@ -165,9 +165,10 @@ COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "by_cluster": (),
         "learning_curve": ("model", "target", "metric", "n_train", "value", "spread", "repeats"),
         "pairs": (
-            "protocol", "target", "model", "other", "mae", "other_mae", "difference", "low", "high", "different",
+            "protocol", "target", "model", "other", "mae", "other_mae", "difference", "low", "high",
+            "resolvable", "different",
         ),
-        "ranking": ("protocol", "target", "rank", "model", "mae", "beats_control", "like_best"),
+        "ranking": ("protocol", "target", "rank", "model", "mae", "beats_control", "like_best", "first"),
         "leakage": ("model", "target"),
         "penalties": ("model", "target"),
         "penalty_against_distance": ("model", "target"),

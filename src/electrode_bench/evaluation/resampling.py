@@ -46,6 +46,17 @@ def intervals(
     seed : of the draws, which all k means share.
     resamples : number of draws.
     """
+    return bca(total, mass, drawn_means(total, mass, seed=seed, resamples=resamples))
+
+
+def bca(total: np.ndarray, mass: np.ndarray, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What :func:`intervals` returns, from draws that were made before.
+
+    Parameters
+    ----------
+    total, mass : (groups x k) and (groups,).
+    drawn : (resamples x k) means of the draws.
+    """
     from scipy.special import ndtr, ndtri
 
     estimate = total.sum(axis=0) / mass.sum()
@@ -55,8 +66,7 @@ def intervals(
     varies = np.ptp(total / mass[:, None], axis=0) > 1e-12 * np.maximum(1.0, np.abs(estimate))
     low[~varies] = high[~varies] = estimate[~varies]
     if varies.any():
-        total, about = total[:, varies], estimate[varies]
-        drawn = np.concatenate(list(_drawn(total, mass, seed=seed, resamples=resamples)))
+        total, about, drawn = total[:, varies], estimate[varies], drawn[:, varies]
         without = (total.sum(axis=0) - total) / (mass.sum() - mass)[:, None]
         moved = without.mean(axis=0) - without
         acceleration = np.power(moved, 3).sum(axis=0) / (6 * np.square(moved).sum(axis=0) ** 1.5)
@@ -69,6 +79,22 @@ def intervals(
                 for column, one in zip(drawn.T, share, strict=True)
             ]
     return estimate, low, high
+
+
+def drawn_means(total: np.ndarray, mass: np.ndarray, *, seed: int, resamples: int) -> np.ndarray:
+    """The k means of each draw (resamples x k); parameters as of :func:`intervals`."""
+    return np.concatenate(list(_drawn(total, mass, seed=seed, resamples=resamples)))
+
+
+def first_places(drawn: np.ndarray) -> np.ndarray:
+    """In which share of the draws each of k errors is the smallest (k,); equal ones share the place.
+
+    >>> first_places(np.array([[1.0, 2.0], [3.0, 3.0]])).tolist()
+    [0.75, 0.25]
+    """
+    smallest = drawn == drawn.min(axis=1, keepdims=True)
+    share: np.ndarray = (smallest / smallest.sum(axis=1, keepdims=True)).mean(axis=0)
+    return share
 
 
 def _drawn(total: np.ndarray, mass: np.ndarray, *, seed: int, resamples: int) -> Iterator[np.ndarray]:

@@ -69,7 +69,7 @@ def compare(
     titles, reads = {run.model: run.title for run in runs}, {run.model: run.reads for run in runs}
     predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
     rows = table.set_index(ID)
-    pairs = significance.pairs(predictions, folds=folds, formulas=rows[FORMULA], control=CONTROL, seed=seed)
+    made = significance.compared(predictions, folds=folds, formulas=rows[FORMULA], control=CONTROL, seed=seed)
     penalties = generalisation.penalties(predictions, table=table, clusters=clusters, folds=folds)
     bootstrap = folds.get("bootstrap", ())
     certain = uncertainty(runs, folds=folds, table=table, clusters=clusters, settings=intervals)
@@ -79,8 +79,8 @@ def compare(
         "learning_curve": learning_curve(scores, bootstrap),
         "by_ion": errors_by(predictions, rows["working_ion"], folds=folds, table=table),
         "by_cluster": errors_by(predictions, clusters.rename("cluster"), folds=folds, table=table),
-        "pairs": pairs,
-        "ranking": significance.ranking(pairs, control=CONTROL),
+        "pairs": made.pairs,
+        "ranking": significance.ranking(made, control=CONTROL),
         "leakage": generalisation.leakage(scores),
         "penalties": penalties,
         "penalty_against_distance": generalisation.penalty_against_distance(penalties),

@@ -14,7 +14,7 @@ S. Holm, Scand. J. Stat. 6, 65 (1979) (many tests at once).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -25,7 +25,7 @@ import pandas as pd
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
-from electrode_bench.evaluation.resampling import group_sums, intervals
+from electrode_bench.evaluation.resampling import bca, drawn_means, first_places, group_sums, intervals
 from electrode_bench.splits import headline_folds
 
 #: Significance level: the accepted probability of calling any two equal models of a protocol's table different.
@@ -44,6 +44,7 @@ PAIR_COLUMNS = (
     "low",
     "high",
     "relative",
+    "resolvable",
     "effect",
     "win_rate",
     "t",
@@ -51,6 +52,21 @@ PAIR_COLUMNS = (
     "p_holm",
     "different",
 )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """All models of all protocols, compared on the same rows.
+
+    Attributes
+    ----------
+    pairs : every pair of models: :data:`PAIR_COLUMNS`.
+    first : the columns protocol, target, model and ``first``, the share of the draws of formulas in which the model has
+        the smallest error.
+    """
+
+    pairs: pd.DataFrame
+    first: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -91,7 +107,7 @@ def verdict(low: float, high: float, p: float) -> Verdict:
     return "worse" if p < LEVEL and low > 0 else "tied"
 
 
-def pairs(
+def compared(
     predictions: pd.DataFrame,
     *,
     folds: Mapping[str, tuple[Fold, ...]],
@@ -99,15 +115,16 @@ def pairs(
     control: str,
     seed: int,
     resamples: int = RESAMPLES,
-) -> pd.DataFrame:
-    """Every pair of models under every protocol and for every target: :data:`PAIR_COLUMNS`.
+) -> Compared:
+    """Compare every pair of models under every protocol and for every target.
 
-    ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit (negative: ``model`` is
-    better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of ``other``. ``effect`` is
-    Cohen's d of the paired differences and ``win_rate`` the share of folds that ``model`` wins. ``p`` is the p-value
-    of the corrected t-test over folds, and ``p_holm`` the same corrected for everything that the protocol's table
-    reports: all pairs of models and all targets.
-    ``different`` says that the difference is significant (:func:`verdict`).
+    In the table of pairs, ``difference`` is the MAE of ``model`` minus that of ``other``, in the target's unit
+    (negative: ``model`` is better), with its 95% interval ``low`` to ``high``; ``relative`` divides it by the MAE of
+    ``other``. ``resolvable`` is the smallest difference that the folds could tell from zero
+    (:func:`smallest_resolvable`). ``effect`` is Cohen's d of the paired differences and ``win_rate`` the share of folds
+    that ``model`` wins. ``p`` is the p-value of the corrected t-test over folds, and ``p_holm`` the same corrected for
+    everything that the protocol's table reports: all pairs of models and all targets. ``different`` says that the
+    difference is significant (:func:`verdict`).
 
     Parameters
     ----------
@@ -116,9 +133,9 @@ def pairs(
     formulas : discharged formula by electrode id.
     control : the model that is ``other`` in all its pairs.
     seed : root seed of the resampling.
-    resamples : draws behind an interval. All pairs of a protocol share their draws.
+    resamples : draws of formulas. Everything of a protocol shares them.
     """
-    found = []
+    found, first = [], []
     targets = [target for target in TARGETS if target in set(predictions["target"])]
     for protocol, of in predictions.groupby("protocol", sort=False):
         chosen = headline_folds(folds[str(protocol)])
@@ -128,25 +145,31 @@ def pairs(
         names = sorted(rows["model"].unique(), key=lambda name: (name == control, name))
         # The electrodes of all targets are the same, and so are the formulas that are drawn.
         wide = pd.concat({target: errors(rows[rows["target"] == target])[names] for target in targets}, axis=1)
-        compared = [(target, *pair) for target in targets for pair in combinations(names, 2)]
-        values = _compared(
-            wide[[(target, model) for target, model, _ in compared]].to_numpy(),
-            wide[[(target, other) for target, _, other in compared]].to_numpy(),
-            index=wide.index,
+        sample = _Sample.of(
+            wide,
             weight=row_weights(wide.index),
-            group=pd.Index(wide.index.get_level_values(ID)).map(formulas),
-            overlap=overlap,
+            group=np.asarray(pd.Index(wide.index.get_level_values(ID)).map(formulas)),
             seed=derive(seed, "significance", str(protocol)),
             resamples=resamples,
         )
-        for (target, model, other), row in zip(compared, values, strict=True):
+        for i, target in enumerate(targets):
+            of_target = range(i * len(names), (i + 1) * len(names))
+            for model, share in zip(names, first_places(sample.drawn[:, list(of_target)]), strict=True):
+                first.append({"protocol": protocol, "target": target, "model": model, "first": float(share)})
+        between = [(i * len(names) + a, i * len(names) + b) for i in range(len(targets)) for a, b in _pairs(len(names))]
+        for (one, two), row in zip(between, sample.compared(between, overlap=overlap), strict=True):
+            (target, model), (_, other) = wide.columns[one], wide.columns[two]
             found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
     # The family is everything that one table reports: all pairs and targets of a protocol.
     table["p_holm"] = table.groupby("protocol", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
     tested = zip(table["low"], table["high"], table["p_holm"], strict=True)
     table["different"] = [verdict(*row) in ("better", "worse") for row in tested]
-    return table[list(PAIR_COLUMNS)]
+    return Compared(table[list(PAIR_COLUMNS)], pd.DataFrame(first, columns=["protocol", "target", "model", "first"]))
+
+
+def _pairs(n: int) -> list[tuple[int, int]]:
+    return list(combinations(range(n), 2))
 
 
 def errors(rows: pd.DataFrame) -> pd.DataFrame:
@@ -171,7 +194,7 @@ def pair(
     seed: int,
     resamples: int = RESAMPLES,
 ) -> dict[str, float]:
-    """One pair of models: the values of :func:`pairs` that need no other pair.
+    """One pair of models: the values of :func:`compared` that need no other pair.
 
     Parameters
     ----------
@@ -180,54 +203,67 @@ def pair(
     group : (n,) formula of each row; formulas are resampled.
     overlap : number of test rows divided by number of training rows, see :func:`corrected_t_test`.
     """
-    columns = (errors.to_numpy()[:, None] for errors in (one, two))
-    (row,) = _compared(
-        *columns, index=one.index, weight=weight, group=group, overlap=overlap, seed=seed, resamples=resamples
-    )
+    both = pd.concat({"one": one, "two": two}, axis=1)
+    sample = _Sample.of(both, weight=weight, group=np.asarray(group), seed=seed, resamples=resamples)
+    (row,) = sample.compared([(0, 1)], overlap=overlap)
     return row
 
 
-def _compared(
-    one: np.ndarray,
-    two: np.ndarray,
-    *,
-    index: pd.Index,
-    weight: np.ndarray,
-    group: pd.Index,
-    overlap: float,
-    seed: int,
-    resamples: int,
-) -> list[dict[str, float]]:
-    """The values of :func:`pair` for k pairs of models on the same rows, whose intervals share their draws.
+@dataclass(frozen=True)
+class _Sample:
+    """Absolute errors of k models on the same rows, and draws of formulas.
 
-    Parameters
+    Attributes
     ----------
-    one, two : absolute errors (n x k).
-    index : (fold, electrode id) of the rows.
-    weight, group, overlap, seed, resamples : as of :func:`pair`.
+    mae : (k,) weighted means.
+    by_fold : (folds x k) means.
+    total, mass : (groups x k) and (groups,) sums of weighted errors and of weights (:func:`resampling.group_sums`).
+    drawn : (resamples x k) weighted means of the draws.
     """
-    difference = one - two
-    total, mass = group_sums(difference, weight=weight, group=np.asarray(group))
-    estimate, low, high = intervals(total, mass, seed=seed, resamples=resamples)
-    by_fold = pd.DataFrame(difference).groupby(index.get_level_values("fold")).mean().to_numpy()
-    mae, other = np.average(one, weights=weight, axis=0), np.average(two, weights=weight, axis=0)
-    rows = []
-    for i in range(difference.shape[1]):
-        t, p = corrected_t_test(by_fold[:, i], test_over_train=overlap)
-        row = {
-            "mae": mae[i],
-            "other_mae": other[i],
-            "difference": estimate[i],
-            "low": low[i],
-            "high": high[i],
-            "relative": estimate[i] / other[i] if other[i] > 0 else np.nan,
-            "effect": _effect_size(total[:, i], mass),
-            "win_rate": np.mean((by_fold[:, i] < 0) + 0.5 * (by_fold[:, i] == 0)),
-            "t": t,
-            "p": p,
-        }
-        rows.append({name: float(value) for name, value in row.items()})
-    return rows
+
+    mae: np.ndarray
+    by_fold: np.ndarray
+    total: np.ndarray
+    mass: np.ndarray
+    drawn: np.ndarray
+
+    @classmethod
+    def of(cls, errors: pd.DataFrame, *, weight: np.ndarray, group: np.ndarray, seed: int, resamples: int) -> _Sample:
+        values = errors.to_numpy()
+        total, mass = group_sums(values, weight=weight, group=group)
+        return cls(
+            mae=np.average(values, weights=weight, axis=0),
+            by_fold=pd.DataFrame(values).groupby(errors.index.get_level_values("fold")).mean().to_numpy(),
+            total=total,
+            mass=mass,
+            drawn=drawn_means(total, mass, seed=seed, resamples=resamples),
+        )
+
+    def compared(self, between: Sequence[tuple[int, int]], *, overlap: float) -> list[dict[str, float]]:
+        """The values of :func:`pair` for pairs of columns."""
+        one, two = (list(columns) for columns in zip(*between, strict=True)) if between else ([], [])
+        # Means are linear: the mean of a difference is the difference of the means, in each draw as well.
+        total = self.total[:, one] - self.total[:, two]
+        estimate, low, high = bca(total, self.mass, self.drawn[:, one] - self.drawn[:, two])
+        by_fold = self.by_fold[:, one] - self.by_fold[:, two]
+        rows = []
+        for i, (a, b) in enumerate(between):
+            t, p = corrected_t_test(by_fold[:, i], test_over_train=overlap)
+            row = {
+                "mae": self.mae[a],
+                "other_mae": self.mae[b],
+                "difference": estimate[i],
+                "low": low[i],
+                "high": high[i],
+                "relative": estimate[i] / self.mae[b] if self.mae[b] > 0 else np.nan,
+                "resolvable": smallest_resolvable(by_fold[:, i], test_over_train=overlap),
+                "effect": _effect_size(total[:, i], self.mass),
+                "win_rate": np.mean((by_fold[:, i] < 0) + 0.5 * (by_fold[:, i] == 0)),
+                "t": t,
+                "p": p,
+            }
+            rows.append({name: float(value) for name, value in row.items()})
+        return rows
 
 
 def grouped_interval(
@@ -284,6 +320,21 @@ def corrected_t_test(differences: np.ndarray, *, test_over_train: float) -> tupl
     return float(t), float(2 * student.sf(abs(t), df=k - 1))
 
 
+def smallest_resolvable(differences: np.ndarray, *, test_over_train: float) -> float:
+    """The smallest mean difference that :func:`corrected_t_test` would call different from zero, at 5%.
+
+    It depends on how much the folds' differences (k,) vary, not on their mean. It is not corrected for several tests,
+    so the true limit of a table with many models is larger. NaN for fewer than two folds.
+    """
+    from scipy.stats import t as student
+
+    k = len(differences)
+    if k < 2:
+        return np.nan
+    variance = float(np.var(differences, ddof=1))
+    return float(student.ppf(1 - LEVEL / 2, df=k - 1) * np.sqrt(variance * (1 / k + test_over_train)))
+
+
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's step-down correction of the p-values (m,) of one family; NaN stays NaN and is not counted."""
     out = np.full(len(p), np.nan)
@@ -302,14 +353,16 @@ def standing(pairs: pd.DataFrame) -> tuple[dict[str, float], set[frozenset[str]]
     return {name: mae[name] for name in sorted(mae, key=lambda name: (mae[name], name))}, different
 
 
-def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
-    """Models of each protocol and target by their MAE: protocol, target, rank, model, mae, beats_control, like_best.
+def ranking(made: Compared, *, control: str) -> pd.DataFrame:
+    """Models of each protocol and target by their MAE.
 
-    ``beats_control`` says that the model's error is significantly smaller than the control's, ``like_best`` that it
-    does not differ significantly from the smallest.
+    The columns are protocol, target, rank, model, mae, ``beats_control`` (the error is significantly smaller than the
+    control's), ``like_best`` (it does not differ significantly from the smallest) and ``first`` (the share of the draws
+    of formulas in which it is the smallest).
     """
     rows = []
-    for (protocol, target), of in pairs.groupby(["protocol", "target"], sort=False):
+    first = made.first.set_index(["protocol", "target", "model"])["first"]
+    for (protocol, target), of in made.pairs.groupby(["protocol", "target"], sort=False):
         mae, different = standing(of)
         best = next(iter(mae))
         for rank, name in enumerate(mae, start=1):
@@ -322,6 +375,7 @@ def ranking(pairs: pd.DataFrame, *, control: str) -> pd.DataFrame:
                     "mae": mae[name],
                     "beats_control": mae[name] < mae[control] and frozenset((name, control)) in different,
                     "like_best": frozenset((name, best)) not in different,
+                    "first": first.loc[(protocol, target, name)],
                 }
             )
     return pd.DataFrame(rows)
