@@ -10,11 +10,21 @@ import typer
 
 from electrode_bench.cli.console import say
 from electrode_bench.cli.options import Json, Options
-from electrode_bench.cli.output import print_comparison, print_result, print_settings, spinner, warn
+from electrode_bench.cli.output import (
+    print_comparison,
+    print_leaderboard,
+    print_result,
+    print_settings,
+    spinner,
+    warn,
+)
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from electrode_bench.models import ModelSpec
     from electrode_bench.params import Params
+    from electrode_bench.project import Project
 
 app = typer.Typer()
 
@@ -27,38 +37,73 @@ app.add_typer(data_app, name="data", rich_help_panel=_PANEL)
 @app.command(rich_help_panel=_PANEL)
 def show(
     context: typer.Context,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the tables in Markdown.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All tables, also with --markdown.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="In Markdown.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="As a table for LaTeX (booktabs).")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV, one row for each protocol and model.")] = False,
+    bibtex: Annotated[bool, typer.Option("--bibtex", help="The references: the study and the data.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the comparison of the last `dvc repro`, and where to find more.
+    """Print which model has the smallest error, under each protocol and for each target.
 
-    Example: electrode-bench show --markdown > table.md
+    Examples:
+
+    electrode-bench show
+
+    electrode-bench show --full --markdown > tables.md
+
+    electrode-bench show --latex > table.tex
     """
+    from electrode_bench.errors import UserError
     from electrode_bench.fitting.costs import fold_costs
+    from electrode_bench.report import leaderboard
 
     given: Options = context.obj
-    made = {name: given.project.comparison(name) for name in ("table", "pairs", "ceilings", "coverage")}
-    costs = fold_costs(given.project)
-    if markdown:
-        from electrode_bench.report import tables
-        from electrode_bench.report.costs import error_and_cost
-
-        say(
-            tables.markdown(
-                made["table"],
-                made["pairs"],
-                titles=dict(zip(made["table"]["model"], made["table"]["title"], strict=True)),
-                ceilings=made["ceilings"],
-                costs=error_and_cost(made["table"], costs),
-                synthetic=given.project.synthetic(),
-                left_out=given.project.left_out(),
-            )
-        )
+    forms = {"--markdown": markdown, "--latex": latex, "--csv": csv, "--bibtex": bibtex, "--json": as_json}
+    chosen = [name for name, wanted in forms.items() if wanted]
+    if len(chosen) > 1:
+        raise UserError(f"{' and '.join(chosen)} exclude each other")
+    if bibtex:
+        say(leaderboard.BIBTEX.rstrip())
         return
-    print_comparison(given.project, made, costs=costs, as_json=as_json)
-    if not as_json:
-        say("Map of the compositions: results/map/map.html · all scores: results/compare/scores.csv")
-        say("All runs in a browser: make ui   (or: electrode-bench ui)")
+    project = given.project
+    made = {name: project.comparison(name) for name in ("table", "pairs", "ranking", "ceilings", "coverage")}
+    costs = fold_costs(project)
+    if full or as_json:
+        _show_all(project, made, costs, markdown=markdown, as_json=as_json)
+        return
+    board = leaderboard.Leaderboard.of(
+        made, taken=costs, level=project.params().intervals.level, synthetic=project.synthetic()
+    )
+    if markdown or latex:
+        say(leaderboard.markdown(board) if markdown else leaderboard.latex(board))
+    elif csv:
+        say(leaderboard.frame(board).to_csv(index=False, float_format="%.6g").rstrip())
+    else:
+        print_leaderboard(board, left_out=project.left_out())
+
+
+def _show_all(
+    project: Project, made: dict[str, pd.DataFrame], costs: pd.DataFrame, *, markdown: bool, as_json: bool
+) -> None:
+    """Every table of the comparison."""
+    if not markdown:
+        print_comparison(project, made, costs=costs, as_json=as_json)
+        return
+    from electrode_bench.report import tables
+    from electrode_bench.report.costs import error_and_cost
+
+    say(
+        tables.markdown(
+            made["table"],
+            made["pairs"],
+            titles=dict(zip(made["table"]["model"], made["table"]["title"], strict=True)),
+            ceilings=made["ceilings"],
+            costs=error_and_cost(made["table"], costs),
+            synthetic=project.synthetic(),
+            left_out=project.left_out(),
+        )
+    )
 
 
 @app.command(rich_help_panel=_PANEL)

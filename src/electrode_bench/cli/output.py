@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from electrode_bench.project import Project
+    from electrode_bench.report.leaderboard import Leaderboard
 
 
 def warn(text: str) -> None:
@@ -90,6 +91,17 @@ def print_comparison(
         out().print(line, soft_wrap=True, highlight=False)
     for line in text.left_out(left_out):
         out().print(line, soft_wrap=True, highlight=False)
+
+
+def print_leaderboard(board: Leaderboard, *, left_out: Mapping[str, str]) -> None:
+    """Print the leaderboard, which protocols were left out, and where to find more."""
+    from electrode_bench.report import leaderboard, tables
+
+    for part in leaderboard.terminal(board):
+        out().print(part, highlight=False)
+    for line in tables.left_out(left_out):
+        out().print(line, soft_wrap=True, highlight=False)
+    say("All tables: electrode-bench show --full · the report: results/report/index.html · runs: electrode-bench ui")
 
 
 def print_settings(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli.console import say
 from electrode_bench.cli.execution import Backend, Device, GPUsPerFold, Workers, executor, use_device
 from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import print_comparison, print_result, progress_bar, warn
@@ -202,7 +203,7 @@ def _warn_of_missing_models(published: list[PublishedRun]) -> None:
 
 @app.command(rich_help_panel=_PANEL)
 def compare(context: typer.Context, as_json: Json = False) -> None:
-    """Score every run against the control on the same folds, and print the comparison.
+    """Score every run against the control on the same folds; `electrode-bench show` prints the result.
 
     Example: electrode-bench compare
     """
@@ -211,7 +212,11 @@ def compare(context: typer.Context, as_json: Json = False) -> None:
 
     given: Options = context.obj
     tables = stage.run(given.project, seed=given.params.seed, intervals=given.params.intervals).tables
-    print_comparison(given.project, tables, costs=fold_costs(given.project), as_json=as_json)
+    if as_json:
+        print_comparison(given.project, tables, costs=fold_costs(given.project), as_json=True)
+        return
+    models, protocols = (tables["table"][name].nunique() for name in ("model", "protocol"))
+    say(f"{models} models compared under {protocols} protocol{'s' * (protocols != 1)}; see: electrode-bench show")
 
 
 @app.command(rich_help_panel=_PANEL)

@@ -158,8 +158,8 @@ def compared(
                 first.append({"protocol": protocol, "target": target, "model": model, "first": float(share)})
         between = [(i * len(names) + a, i * len(names) + b) for i in range(len(targets)) for a, b in _pairs(len(names))]
         for (one, two), row in zip(between, sample.compared(between, overlap=overlap), strict=True):
-            (target, model), (_, other) = wide.columns[one], wide.columns[two]
-            found.append({"protocol": protocol, "target": target, "model": model, "other": other, **row})
+            about = {"target": targets[one // len(names)], "model": names[one % len(names)]}
+            found.append({"protocol": protocol, **about, "other": names[two % len(names)], **row})
     table = pd.DataFrame(found, columns=[c for c in PAIR_COLUMNS if c not in ("p_holm", "different")])
     # The family is everything that one table reports: all pairs and targets of a protocol.
     table["p_holm"] = table.groupby("protocol", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
@@ -361,7 +361,7 @@ def ranking(made: Compared, *, control: str) -> pd.DataFrame:
     of formulas in which it is the smallest).
     """
     rows = []
-    first = made.first.set_index(["protocol", "target", "model"])["first"]
+    first = {tuple(key): share for *key, share in made.first.to_numpy().tolist()}
     for (protocol, target), of in made.pairs.groupby(["protocol", "target"], sort=False):
         mae, different = standing(of)
         best = next(iter(mae))
@@ -375,7 +375,7 @@ def ranking(made: Compared, *, control: str) -> pd.DataFrame:
                     "mae": mae[name],
                     "beats_control": mae[name] < mae[control] and frozenset((name, control)) in different,
                     "like_best": frozenset((name, best)) not in different,
-                    "first": first.loc[(protocol, target, name)],
+                    "first": first[protocol, target, name],
                 }
             )
     return pd.DataFrame(rows)
