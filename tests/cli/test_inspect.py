@@ -19,7 +19,15 @@ def _output(run, project: Project, *arguments: str) -> str:
 
 
 def test_show_prints_the_comparison(run, finished: Project) -> None:
-    assert "| Average voltage, V | RF@Magpie | " in _output(run, finished, "show", "--markdown")
+    assert "| Average voltage, V | RF@Magpie | " in _output(run, finished, "show", "--full", "--markdown")
+    assert "| RF@Magpie | **" in _output(run, finished, "show", "--markdown")
+    assert r"\textbf{" in _output(run, finished, "show", "--latex")
+    assert _output(run, finished, "show", "--csv").startswith("protocol,model,title,gravimetric_capacity/smae,")
+    assert "eprint = {2603.07805}" in _output(run, finished, "show", "--bibtex")
+    assert "Which model is better" in _output(run, finished, "show", "--full")
+    assert run("--project", str(finished.root), "show", "--csv", "--latex")[2] == (
+        "error: --latex and --csv exclude each other\n"
+    )
     shown = json.loads(_output(run, finished, "show", "--json"))
     assert set(shown) == {"synthetic", "rows", "pairs", "ceilings", "costs", "left_out"}
     assert shown["synthetic"] is True
@@ -27,6 +35,8 @@ def test_show_prints_the_comparison(run, finished: Project) -> None:
     assert shown["rows"][0]["average_voltage/smae"] == 1
     assert shown["pairs"][0]["other"] == "control"
     text = _output(run, finished, "show")
+    assert len(text.splitlines()) <= 60
+    assert "The smallest errors (grouped k-fold)" in text
     assert "electrode-bench ui" in text
     assert "Synthetic data" in text
 
