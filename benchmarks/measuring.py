@@ -67,6 +67,15 @@ class Cost:
         return {f"{prefix}{name}": value for name, value in asdict(self).items()}
 
 
+def total(costs: Sequence[Cost]) -> dict[str, float]:
+    """What tasks cost one after the other: the sum of their times, and the largest memory."""
+    return {
+        "seconds": sum(cost.seconds for cost in costs),
+        "cpu_seconds": sum(cost.cpu_seconds for cost in costs),
+        "peak_mb": max(cost.peak_mb for cost in costs),
+    }
+
+
 def repeated(task: Callable[[], object], *, runs: int = RUNS, long: float = LONG) -> Cost:
     """What a call costs in this process. A call that takes longer than ``long`` seconds is made once."""
     return _until_long(lambda: _measured(task), runs, long)

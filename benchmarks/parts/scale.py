@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.measuring import command, electrode_bench
+from benchmarks.measuring import command, electrode_bench, total
 from benchmarks.parts import Options
 from benchmarks.projects import new_project, synthetic_snapshot
 
@@ -21,13 +21,8 @@ def run(options: Options) -> Iterator[dict[str, Any]]:
     changes: dict[str, Any] = {"fit": {"models": list(_MODELS)}, "split": {"protocols": [_PROTOCOL]}}
     project = new_project(folder, synthetic_snapshot(rows, folder.with_suffix(".csv")), changes)
     fits = [f"fit {model} --no-publish" for model in _MODELS]
-    total = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
+    costs = []
     for stage in ("prepare", "featurize", "map", "split", *fits, "compare", "report", "publish"):
-        cost = command(electrode_bench(*stage.split()), folder=project.root, runs=1).as_dict()
-        yield {"stage": stage, "size": rows, **cost}
-        total = {
-            "seconds": total["seconds"] + cost["seconds"],
-            "cpu_seconds": total["cpu_seconds"] + cost["cpu_seconds"],
-            "peak_mb": max(total["peak_mb"], cost["peak_mb"]),
-        }
-    yield {"stage": "all", "size": rows, **total}
+        costs.append(command(electrode_bench(*stage.split()), folder=project.root, runs=1))
+        yield {"stage": stage, "size": rows, **costs[-1].as_dict()}
+    yield {"stage": "all", "size": rows, **total(costs)}

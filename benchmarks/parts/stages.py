@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.measuring import RUNS, Cost, command, electrode_bench
+from benchmarks.measuring import RUNS, Cost, command, electrode_bench, total
 from benchmarks.parts import Options
 from benchmarks.projects import new_project
 from electrode_bench.project import Project
@@ -15,11 +15,11 @@ def run(options: Options) -> Iterator[dict[str, Any]]:
     """One row for each command, and one for their sum. The caches of features are empty before the first run."""
     workspace = options.workspace
     project = new_project(workspace.folder / "stages", workspace.snapshot)
-    total = {"seconds": 0.0, "cpu_seconds": 0.0}
+    costs = []
     for name, cost in until_split(project, runs=1 if options.quick else RUNS):
         yield {"stage": name, **cost.as_dict()}
-        total = {key: value + cost.as_dict()[key] for key, value in total.items()}
-    yield {"stage": "all", **total}
+        costs.append(cost)
+    yield {"stage": "all", **total(costs)}
 
 
 def until_split(project: Project, *, runs: int) -> Iterator[tuple[str, Cost]]:

@@ -280,8 +280,7 @@ class Project:
 
         Predictions without a record belong to a run, too: reading it then says what is missing.
         """
-        files = ("cell.json", "predictions.parquet")
-        folders = sorted({path.parent for name in files for path in self.paths.results.glob(f"fit/*/*/{name}")})
+        folders = self.paths.runs()
         left_out = self.left_out() if folders else {}
         for folder in folders:
             if folder.name not in left_out:

@@ -96,6 +96,11 @@ class Paths:
         """What the run was made from: configuration, seeds and digests."""
         return self.results / "fit" / model / protocol / "cell.json"
 
+    def runs(self) -> list[Path]:
+        """The folders ``<model>/<protocol>`` that hold a run, sorted: its record, its predictions, or both."""
+        names = ("cell.json", "predictions.parquet")
+        return sorted({path.parent for name in names for path in self.results.glob(f"fit/*/*/{name}")})
+
     @property
     def compare(self) -> Path:
         return self.results / "compare"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from electrode_bench import models
 from electrode_bench.core import feature_names
 from electrode_bench.core.artifacts import write_json, write_table
 from electrode_bench.core.folds import Fold, digests
+from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Run
 from electrode_bench.core.schema import PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.errors import LeftOut, UserError
@@ -91,7 +91,7 @@ def run_all(
         else:
             folds[protocol] = found
     if protocols is None:
-        _remove_others(paths.results / "fit" / model, keep=every)
+        _remove_others(paths, model, keep=every)
     if not folds:
         return
     frame, targets = project.training_data(models.feature_set_of(spec, config))
@@ -127,15 +127,14 @@ def _write_left_out(project: Project, left_out: LeftOut, *, model: str, protocol
     write_json(record, paths.run(model, protocol))
 
 
-def _remove_others(folder: Path, *, keep: Sequence[str]) -> None:
-    """Remove the results of protocols that the split no longer has; their folds stay in the fold cache."""
-    files = ("cell.json", "predictions.parquet")
-    for of_protocol in {path.parent for name in files for path in folder.glob(f"*/{name}")}:
-        if of_protocol.name not in keep:
+def _remove_others(paths: Paths, model: str, *, keep: Sequence[str]) -> None:
+    """Remove the model's runs under protocols that the split no longer has; their folds stay in the fold cache."""
+    for folder in paths.runs():
+        if folder.parent.name == model and folder.name not in keep:
             # First what makes it a run.
-            for name in files:
-                (of_protocol / name).unlink(missing_ok=True)
-            shutil.rmtree(of_protocol)
+            for file in (paths.run, paths.predictions):
+                file(model, folder.name).unlink(missing_ok=True)
+            shutil.rmtree(folder)
 
 
 def _require_fittable(spec: ModelSpec, *, here: bool) -> None:
