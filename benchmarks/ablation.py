@@ -1,6 +1,6 @@
 """What each idea of the boosting model contributes, measured on a project's grouped folds (first repeat).
 
-    python benchmarks/ablation.py --project . --out docs/results/2023.11.1
+    python benchmarks/ablation.py --project . --out docs/results/earlier
 
 The first step is LightGBM as one would use it without knowing anything of batteries: one model per target, on features
 of the composition. Each further step adds one idea. The last step of boosting is the model as it is shipped; it, and

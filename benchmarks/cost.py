@@ -1,6 +1,6 @@
 """Error against processor seconds per fold, for every model of a project.
 
-    python benchmarks/cost.py --project . --out docs/results/2023.11.1
+    python benchmarks/cost.py --project . --out docs/results/earlier
 
 Reads the comparison (results/compare) and what the folds took from the fold cache, and writes cost.csv and a figure of
 it. A model is on the Pareto front of a target if no model with a smaller error costs less. An ensemble costs what its

@@ -1,6 +1,6 @@
 """Coverage of prediction intervals, their widths beside the older method's, and which measure ranks errors best.
 
-    python benchmarks/coverage.py --project . --to docs/results/2023.11.1/coverage
+    python benchmarks/coverage.py --project . --to docs/results/earlier/coverage
 
 Reads the runs of a fitted project. Writes aggregate tables only: coverage.csv (model, protocol, target, level, ion,
 cluster, fifth of the widths), widths.csv (mean widths beside symmetric intervals at equal coverage), rejection.csv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 #: Longest line of a paragraph.
 _WIDTH = 120
@@ -12,6 +12,25 @@ _WIDTH = 120
 def paragraph(text: str) -> str:
     """Text in lines of at most 120 characters."""
     return textwrap.fill(" ".join(text.split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def wrapped(text: str) -> str:
+    """Markdown whose lines have at most 120 characters, but for those of tables, which cannot be broken."""
+    return "\n".join(line if line.startswith("|") or len(line) <= _WIDTH else _item(line) for line in text.splitlines())
+
+
+def _item(line: str) -> str:
+    indent = "  " if line.startswith("- ") else ""
+    return textwrap.fill(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def filled(page: str, blocks: Mapping[str, Callable[[], str]]) -> str:
+    """A page with its blocks made again; each is between the comments ``begin: NAME`` and ``end: NAME``."""
+    for name, make in blocks.items():
+        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n\n{make()}\n\n{end}{rest.split(end)[1]}"
+    return page
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:

@@ -3,9 +3,9 @@
     python benchmarks/physics.py                       # write the tables of the page again, from the code
     python benchmarks/physics.py --project .           # and its figures, from a project's results under grouped folds
 
-The tables are made from the code, and that of the ceilings from docs/results/2023.11.1/ceilings.csv. The figures show
+The tables are made from the code, and that of the ceilings from docs/results/earlier/ceilings.csv. The figures show
 aggregated results: how many electrodes release which share of their ion, and the mean error and mean prediction by that
-share. They are written to docs/figures, and their numbers to docs/results/2023.11.1/share.csv.
+share. They are written to docs/figures, and their numbers to docs/results/earlier/share.csv.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from benchmarks import markdown
 from electrode_bench import models
 from electrode_bench.core.artifacts import write_csv, write_text
 from electrode_bench.core.folds import first_repeat
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, FIGURES = DOCS / "physics.md", DOCS / "figures"
-NUMBERS, CEILINGS = (DOCS / "results" / "2023.11.1" / f"{name}.csv" for name in ("share", "ceilings"))
+NUMBERS, CEILINGS = (DOCS / "results" / "earlier" / f"{name}.csv" for name in ("share", "ceilings"))
 PROTOCOL = "grouped"
 
 #: The worked examples: formula and working ion.
@@ -120,11 +121,7 @@ TABLES = {"features": features_table, "examples": examples_table, "ceilings": ce
 
 def filled(page: str) -> str:
     """The page with its tables written again."""
-    for name, make in TABLES.items():
-        begin, end = f"<!-- begin: {name} -->", f"<!-- end: {name} -->"
-        before, rest = page.split(begin)
-        page = f"{before}{begin}\n\n{make()}\n\n{end}{rest.split(end)[1]}"
-    return page
+    return markdown.filled(page, TABLES)
 
 
 # --- figures ---

@@ -11,7 +11,7 @@ from support import ROOT
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.params import Intervals
 
-RESULTS = ROOT / "docs" / "results" / "2023.11.1" / "coverage"
+RESULTS = ROOT / "docs" / "results" / "earlier" / "coverage"
 PROTOCOLS = ("stratified", "grouped", "loco", "chronological")
 
 

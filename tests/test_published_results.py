@@ -17,7 +17,7 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.project import Project
 from electrode_bench.tuning.assess import judged
 
-RESULTS = ROOT / "docs" / "results" / "2023.11.1"
+RESULTS = ROOT / "docs" / "results" / "earlier"
 
 SHORT = {"control": "control", "rf_magpie": "RF", "modnet": "MODNet", "crabnet": "CrabNet"}
 TITLES = {"RF@Magpie": "rf_magpie", "MODNet": "modnet", "CrabNet": "crabnet", "Control (training mean)": "control"}
@@ -37,20 +37,6 @@ def pairs() -> pd.DataFrame:
 
 def _text(path: Path) -> str:
     return " ".join(path.read_text(encoding="utf-8").split())
-
-
-def test_the_readme_has_the_scores_of_the_table(headline: pd.DataFrame) -> None:
-    protocols = iter(("stratified", "grouped", "loco", "bootstrap"))
-    protocol = ""
-    checked = 0
-    for title, *shown in table_rows(ROOT / "README.md", "| SMAE |", columns=4):
-        if title.startswith("**"):
-            protocol = next(protocols)
-            continue
-        row = headline.loc[(protocol, TITLES[title])]
-        assert shown == [f"{row[f'{t}/smae']:.3f} ± {row[f'{t}/smae spread']:.3f}" for t in TARGETS]
-        checked += 1
-    assert checked == 12
 
 
 def test_the_results_have_the_studys_table(headline: pd.DataFrame) -> None:
@@ -88,8 +74,8 @@ def test_a_difference_is_significant_when_interval_and_test_agree(pairs: pd.Data
     assert (pairs["different"] == wanted).all()
 
 
-def test_the_readme_says_which_models_are_tied(pairs: pd.DataFrame) -> None:
-    text = _text(ROOT / "README.md")
+def test_the_page_says_which_models_are_tied(pairs: pd.DataFrame) -> None:
+    text = _text(RESULTS / "README.md")
     networks = pairs[(pairs["model"] == "crabnet") & (pairs["other"] == "modnet")]
     claimed = re.search(r"MODNet and CrabNet are statistically tied, except for (.*?), where MODNet is", text)
     assert claimed is not None
@@ -237,7 +223,7 @@ def test_the_tables_of_tuning_are_those_of_the_studies_records() -> None:
     assert "No change is significant." in _text(page)
     closest = scores["crabnet", "stratified", "average_voltage"]
     assert f"p is {closest['p']:.3f} alone, and {closest['p_holm']:.3f} after Holm's correction" in _text(page)
-    assert "No error of any model changed significantly, so" in _text(ROOT / "README.md")
+    assert "No error of any model changed significantly, so" in _text(RESULTS / "README.md")
     for title, before, after, shown in table_rows(page, "## On rows that no trial", columns=4):
         row = scores[TITLES[title], "grouped", "mean"]
         assert (before, after) == (f"{row['configured_smae']:.3f}", f"{row['tuned_smae']:.3f}")

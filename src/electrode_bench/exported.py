@@ -16,10 +16,13 @@ from electrode_bench.core.paths import Paths
 from electrode_bench.core.results import Adoption, Run, digest_of_record
 from electrode_bench.core.schema import COMPARISON_TABLES, PREDICTION_COLUMNS, SHARE_COLUMNS
 from electrode_bench.errors import UserError, brief, nearest
+from electrode_bench.params import Params
 from electrode_bench.project import Project
 
 #: What says that a folder was exported, by which code and on which machine.
 ABOUT = "about.json"
+#: What the folds took.
+COSTS = "costs.csv"
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,26 @@ class Exported:
         if self._inputs()["files"].get(path.name) != digest_files([path]):
             raise self._changed(path)
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+    def costs(self) -> pd.DataFrame:
+        """What the folds took, as :func:`electrode_bench.fitting.costs.fold_costs` returns it."""
+        path = self.root / COSTS
+        self._require(path)
+        if self.about()["files"].get(COSTS) != digest_files([path]):
+            raise self._changed(path)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+    def synthetic(self) -> bool:
+        """Whether the results are of the embedded synthetic sample."""
+        return bool(self.about()["data"]["synthetic"])
+
+    def params(self) -> Params:
+        """The params.yaml that the results were made with."""
+        return Project(self.root).params()
+
+    def left_out(self) -> dict[str, str]:
+        """The protocols that the data had no folds for, each with the reason in one line."""
+        return Project(self.root).left_out()
 
     def run(self, model: str, protocol: str) -> Run:
         """The record of a run. Its tables have no rows where they were not exported.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ from electrode_bench.cli.output import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from electrode_bench.exported import Exported
     from electrode_bench.models import ModelSpec
     from electrode_bench.params import Params
     from electrode_bench.project import Project
@@ -42,6 +44,9 @@ def show(
     latex: Annotated[bool, typer.Option("--latex", help="As a table for LaTeX (booktabs).")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, one row for each protocol and model.")] = False,
     bibtex: Annotated[bool, typer.Option("--bibtex", help="The references: the study and the data.")] = False,
+    results: Annotated[
+        Path | None, typer.Option(help="Exported results to show, instead of the project's.", metavar="FOLDER")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Print which model has the smallest error, under each protocol and for each target.
@@ -53,8 +58,11 @@ def show(
     electrode-bench show --full --markdown > tables.md
 
     electrode-bench show --latex > table.tex
+
+    electrode-bench show --results docs/results/2023.11.1
     """
     from electrode_bench.errors import UserError
+    from electrode_bench.exported import Exported
     from electrode_bench.fitting.costs import fold_costs
     from electrode_bench.report import leaderboard
 
@@ -66,29 +74,29 @@ def show(
     if bibtex:
         say(leaderboard.BIBTEX.rstrip())
         return
-    project = given.project
-    made = {name: project.comparison(name) for name in ("table", "pairs", "ranking", "ceilings", "coverage")}
-    costs = fold_costs(project)
+    source: Project | Exported
+    if results is None:
+        source, costs = given.project, fold_costs(given.project)
+    else:
+        source = Exported.open(results)
+        costs = source.costs()
     if full or as_json:
-        _show_all(project, made, costs, markdown=markdown, as_json=as_json)
+        _show_all(source, costs, markdown=markdown, as_json=as_json)
         return
-    board = leaderboard.Leaderboard.of(
-        made, taken=costs, level=project.params().intervals.level, synthetic=project.synthetic()
-    )
+    board = leaderboard.Leaderboard.read(source, taken=costs)
     if markdown or latex:
         say(leaderboard.markdown(board) if markdown else leaderboard.latex(board))
     elif csv:
         say(leaderboard.frame(board).to_csv(index=False, float_format="%.6g").rstrip())
     else:
-        print_leaderboard(board, left_out=project.left_out())
+        print_leaderboard(board, left_out=source.left_out())
 
 
-def _show_all(
-    project: Project, made: dict[str, pd.DataFrame], costs: pd.DataFrame, *, markdown: bool, as_json: bool
-) -> None:
+def _show_all(results: Project | Exported, costs: pd.DataFrame, *, markdown: bool, as_json: bool) -> None:
     """Every table of the comparison."""
+    made = {name: results.comparison(name) for name in ("table", "pairs", "ceilings", "coverage")}
     if not markdown:
-        print_comparison(project, made, costs=costs, as_json=as_json)
+        print_comparison(results, made, costs=costs, as_json=as_json)
         return
     from electrode_bench.report import tables
     from electrode_bench.report.costs import error_and_cost
@@ -100,8 +108,8 @@ def _show_all(
             titles=dict(zip(made["table"]["model"], made["table"]["title"], strict=True)),
             ceilings=made["ceilings"],
             costs=error_and_cost(made["table"], costs),
-            synthetic=project.synthetic(),
-            left_out=project.left_out(),
+            synthetic=results.synthetic(),
+            left_out=results.left_out(),
         )
     )
 

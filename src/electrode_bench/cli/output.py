@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from electrode_bench.exported import Exported
     from electrode_bench.project import Project
     from electrode_bench.report.leaderboard import Leaderboard
 
@@ -60,7 +61,7 @@ def print_result(value: Any, text: RenderableType, *, as_json: bool) -> None:
 
 
 def print_comparison(
-    project: Project, tables: Mapping[str, pd.DataFrame], *, costs: pd.DataFrame, as_json: bool
+    results: Project | Exported, tables: Mapping[str, pd.DataFrame], *, costs: pd.DataFrame, as_json: bool
 ) -> None:
     """Print the study's table, the order of the models, what they cost, and which protocols were left out.
 
@@ -75,7 +76,7 @@ def print_comparison(
 
     table, pairs, ceilings = tables["table"], tables["pairs"], tables["ceilings"]
 
-    synthetic, left_out = project.synthetic(), project.left_out()
+    synthetic, left_out = results.synthetic(), results.left_out()
     if as_json:
         rows = {"rows": table, "pairs": pairs, "ceilings": ceilings, "costs": costs}
         as_records = {name: each.to_dict("records") for name, each in rows.items()}
@@ -87,7 +88,7 @@ def print_comparison(
         out().print(shown)
     if len(costs):
         out().print(error_cost.table(error_cost.error_and_cost(table, costs)))
-    for line in uncertainty.lines(tables["coverage"], level=project.params().intervals.level, titles=titles):
+    for line in uncertainty.lines(tables["coverage"], level=results.params().intervals.level, titles=titles):
         out().print(line, soft_wrap=True, highlight=False)
     for line in text.left_out(left_out):
         out().print(line, soft_wrap=True, highlight=False)

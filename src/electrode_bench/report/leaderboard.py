@@ -19,6 +19,9 @@ from electrode_bench.report.numbers import MISSING, percent, significant, unit
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from electrode_bench.exported import Exported
+    from electrode_bench.project import Project
+
 #: Marks a model that does not differ significantly from the one with the smallest error.
 TIED = "~"
 #: Heads of the targets in a terminal.
@@ -114,6 +117,13 @@ class Leaderboard:
         lines.sort(key=lambda line: (protocols.index(line.protocol), _mean(line), line.model))
         main = splits.for_new_compositions(protocols) or next(iter(protocols), "")
         return cls(lines, main, list(_verdict(tables, main)) if main else [], level, synthetic)
+
+    @classmethod
+    def read(cls, results: Project | Exported, *, taken: pd.DataFrame) -> Leaderboard:
+        """That of a project's comparison, or of exported results; ``taken`` as in :meth:`of`."""
+        tables = {name: results.comparison(name) for name in ("table", "pairs", "ranking", "coverage")}
+        level = results.params().intervals.level
+        return cls.of(tables, taken=taken, level=level, synthetic=results.synthetic())
 
     @property
     def protocols(self) -> dict[str, list[Line]]:

@@ -25,7 +25,7 @@ from electrode_bench.core.schema import CONTROL
 from electrode_bench.data import origin
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.errors import UserError
-from electrode_bench.exported import ABOUT
+from electrode_bench.exported import ABOUT, COSTS
 from electrode_bench.fitting.costs import fold_costs
 from electrode_bench.project import Project
 from electrode_bench.report import tables
@@ -90,7 +90,7 @@ def export(project: Project, folder: Path, *, rows: bool = False, force: bool = 
             place = made / source.relative_to(project.root)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, place)
-        write_csv(costs, made / "costs.csv")
+        write_csv(costs, made / COSTS)
         shown = tables.markdown(
             table,
             pairs,

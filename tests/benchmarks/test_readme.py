@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from support import ROOT
+
+from benchmarks import markdown, readme
+from electrode_bench.core.digests import digest_files
+from electrode_bench.exported import Exported
+
+
+def test_readme_has_the_exported_results() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown.filled(page, readme.BLOCKS) == page, "run: python -m benchmarks.readme"
+
+
+def test_the_exported_results_are_complete_and_hold_no_rows() -> None:
+    about = Exported.open(readme.RESULTS).about()
+    present = {path.relative_to(readme.RESULTS).as_posix() for path in readme.RESULTS.rglob("*") if path.is_file()}
+    assert present - {"about.json"} == set(about["files"])
+    assert {name for name, digest in about["files"].items() if digest_files([readme.RESULTS / name]) != digest} == set()
+    assert not [name for name in present if name.endswith((".parquet", ".html"))]
+    assert not about["data"]["synthetic"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("short", "short"),
+        (f"- {'word ' * 24}end", f"- {'word ' * 22}word\n  word end"),
+        (f"| {'word ' * 40}|", f"| {'word ' * 40}|"),
+    ],
+)
+def test_long_lines_are_wrapped_but_not_those_of_tables(text: str, wanted: str) -> None:
+    assert markdown.wrapped(text) == wanted
