@@ -31,11 +31,15 @@ def test_changed_content_supersedes_the_old_run_which_stays(
     assert state(store, old.run_id) == [("false", new.run_id)] * 4
     assert state(store, new.run_id) == [("true", None)] * 4
     assert current_runs(project)["run_id"].tolist() == [new.run_id]
+    named = made["rf_magpie stratified"][0].run_name
+    assert store.client.get_run(old.run_id).info.run_name == f"superseded · {named}"
+    assert store.client.get_run(new.run_id).info.run_name == made["rf_magpie other"][0].run_name != named
     # Back to the old results: the old run is the current one again.
     (back,) = publish(project, made["rf_magpie stratified"])
     assert (back.run_id, back.created) == (old.run_id, False)
     assert state(store, old.run_id) == [("true", None)] * 4
     assert state(store, new.run_id) == [("false", old.run_id)] * 4
+    assert store.client.get_run(old.run_id).info.run_name == named
 
 
 def test_runs_of_an_earlier_version_are_superseded(project: Project, store: Store, made: dict[str, Made]) -> None:

@@ -42,7 +42,7 @@ def test_a_run_has_its_scores_provenance_and_files(project: Project, store: Stor
     record, source = made["rf_magpie stratified"]
     (published,) = publish(project, (record, source))
     run = store.client.get_run(published.run_id)
-    assert (run.info.run_name, run.info.status) == ("rf_magpie · stratified", "FINISHED")
+    assert (run.info.run_name, run.info.status) == (record.run_name, "FINISHED")
     assert published.url.startswith(f"http://127.0.0.1:5000/#/experiments/{store.runs}/runs/{published.run_id}")
 
     over_folds = record.scores[record.scores["fold"] == "all"]
@@ -103,6 +103,7 @@ def test_scores_that_changed_are_published_again(project: Project, store: Store,
     old, new = (store.client.get_run(run.run_id).data for run in (before, after))
     assert new.metrics["average_voltage/mae"] == pytest.approx(2 * old.metrics["average_voltage/mae"])
     assert old.tags["superseded_by"] == after.run_id
+    assert old.tags["mlflow.runName"].startswith("superseded · rf_magpie · stratified · ")
 
 
 def test_the_lock_entry_is_added_once_dvc_has_written_it(project: Project, store: Store, made: dict[str, Made]) -> None:
@@ -118,9 +119,9 @@ def test_the_lock_entry_is_added_once_dvc_has_written_it(project: Project, store
 def test_folds_are_child_runs_in_their_own_experiment(project: Project, store: Store, made: dict[str, Made]) -> None:
     record, source = made["rf_magpie stratified"]
     (published,) = publish(project, (record, source))
-    assert list(runs_by_name(store, store.runs)) == ["rf_magpie · stratified"]
+    assert list(runs_by_name(store, store.runs)) == [record.run_name]
     folds = runs_by_name(store, store.folds)
-    assert sorted(folds) == [f"fold-{i} · rf_magpie · stratified" for i in range(3)]
+    assert sorted(folds) == [f"fold-{i} · {record.run_name}" for i in range(3)]
     for run in folds.values():
         key = run.data.tags["fold"]
         expected = {"kind": "fold", "mlflow.parentRunId": published.run_id, "device": "cpu"}
@@ -150,7 +151,7 @@ def test_nan_scores_and_unknown_resources_are_left_out(project: Project, store: 
     assert "average_voltage/r2" in metrics
     # The sum over some folds would look like a total.
     assert "resources/seconds" not in metrics
-    assert "resources/seconds" in runs_by_name(store, store.folds)["fold-0 · control · stratified"].data.metrics
+    assert "resources/seconds" in runs_by_name(store, store.folds)[f"fold-0 · {changed.run_name}"].data.metrics
 
 
 def test_publishing_again_creates_nothing(project: Project, store: Store, made: dict[str, Made]) -> None:

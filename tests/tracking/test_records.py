@@ -22,6 +22,7 @@ def test_a_record_has_scores_resources_and_the_model_of_all_rows(finished: Proje
     run = finished.run("rf_magpie", "grouped")
     record = collect(finished, run)
     assert record.name == "rf_magpie · grouped"
+    assert record.run_name == f"rf_magpie · grouped · {record.run.digests.run[:7]}"
     scores = finished.comparison("scores").query("model == 'rf_magpie' and protocol == 'grouped'")
     pd.testing.assert_frame_equal(record.scores, scores.reset_index(drop=True), check_dtype=False)
     assert all(record.resources[fold]["seconds"] > 0 for fold in run.folds)

@@ -13,7 +13,7 @@ from support.mlflow_page import Notebook
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
 from electrode_bench.tracking.locations import tracking_uri
-from electrode_bench.tracking.ui import page, ui_command
+from electrode_bench.tracking.ui import pages, ui_command
 
 pytestmark = pytest.mark.xdist_group("MLflow's page")
 
@@ -30,7 +30,7 @@ def test_the_command_is_quoted_and_a_server_needs_none(tmp_path: Path) -> None:
 
 def test_there_is_no_page_before_anything_is_published(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no runs are published"):
-        page(Project(tmp_path))
+        pages(Project(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,19 @@ def test_the_page_shows_the_runs_and_their_errors_by_target(
     opened: tuple[Notebook, Project, dict[str, str]],
 ) -> None:
     notebook, project, _ = opened
-    address = page(project, port=notebook.port)
+    _, address = pages(project, port=notebook.port)
     text = notebook.open(address, "rf_magpie · grouped", "control · grouped", "average_voltage/mae")
     # Folds have an experiment of their own.
     assert "fold-0 ·" not in text
     assert "2 matching runs" in text
+
+
+@chromium.needed
+def test_the_comparison_has_all_current_runs(opened: tuple[Notebook, Project, dict[str, str]]) -> None:
+    notebook, project, _ = opened
+    address, _ = pages(project, port=notebook.port)
+    text = notebook.open(address, "Comparing 2 Runs", "average_voltage/mae", "control · grouped")
+    assert text.index("control · grouped") < text.index("rf_magpie · grouped")
 
 
 @chromium.needed

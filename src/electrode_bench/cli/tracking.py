@@ -67,7 +67,7 @@ def ui(
 
     Example: electrode-bench ui --port 5001
     """
-    from electrode_bench.tracking.ui import page, ui_command
+    from electrode_bench.tracking.ui import pages, ui_command
 
     given: Options = context.obj
     command = ui_command(given.project, port=port)
@@ -75,5 +75,9 @@ def ui(
         say(command)
         return
     require_free_port(port)
-    say(f"Open {page(given.project, port=port)}\nStop with Ctrl-C")
+    compared, listed = pages(given.project, port=port)
+    say(
+        f"All current runs side by side, the control first:\n  {compared}\nThe same runs as a list, with charts:\n  {listed}"
+    )
+    say("Stop with Ctrl-C")
     raise typer.Exit(run_server(command))

@@ -109,6 +109,11 @@ class Paths:
         return self.compare / f"{name}.csv"
 
     @property
+    def metrics(self) -> Path:
+        """One number for each model, which DVC shows for commits and experiments."""
+        return self.compare / "metrics.json"
+
+    @property
     def calibrations(self) -> Path:
         """How wide the prediction intervals of each model are."""
         return self.compare / "calibration.json"

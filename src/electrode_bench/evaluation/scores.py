@@ -205,10 +205,15 @@ def by_error(scores: pd.DataFrame, protocol: str, among: Iterable[str]) -> list[
     scores : ``results/compare/scores.csv``.
     among : names of the models to choose from.
     """
-    rows = scores[(scores["protocol"] == protocol) & (scores["fold"] == ALL) & (scores["metric"] == "smae")]
-    mean = rows[rows["target"].isin(list(TARGETS))].groupby("model")["value"].mean()
+    mean = mean_smae(scores, protocol)
     known = [model for model in among if model in mean.index and model != CONTROL]
     return sorted(known, key=lambda model: (mean[model], model))
+
+
+def mean_smae(scores: pd.DataFrame, protocol: str) -> pd.Series:
+    """The mean of the targets' SMAE under a protocol, by model; ``scores`` as in :func:`by_error`."""
+    rows = scores[(scores["protocol"] == protocol) & (scores["fold"] == ALL) & (scores["metric"] == "smae")]
+    return rows[rows["target"].isin(list(TARGETS))].groupby("model")["value"].mean()
 
 
 def headline_predictions(run: Run) -> pd.DataFrame:

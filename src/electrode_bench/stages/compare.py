@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 
+import pandas as pd
+
+from electrode_bench import splits
 from electrode_bench.core.artifacts import write_csv, write_json
 from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
-from electrode_bench.core.schema import COMPARISON_TABLES, TARGETS
+from electrode_bench.core.schema import COMPARISON_TABLES, CONTROL, TARGETS
 from electrode_bench.evaluation import scores
 from electrode_bench.params import DEFAULT_INTERVALS, Intervals
 from electrode_bench.project import Project
@@ -30,10 +33,11 @@ def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS
     for target in TARGETS:
         curve = scores.curve_columns(comparison.tables["learning_curve"], target=target)
         write_csv(curve, folder / "learning_curve" / f"{target}.csv")
-    # One file for each run: `dvc metrics show` prints one row for each file. Files of a removed model must not stay.
+    # Files of a removed model must not stay.
     shutil.rmtree(folder / "metrics", ignore_errors=True)
     for (protocol, model), values in comparison.metrics.items():
         write_json(values, folder / "metrics" / protocol / f"{model}.json")
+    write_json(_summary(comparison.tables["scores"]), project.paths.metrics)
     calibrations = {model: calibration.to_json() for model, calibration in comparison.calibrations.items()}
     write_json({"models": calibrations}, project.paths.calibrations)
     # Last: it says which runs the tables above belong to, and what they hold.
@@ -42,3 +46,14 @@ def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS
     files = {path.name: digest_files([path]) for path in read}
     write_record({"runs": inputs, "files": files}, project.paths.comparison_inputs)
     return comparison
+
+
+def _summary(table: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """What `dvc metrics` and `dvc exp` show: one number for each model, so that experiments fit on a screen.
+
+    It is the mean SMAE of the targets under the protocol that best stands for new compositions.
+    """
+    protocols = list(dict.fromkeys(table["protocol"]))
+    main = splits.for_new_compositions(protocols) or next(iter(protocols), "")
+    means = scores.mean_smae(table, main).drop(CONTROL, errors="ignore")
+    return {f"{main} smae": {str(model): float(value) for model, value in means.items()}}

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: The tag ``kind`` of a run, and what it was in earlier versions: those runs are superseded as any others.
 KIND, FORMER_KINDS = "run", ("cell",)
+#: How the name of a run begins that another one has replaced.
+SUPERSEDED = "superseded · "
 
 
 def current_runs(project: Project, *, uri: str | None = None) -> pd.DataFrame:
@@ -89,9 +91,12 @@ def make_current(store: Store, run_id: str, earlier: Iterable[MlflowRun]) -> Non
         tags = run.data.tags
         if run.info.run_id == run_id:
             if tags.get("current") != "true" or "superseded_by" in tags:
-                tag(store, run_id, {"current": "true"}, remove="superseded_by")
+                name = str(run.info.run_name).removeprefix(SUPERSEDED)
+                tag(store, run_id, {"current": "true"}, own={"mlflow.runName": name}, remove="superseded_by")
         elif tags.get("current") != "false":
-            tag(store, run.info.run_id, {"current": "false", "superseded_by": run_id})
+            name = SUPERSEDED + str(run.info.run_name).removeprefix(SUPERSEDED)
+            old = {"current": "false", "superseded_by": run_id}
+            tag(store, run.info.run_id, old, own={"mlflow.runName": name})
 
 
 def control_of(store: Store, tags: Mapping[str, str]) -> str | None:

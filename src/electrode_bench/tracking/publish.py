@@ -8,7 +8,7 @@ The parquet files are the truth and MLflow is a view of them: all runs can be pu
 - ``complete = 'true'`` is set last. A run without it is being written by the process that its tag ``writer`` names, or
   was cut off: then the next publish replaces it.
 - ``current = 'true'`` marks the newest run of each model under each protocol. Older ones stay as history with
-  ``current = 'false'`` and ``superseded_by``, the run that replaced them.
+  ``current = 'false'`` and ``superseded_by``, the run that replaced them; their names begin with ``superseded``.
 - ``control_run_id`` is the control's run on the same split, table and raw data; the tag is missing while there is
   none. The control's own tag names itself, so that grouping by it collects what may be compared.
 """
@@ -168,7 +168,7 @@ def _create(store: Store, record: Record, provenance: Provenance, models: Logged
     run, client = record.run, store.client
     started, ended = time_span(record.resources.values())
     tags, params = shared_tags(record, provenance), parameters(run)
-    names = {"mlflow.runName": record.name, "complete": "false"}
+    names = {"mlflow.runName": record.run_name, "complete": "false"}
     own = {**tags, "kind": KIND, "device": devices(record.resources), WRITER: writer(), **names}
     run_id: str = client.create_run(store.runs, start_time=started, tags=own).info.run_id
     control = run_id if run.model == CONTROL else control_of(store, own)
@@ -202,7 +202,7 @@ def _create_fold(
         "fold": fold,
         "device": str(resources.get("device", "unknown")),
         # The fold comes first: MLflow's page cuts long names off.
-        "mlflow.runName": f"{fold} · {record.name}",
+        "mlflow.runName": f"{fold} · {record.run_name}",
         "mlflow.parentRunId": parent,
         "current": "true",
     }

@@ -24,7 +24,9 @@ from electrode_bench.project import Project
 from electrode_bench.tracking.provenance import Provenance, lock_entry_digest
 
 #: Increase it when what is logged changes: all runs are then published again.
-FORMAT = 4
+FORMAT = 5
+#: Characters of a run's digest in its name.
+DIGEST_SHOWN = 7
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,13 @@ class Record:
 
     @property
     def name(self) -> str:
-        """The name of the run in MLflow."""
+        """Model and protocol."""
         return f"{self.run.model} · {self.run.protocol}"
+
+    @property
+    def run_name(self) -> str:
+        """The name of the run in MLflow: the digest tells configurations of the same model apart."""
+        return f"{self.name} · {self.run.digests.run[:DIGEST_SHOWN]}"
 
     @cached_property
     def scores_by_fold(self) -> Mapping[str, pd.DataFrame]:

@@ -6,25 +6,33 @@ import shlex
 import sys
 
 from electrode_bench.core.addresses import masked
+from electrode_bench.core.schema import CONTROL
 from electrode_bench.errors import UserError
 from electrode_bench.project import Project
-from electrode_bench.tracking.current import require_published
+from electrode_bench.tracking.current import current_runs
+from electrode_bench.tracking.links import comparison_link
 from electrode_bench.tracking.locations import artifact_location, is_server, tracking_uri
 from electrode_bench.tracking.store import PORT, open_store
 
 
-def page(project: Project, *, port: int = PORT, uri: str | None = None) -> str:
-    """The address at which MLflow's page, on this port, shows the current runs side by side.
+def pages(project: Project, *, port: int = PORT, uri: str | None = None) -> tuple[str, str]:
+    """The addresses of two of MLflow's pages, on this port.
+
+    Returns
+    -------
+    The first compares all current runs, the control's first. On the second the same runs are listed, with a bar chart
+    for each metric; it shows ten of them until more are chosen there.
 
     Raises
     ------
     UserError
         When nothing is published yet, or the store cannot be used.
     """
-    uri = tracking_uri(project) if uri is None else uri
-    require_published(uri)
+    current = current_runs(project, uri=uri)
+    first = current.assign(other=current["model"] != CONTROL).sort_values(["other", "protocol", "model"])
     with open_store(project, uri=uri) as store:
-        return store.page(port)
+        compared = f"{store.base(port)}/{comparison_link(store.runs, first['run_id'])}"
+        return compared, store.page(port)
 
 
 def ui_command(project: Project, *, port: int = PORT, uri: str | None = None) -> str:
