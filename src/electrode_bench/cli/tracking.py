@@ -76,8 +76,7 @@ def ui(
         return
     require_free_port(port)
     compared, listed = pages(given.project, port=port)
-    say(
-        f"All current runs side by side, the control first:\n  {compared}\nThe same runs as a list, with charts:\n  {listed}"
-    )
+    say(f"All current runs side by side, the control first:\n  {compared}")
+    say(f"The same runs as a list, with charts:\n  {listed}")
     say("Stop with Ctrl-C")
     raise typer.Exit(run_server(command))
