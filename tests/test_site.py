@@ -45,6 +45,59 @@ def test_links_lead_to_pages_of_the_site(source: str, page: str, link: str, want
     assert _tool("hooks").relinked(link, source=source, page=page) == wanted
 
 
+def test_docstrings_are_shown_as_markdown() -> None:
+    docstring = """Screen candidates, as :func:`electrode_bench.api.predict`.
+
+Parameters
+----------
+rank, goal : how to order them; ``lower`` takes the lower end
+    of the interval.
+
+Raises
+------
+UserError
+    When an option is wrong.
+
+Examples
+--------
+>>> screen(model)
+[1, 2]
+
+Then:
+
+>>> screen(other)
+[3]
+"""
+    assert (
+        _tool("docstrings").markdown(docstring)
+        == """Screen candidates, as `predict`.
+
+**Parameters**
+
+- `rank, goal`: how to order them; ``lower`` takes the lower end
+    of the interval.
+
+**Raises**
+
+- `UserError`: When an option is wrong.
+
+**Examples**
+
+```pycon
+>>> screen(model)
+[1, 2]
+```
+
+Then:
+
+```pycon
+>>> screen(other)
+[3]
+```
+"""
+    )
+
+
 def test_the_check_of_a_site_finds_what_is_missing_or_on_another_host(tmp_path: Path) -> None:
     (tmp_path / "b.html").write_text('<h1 id="there">b</h1>', encoding="utf-8")
     page = tmp_path / "a.html"

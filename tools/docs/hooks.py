@@ -29,8 +29,6 @@ STANDS_FOR = {"README.md": "index.md"}
 
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _FENCED = re.compile(r"(^```.*?^```)", flags=re.DOTALL | re.MULTILINE)
-#: Roles of reStructuredText in docstrings, as they arrive in HTML.
-_ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(<code>)[~.]?(?:[a-z_]+\.)*")
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -50,11 +48,6 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     uri = page.file.src_uri
     outside = {place: path for path, place in PAGES.items()}
     return relinked(markdown, source=outside.get(uri, f"docs/{uri}"), page=uri)
-
-
-def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Show names in docstrings without the roles of reStructuredText."""
-    return _ROLE.sub(r"\1", html)
 
 
 def relinked(markdown: str, *, source: str, page: str) -> str:
