@@ -50,6 +50,11 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     return relinked(markdown, source=outside.get(uri, f"docs/{uri}"), page=uri)
 
 
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """Remove the page that a server would answer with: its links start at the root of a host."""
+    (Path(config.site_dir) / "404.html").unlink()
+
+
 def relinked(markdown: str, *, source: str, page: str) -> str:
     """A document whose links to files lead to pages of the site; code blocks stay as they are.
 

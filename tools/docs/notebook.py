@@ -24,7 +24,13 @@ FIGURE = ROOT / "docs" / "figures" / "errors.png"
 def executed(notebook: Path) -> Any:
     """The notebook with new outputs, without times and the names of this machine."""
     node = nbformat.read(notebook, as_version=4)
-    NotebookClient(node, timeout=120, resources={"metadata": {"path": str(notebook.parent)}}).execute()
+    NotebookClient(
+        node,
+        timeout=300,
+        # The kernel listens on this machine only; it warns of that on each start.
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(notebook.parent)}},
+    ).execute()
     for cell in node.cells:
         cell.metadata = {}
     node.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
