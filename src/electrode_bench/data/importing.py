@@ -33,7 +33,7 @@ def use(root: Path, source: str) -> dict[str, Any]:
 
     The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
     provenance has three more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), and ``warnings``
-    (sentences about converted units, and about a snapshot most of whose rows disagree with physics).
+    (sentences about converted units and voltage steps, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
@@ -155,8 +155,10 @@ def _check(source: Source, data: Path) -> dict[str, Any]:
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
-    warnings = [*map(str, raw.conversions.values()), *doubts(prepared)]
-    return {"rows": len(prepared.table), "rejects": len(prepared.rejects), "warnings": warnings}
+    warnings = [*map(str, raw.conversions.values()), *prepared.steps.messages(), *doubts(prepared)]
+    rejects = len(prepared.rejects)
+    # A row of the table may be made from several rows of the source.
+    return {"rows": len(raw.frame) + len(raw.rejects) - rejects, "rejects": rejects, "warnings": warnings}
 
 
 def _swap(paths: Paths, workspace: Path) -> None:
