@@ -22,8 +22,8 @@ _WHAT_COUNTS = (
     "capacity that differs by more than 0.1%."
 )
 _SCALED = (
-    "Scaled: the mean absolute change divided by the mean absolute deviation of the old labels. It may be compared with "
-    "an SMAE: it is the error of a model that knows the old labels, against the new ones."
+    "Scaled: the mean absolute change divided by the mean absolute deviation of the old labels. It may be compared "
+    "with an SMAE: it is the error of a model that knows the old labels, against the new ones."
 )
 _BOTH_LABELS = (
     "MAE (SMAE) on the same electrodes: those of both releases, with the same formula, that both results have tested. "

@@ -72,6 +72,9 @@ def side(root: Path, named: str | None, folder: Path) -> Side:
     """
     if named is None:
         return _of_project(Project.open(root), "this project")
+    if not named.strip():
+        # The path without a name is the current folder.
+        raise _no_such(named)
     path = Path(named).expanduser()
     if (path / "params.yaml").is_file():
         return _of_project(Project.open(path), named)
@@ -83,11 +86,15 @@ def side(root: Path, named: str | None, folder: Path) -> Side:
         return _fetched(root, named, folder)
     commit = commits.commit_of(root, named)
     if commit is None:
-        raise UserError(
-            f"{named}: no such file, folder or commit; give a source as for 'data use', the folder of a project, or a "
-            "commit of this project"
-        )
+        raise _no_such(named)
     return _of_project(Project(commits.restore(root, commit, folder)), f"{named} ({commit[:10]})")
+
+
+def _no_such(named: str) -> UserError:
+    return UserError(
+        f"{named or 'an empty text'}: no such file, folder or commit; give a source as for 'data use', the folder of a "
+        "project, or a commit of this project"
+    )
 
 
 def _is_remote(named: str) -> bool:
