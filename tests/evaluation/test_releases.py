@@ -15,8 +15,8 @@ from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.evaluation.releases import COLUMNS, column, rescored
 
 #: The old release has a, b, c; the new one A, B and D, where A and B are a and b with labels 1 higher.
-OLD = pd.DataFrame(dict.fromkeys(TARGETS, [0.0, 4.0, 20.0]), index=["a", "b", "c"])
-NEW = pd.DataFrame(dict.fromkeys(TARGETS, [1.0, 5.0, 30.0]), index=["A", "B", "D"])
+OLD = pd.DataFrame({key: [0.0, 4.0, 20.0] for key in TARGETS}, index=["a", "b", "c"])
+NEW = pd.DataFrame({key: [1.0, 5.0, 30.0] for key in TARGETS}, index=["A", "B", "D"])
 PAIRS = pd.DataFrame({"old": ["a", "b"], "new": ["A", "B"]})
 FORMULAS = pd.Series(["LiF", "LiCl", "LiBr"], index=["A", "B", "D"])
 

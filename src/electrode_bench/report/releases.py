@@ -12,6 +12,7 @@ from electrode_bench.core.schema import TARGETS
 from electrode_bench.data.releases.difference import ADDED, ALL_IONS, RELABELLED, REMOVED, SAME, Difference
 from electrode_bench.evaluation.releases import SIDES, column
 from electrode_bench.report.numbers import percent, significant
+from electrode_bench.report.terminal import titled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -85,9 +86,8 @@ def _scores(protocol: str, scores: pd.DataFrame) -> Table:
 
 
 def _table(title: str, first: str, headings: list[str], *, note: str) -> Table:
-    from rich.table import Table
-
-    table = Table(first, title=title, title_justify="left", caption=note, caption_justify="left")
+    table = titled(title, [note], synthetic=False)
+    table.add_column(first)
     for heading in headings:
         table.add_column(heading, justify="right")
     return table

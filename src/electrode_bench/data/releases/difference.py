@@ -63,9 +63,7 @@ class Difference:
         """What a reader must know about how electrodes were matched."""
         found, matching = [], self.matching
         if matching.by == "formula":
-            found.append(
-                "Electrodes are matched by working ion and formulas, not by id; polymorphs cannot be told apart so"
-            )
+            found.append("Electrodes are matched by working ion and formulas, not by id")
         for name, number in (("old", matching.repeated_old), ("new", matching.repeated_new)):
             if number and matching.by == "id":
                 found.append(
