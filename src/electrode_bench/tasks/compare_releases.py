@@ -133,7 +133,9 @@ def _scores(old: Side, new: Side, found: Difference) -> tuple[pd.DataFrame | Non
 
 def _runs(of: Side) -> list[Run]:
     if of.project is None:
-        raise UserError("it has no fitted results; name the folder of a project, or a commit, that has")
+        raise UserError(
+            "it has no fitted results; name the folder of a project, or a commit with results in DVC's cache"
+        )
     if not fitted_on(of.project, of.table):
         raise UserError("its results belong to other data than it has now; run: dvc repro")
     return of.project.runs()

@@ -120,7 +120,11 @@ def test_folders_of_the_cache_and_runs_are_restored(look, root: Path, tmp_path: 
     # Paths out of the project are not followed.
     listed = [{"md5": md5, "relpath": "loco/cell.json"}, {"md5": md5, "relpath": "../../../../out.csv"}]
     (cache / "ff" / f"{'f' * 30}.dir").write_text(json.dumps(listed))
-    stages = {"fit@control": {"outs": [{"path": "results/fit/control", "md5": f"{'f' * 32}.dir"}]}}
+    table = {"path": "results/prepare/table.parquet", "md5": md5}
+    stages = {
+        "prepare": {"outs": [table]},
+        "fit@control": {"outs": [{"path": "results/fit/control", "md5": f"{'f' * 32}.dir"}]},
+    }
     (root / "dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     git(root, "add", "dvc.lock")
     git(root, "commit", "--quiet", "--message", "runs")

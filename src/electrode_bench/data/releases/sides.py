@@ -148,7 +148,7 @@ def _of_project(project: Project, name: str) -> Side:
     except UserError:
         known = {"source": origin.UNKNOWN, "md5": None}
     source, md5 = str(known["source"]), known["md5"]
-    has_runs = project if project.paths.runs() else None
+    has_runs = project if project.paths.runs() and project.paths.table.exists() else None
     if project.paths.data.is_dir() and any(project.paths.data.iterdir()):
         prepared = prepare(readers.read(project.paths.data), _rules(project.root))
         return _made(name, source, md5, prepared, has_runs)
