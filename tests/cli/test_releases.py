@@ -17,7 +17,8 @@ def test_two_files(run, project: Project, tmp_path: Path) -> None:
     assert code == 0
     assert "New: this project" in out
     assert f"{len(rows) - 10} electrodes are in both releases" in out
-    assert "Synthetic data" in err
+    assert "Synthetic data" in out
+    assert err.startswith("Written: ")
     assert (tmp_path / "x.png").exists()
     assert (tmp_path / "out" / "electrodes.csv").exists()
     shown = json.loads(run(*command, "--json")[1])

@@ -10,7 +10,7 @@ import typer
 
 from electrode_bench.cli.console import out, say
 from electrode_bench.cli.options import Json, Options
-from electrode_bench.cli.output import note, print_json, spinner, warn
+from electrode_bench.cli.output import note, print_json, spinner
 
 if TYPE_CHECKING:
     from electrode_bench.data.releases.sides import Side
@@ -61,8 +61,6 @@ def data_diff(
     with spinner(f"Comparing {old} and {new or 'the data of this project'}"):
         by = None if match is None else match.value
         done = compare_releases.compare(given.root, old, new, by=by, csv=csv, figure=figure)
-    for line in done.notes:
-        warn(line)
     if as_json:
         print_json(_record(done))
         return
@@ -77,7 +75,8 @@ def _print(done: Releases) -> None:
 
     say(f"Old: {_described(done.old)}")
     say(f"New: {_described(done.new)}")
-    say(report.headline(done.difference))
+    for line in (report.headline(done.difference), *done.notes):
+        say(line)
     for table in report.tables(done.difference, done.scores):
         out().print(table, highlight=False)
 
