@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,8 @@ def draw(difference: Difference, scores: pd.DataFrame | None, *, old: str, new: 
 
 
 def _short(name: str) -> str:
-    plain = name.replace("$", r"\$")
+    # Of a path, the name.
+    plain = (PurePath(name).name or name).replace("$", r"\$")
     return plain if len(plain) <= 40 else f"...{plain[-37:]}"
 
 

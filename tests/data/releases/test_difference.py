@@ -71,6 +71,13 @@ def test_notes_say_how_electrodes_were_matched() -> None:
     assert difference(repeated, repeated).notes()[0].startswith("1 battery ids stand for several electrodes of the old")
 
 
+def test_electrodes_with_a_new_id_are_counted() -> None:
+    old = release(electrode("a"), electrode("b", "MnO2", "LiMnO2"), electrode("c", "CoO2", "LiCoO2"))
+    new = release(electrode("a"), electrode("new", "Mn2O4", "Li2Mn2O4"))
+    (note,) = difference(old, new).notes()
+    assert note.startswith("1 of the electrodes that were removed have the working ion and formulas of an added one")
+
+
 def test_row_numbers_as_ids_are_recognised() -> None:
     formulas = [("FePO4", "LiFePO4"), ("MnO2", "LiMnO2"), ("CoO2", "LiCoO2")]
     old = release(*(electrode(str(i), *pair) for i, pair in enumerate(formulas)))

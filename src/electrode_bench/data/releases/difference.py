@@ -9,7 +9,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, TARGETS, VOLTAGE
 from electrode_bench.data import chemistry
-from electrode_bench.data.releases.matching import By, Matching, match
+from electrode_bench.data.releases.matching import By, Matching, match, sharing_formulas
 
 #: Changes of a target up to these are rounding: V for the voltage, a share of the old value for the capacities.
 VOLTAGE_ROUNDING, CAPACITY_ROUNDING = 0.001, 0.001
@@ -40,12 +40,14 @@ class Difference:
         rounding), mean (of new minus old, signed), mae (mean absolute change), median, p95, largest (of the absolute
         changes), all in the target's unit, and scaled: mae over the mean absolute deviation of the old labels of the
         same electrodes, which makes it comparable with an SMAE.
+    renamed : how many electrodes were removed although one with the same working ion and formulas was added.
     """
 
     matching: Matching
     electrodes: pd.DataFrame
     by_ion: pd.DataFrame
     changes: pd.DataFrame
+    renamed: int = 0
 
     @property
     def in_both(self) -> pd.DataFrame:
@@ -70,6 +72,11 @@ class Difference:
                     f"{number:,} battery ids stand for several electrodes of the {name} release; these are matched by "
                     "id and formulas"
                 )
+        if self.renamed:
+            found.append(
+                f"{self.renamed:,} of the electrodes that were removed have the working ion and formulas of an added "
+                "one: their ids may have changed (--match formula)"
+            )
         unclear = len(matching.unclear_old), len(matching.unclear_new)
         if any(unclear):
             what = "battery id" if matching.by == "id" else "formulas"
@@ -112,7 +119,15 @@ def difference(old: pd.DataFrame, new: pd.DataFrame, *, by: By | None = None) ->
     electrodes = pd.concat([part.reindex(columns=columns).astype(object) for part in parts], ignore_index=True)
     numbers = [f"{prefix}_{target}" for prefix in ("old", "new") for target in TARGETS]
     electrodes = electrodes.astype(dict.fromkeys(numbers, "float64"))
-    return Difference(matching, electrodes, _by_ion(electrodes), _changes(electrodes))
+    renamed = sharing_formulas(
+        old[old[ID].isin(_ids(electrodes, REMOVED, "old_id"))], new[new[ID].isin(_ids(electrodes, ADDED, "new_id"))]
+    )
+    return Difference(matching, electrodes, _by_ion(electrodes), _changes(electrodes), renamed)
+
+
+def _ids(electrodes: pd.DataFrame, status: str, column: str) -> pd.Series:
+    ids: pd.Series = electrodes.loc[electrodes["status"] == status, column]
+    return ids
 
 
 def _prefixed(table: pd.DataFrame, prefix: str) -> pd.DataFrame:

@@ -81,6 +81,12 @@ def battery_ids(table: pd.DataFrame) -> pd.Series:
     return plain.where(plain.isin(set(ids)), ids).rename("id")
 
 
+def sharing_formulas(old: pd.DataFrame, new: pd.DataFrame) -> int:
+    """How many electrodes of an old table have the working ion and both formulas of one of a new table."""
+    pair = ["working_ion", "charged", "discharged"]
+    return len(_of_both(_keys(old), _keys(new), pair)[0])
+
+
 def _keys(table: pd.DataFrame) -> pd.DataFrame:
     """What electrodes may be matched by, indexed by electrode id."""
     return pd.DataFrame(
