@@ -32,9 +32,9 @@ SCORES = pd.DataFrame(
 )  # fmt: skip
 
 
-def shown(scores: pd.DataFrame | None) -> str:
+def shown(scores: pd.DataFrame | None, *, full: bool = False) -> str:
     stream = io.StringIO()
-    for table in tables(difference(OLD, NEW), scores):
+    for table in tables(difference(OLD, NEW), scores, full=full):
         Console(file=stream, width=160).print(table)
     return stream.getvalue()
 
@@ -45,6 +45,9 @@ def test_tables() -> None:
         assert part in text
     assert "unclear" not in text
     assert "Errors" not in shown(None)
+    other = pd.concat([SCORES.assign(protocol="loco"), SCORES])
+    assert "loco" not in shown(other)
+    assert "loco" in shown(other, full=True)
 
 
 def test_the_headline_is_one_sentence() -> None:

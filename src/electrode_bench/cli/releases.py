@@ -36,6 +36,7 @@ def data_diff(
                                               show_default="the data of this project")] = None,
     match: Annotated[Match | None, typer.Option(help="Match electrodes by id or by formulas and working ion.",
                                                 show_default="id, or formula if no id is in both")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The errors under every protocol, not only grouped.")] = False,
     csv: Annotated[Path | None, typer.Option(help="Write the tables to this folder.", metavar="FOLDER")] = None,
     figure: Annotated[Path | None, typer.Option(help="Draw a figure: .svg, .png or .pdf.", metavar="FILE")] = None,
     as_json: Json = False,
@@ -64,28 +65,31 @@ def data_diff(
     if as_json:
         print_json(_record(done))
         return
-    _print(done)
+    _print(done, full=full)
     for path in (csv, figure):
         if path is not None:
             note(f"Written: {path}")
 
 
-def _print(done: Releases) -> None:
+def _print(done: Releases, *, full: bool) -> None:
     from electrode_bench.report import releases as report
 
     say(f"Old: {_described(done.old)}")
     say(f"New: {_described(done.new)}")
     for line in (report.headline(done.difference), *done.notes):
         say(line)
-    for table in report.tables(done.difference, done.scores):
+    for table in report.tables(done.difference, done.scores, full=full):
         out().print(table, highlight=False)
 
 
 def _described(side: Side) -> str:
-    md5 = f", md5 {side.md5}" if side.md5 else ""
-    rejected = f"; {side.rejects:,} rows rejected" if side.rejects else ""
-    source = "" if side.source == side.name else f" = {side.source}"
-    return f"{side.name}{source} ({len(side.table):,} electrodes{md5}{rejected})"
+    known = [] if side.source == Path(side.name).name else [side.source]
+    known.append(f"{len(side.table):,} electrodes")
+    if side.rejects:
+        known.append(f"{side.rejects:,} rows rejected")
+    if side.md5:
+        known.append(f"md5 {side.md5}")
+    return f"{side.name} ({', '.join(known)})"
 
 
 def _record(done: Releases) -> dict[str, Any]:

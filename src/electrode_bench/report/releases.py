@@ -13,6 +13,7 @@ from electrode_bench.data.releases.difference import ADDED, ALL_IONS, RELABELLED
 from electrode_bench.evaluation.releases import SIDES, column
 from electrode_bench.report.numbers import percent, significant
 from electrode_bench.report.terminal import titled
+from electrode_bench.splits import for_new_compositions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,14 +34,23 @@ _BOTH_LABELS = (
 )
 
 
-def tables(difference: Difference, scores: pd.DataFrame | None) -> Iterator[RenderableType]:
-    """Tables of the electrodes by working ion, of the labels, and of the errors by protocol where there are some."""
+def tables(difference: Difference, scores: pd.DataFrame | None, *, full: bool = False) -> Iterator[RenderableType]:
+    """Tables of the electrodes by working ion, of the labels, and of the errors where there are some.
+
+    Parameters
+    ----------
+    full : the errors under every protocol, instead of that which best stands for new compositions.
+    """
     yield _electrodes(difference)
     if len(difference.in_both):
         yield _labels(difference)
     if scores is not None:
-        for protocol, of in scores.groupby("protocol", sort=False):
-            yield _scores(str(protocol), of)
+        found = list(dict.fromkeys(scores["protocol"]))
+        protocols = found if full else [for_new_compositions(found) or found[0]]
+        for protocol in protocols:
+            # The note stands once, below the last table.
+            note = _BOTH_LABELS if protocol == protocols[-1] else ""
+            yield _scores(protocol, scores[scores["protocol"] == protocol], note=note)
 
 
 def _electrodes(difference: Difference) -> Table:
@@ -67,10 +77,10 @@ def _labels(difference: Difference) -> Table:
     return table
 
 
-def _scores(protocol: str, scores: pd.DataFrame) -> Table:
+def _scores(protocol: str, scores: pd.DataFrame, *, note: str) -> Table:
     pairs = list(product(SIDES, SIDES))
     headings = ["n", *(f"{results} results,\n{labels} labels" for results, labels in pairs), "difference"]
-    table = _table(f"Errors on electrodes in both: {protocol}", "model", headings, note=_BOTH_LABELS)
+    table = _table(f"Errors on electrodes in both: {protocol}", "model", headings, note=note)
     table.columns[0].no_wrap = True
     for target, of in scores.groupby("target", sort=False):
         table.add_section()
@@ -86,7 +96,7 @@ def _scores(protocol: str, scores: pd.DataFrame) -> Table:
 
 
 def _table(title: str, first: str, headings: list[str], *, note: str) -> Table:
-    table = titled(title, [note], synthetic=False)
+    table = titled(title, [note] if note else [], synthetic=False)
     table.add_column(first)
     for heading in headings:
         table.add_column(heading, justify="right")
