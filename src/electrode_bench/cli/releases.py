@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -61,7 +61,7 @@ def data_diff(
 
     given: Options = context.obj
     with spinner(f"Comparing {old} and {new or 'the data of this project'}"):
-        by = None if match is None else cast("By", match.value)
+        by: By | None = None if match is None else match.value
         done = compare_releases.compare(given.root, old, new, by=by, csv=csv, figure=figure)
     if as_json:
         print_json(_record(done))
