@@ -134,9 +134,9 @@ $(WEB_LINT)/node_modules/.installed: $(WEB_LINT)/package.json $(WEB_LINT)/packag
 # Documents, code blocks and the notebook are checked first; then links of the site as it was built.
 docs: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --quiet tests/test_documents.py tests/test_code_blocks.py
-	@$(BIN)/python tools/docs/notebook.py --check
+	@$(BIN)/python tools/website/notebook.py --check
 	@$(BIN)/mkdocs build --strict --quiet
-	@$(BIN)/python tools/docs/links.py site
+	@$(BIN)/python tools/website/links.py site
 
 format: install-dev
 	@$(BIN)/ruff check --fix .

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from benchmarks import markdown, readme
+from benchmarks import readme
 from electrode_bench.core.digests import digest_files
 from electrode_bench.exported import Exported
 

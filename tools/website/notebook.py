@@ -1,8 +1,8 @@
 """Execute the notebook of docs/notebooks, and keep its figure for the first page.
 
-``python tools/docs/notebook.py`` writes outputs and figure; with ``--check`` it writes nothing, and ends with 1 where
-a text that the notebook prints is not the one in the file. Figures are not compared: they differ between versions of
-matplotlib and its fonts.
+``python tools/website/notebook.py`` writes outputs and figure; with ``--check`` it writes nothing, and ends with 1
+where a text that the notebook prints is not the one in the file. Figures are not compared: they differ between versions
+of matplotlib and its fonts.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(*options: str) -> int:
         return 0
     old = nbformat.read(NOTEBOOK, as_version=4)
     if texts(new) != texts(old) or not figures(old):
-        print(f"{NOTEBOOK.relative_to(ROOT)} prints something else; run: python tools/docs/notebook.py")
+        print(f"{NOTEBOOK.relative_to(ROOT)} prints something else; run: python tools/website/notebook.py")
         return 1
     return 0
 

@@ -31,12 +31,12 @@ def markdown(docstring: str) -> str:
     text = _ROLE.sub(r"`\1`", docstring)
     first, *rest = _SECTION.split(text)
     parts = [first.rstrip()]
-    for title, content in zip(rest[::2], rest[1::2], strict=True):
+    for title, content in zip(rest[::2], map(str.strip, rest[1::2]), strict=True):
         if title in ("Parameters", "Attributes"):
             content = _NAMED.sub(r"- `\1`: ", content)
         elif title == "Raises":
             content = _RAISED.sub(r"- `\1`: ", content)
         elif title == "Examples":
             content = _EXAMPLE.sub(lambda found: f"```pycon\n{found[0]}\n```", content)
-        parts.append(f"**{title}**\n\n{content.strip()}")
+        parts.append(f"**{title}**\n\n{content}")
     return "\n\n".join(parts) + "\n"

@@ -1,7 +1,7 @@
 """Check a built site: every link leads somewhere, and nothing is fetched from another host.
 
-``python tools/docs/links.py site`` lists what is wrong; 1 when anything is. MkDocs checks the links of the documents;
-this checks what it made of them, with the navigation and the API's pages.
+``python tools/website/links.py site`` lists what is wrong; 1 when anything is. MkDocs checks the links of the
+documents; this checks what it made of them, with the navigation and the API's pages.
 """
 
 from __future__ import annotations
