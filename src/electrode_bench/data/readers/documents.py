@@ -33,6 +33,7 @@ def read(files: Sequence[Path], root: Path) -> Contents:
             if isinstance(document, Damaged):
                 rejects.append(reject(name, line, "", document.reason))
             else:
+                document = _with_licence(document)
                 # Documents may lack fields that others have: together they make the header.
                 for field in [field for field in document if field not in names]:
                     names[field] = search.add(field)
@@ -59,6 +60,14 @@ def read(files: Sequence[Path], root: Path) -> Contents:
             )
         search.check(list(names), max((DOCUMENT, EXPLORER), key=lambda layout: matching(names, layout)))
     return Contents(rows, rejects, search.conversions)
+
+
+def _with_licence(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its licence where a table has it: the Materials Project has it among the builder's notes."""
+    notes = document.get("builder_meta")
+    if isinstance(notes, dict) and notes.get("license") is not None and document.get("license") is None:
+        return {**document, "license": notes["license"]}
+    return document
 
 
 def _some(names: Iterable[str]) -> str:
