@@ -98,7 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.state.page_requests.append(int(query["_page"]))
             fault = self.state.faults.pop(0) if self.state.faults else None
         if isinstance(fault, int):
-            self._answer(fault, {"detail": f"for {key}: come back later"}, headers={"Retry-After": "0"})
+            headers = {"Retry-After": "0"} if fault == 429 else {}
+            self._answer(fault, {"detail": f"for {key}: come back later"}, headers=headers)
             return
         skip, limit = self._window(query)
         if limit > _MOST:

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from math import ceil
 from pathlib import Path
@@ -32,6 +33,8 @@ _WHERE = "https://materialsproject.org/api"
 
 #: Documents per request. The service allows 1,000; a broken connection costs less with fewer.
 PAGE = 500
+#: What the documents of the pages are sorted by: the service sorts by some numbers only, and this one hardly repeats.
+ORDER = "average_voltage"
 #: Seconds before a page is asked for again.
 WAITS = (2.0, 10.0, 30.0)
 #: Answers that another try does not change: the query or the key is wrong.
@@ -40,10 +43,10 @@ _FINAL = frozenset({400, 401, 403, 404, 422})
 #: What is asked for: everything but structures and the electrodes' objects, which are nearly all of a document's size.
 FIELDS = (
     "battery_type", "battery_id", "thermo_type", "battery_formula", "working_ion", "num_steps", "max_voltage_step",
-    "last_updated", "framework_formula", "warnings", "formula_charge", "formula_discharge", "max_delta_volume",
-    "average_voltage", "capacity_grav", "capacity_vol", "energy_grav", "energy_vol", "fracA_charge",
-    "fracA_discharge", "stability_charge", "stability_discharge", "id_charge", "id_discharge", "builder_meta",
-    "license",
+    "last_updated", "material_ids", "framework_formula", "warnings", "formula_charge", "formula_discharge",
+    "max_delta_volume", "average_voltage", "capacity_grav", "capacity_vol", "energy_grav", "energy_vol",
+    "fracA_charge", "fracA_discharge", "stability_charge", "stability_discharge", "id_charge", "id_discharge",
+    "builder_meta", "license",
 )  # fmt: skip
 
 
@@ -91,16 +94,16 @@ def download(
     access: Access,
     *,
     progress: Callable[[int, int], None] | None = None,
-    waits: Sequence[float] = WAITS,
+    waits: Sequence[float] | None = None,
 ) -> Downloaded:
-    """Write all documents to ``file``: JSON lines in the order of their ids, the same bytes for the same documents.
+    """Write all documents to ``file``: sorted JSON lines, so that the same documents make the same bytes.
 
     Parameters
     ----------
     pages : a folder for the pages. Those that an earlier call has left there are not asked for again, unless the
         database has changed since. Delete it when the file is in use.
     progress : called with the number of documents that are there, and of all.
-    waits : seconds before each further try of a page that failed.
+    waits : seconds before each further try of a page that failed; None takes WAITS.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def download(
         When the client cannot be imported, the key is refused, or the service cannot be reached or does not answer as
         it should. No message and no traceback has the key. Pages that are complete are kept.
     """
-    service = _Service(access, waits)
+    service = _Service(access, WAITS if waits is None else waits)
     release, total = service.release(), service.total()
     query = {"endpoint": access.endpoint, "release": release, "total": total, "fields": service.fields, "page": PAGE}
     folder = _folder(pages, query)
@@ -146,11 +149,7 @@ def _page(path: Path, number: int, expected: int, service: _Service) -> list[str
             f"{MP_API}: page {number} has {len(documents):,} documents instead of {expected:,}; the database may be "
             "changing: run the command again later"
         )
-    # The id comes first, by which the lines are sorted.
-    lines = [
-        json.dumps({"battery_id": document.get("battery_id"), **dict(sorted(document.items()))}, default=str)
-        for document in documents
-    ]
+    lines = [json.dumps(document, sort_keys=True, default=str) for document in documents]
     write_sealed("\n".join(lines).encode(), path)
     return lines
 
@@ -161,17 +160,15 @@ class _Service:
     def __init__(self, access: Access, waits: Sequence[float]) -> None:
         self._key, self._waits = access.key, waits
         client = _client()
-        self._client = self._ask(
+        self._electrodes = self._ask(
             "its version",
             lambda: client(access.key, access.endpoint, use_document_model=False, mute_progress_bars=True),
         )
-        self._electrodes = self._ask("its routes", lambda: self._client.materials.insertion_electrodes)
-        known = self._ask("its fields", lambda: self._electrodes.available_fields)
-        self.fields = [name for name in FIELDS if name in known]
+        self.fields = [name for name in FIELDS if name in self._electrodes.available_fields]
 
     def release(self) -> str:
         """The version of the database, such as 2025.09.25."""
-        found = self._ask("the version of its database", self._client.get_database_version)
+        found = self._electrodes.db_version
         if not found:
             raise UserError(f"{MP_API}: the service does not say which version its database has; try again later")
         return str(found)
@@ -186,9 +183,8 @@ class _Service:
         def ask() -> list[dict[str, Any]]:
             # With a page the client asks the API. Without one, and without a filter, it would read the public bucket.
             found = self._electrodes.search(
-                fields=self.fields, all_fields=False, chunk_size=PAGE, num_chunks=1,
-                _page=number, _sort_fields="battery_id",
-            )  # fmt: skip
+                fields=self.fields, all_fields=False, chunk_size=PAGE, num_chunks=1, _page=number, _sort_fields=ORDER
+            )
             return [dict(document) for document in found]
 
         return self._ask(f"page {number}", ask)
@@ -201,10 +197,9 @@ class _Service:
                     warnings.simplefilter("ignore")
                     return call()
             except Exception as error:
-                problem = brief(str(error).replace(self._key, "***") or type(error).__name__)
+                problem = str(error).replace(self._key, "***") or type(error).__name__
             # Outside of the block above: the client's error refers to the request, which has the key.
-            status = re.search(r"(?:status code|too many) (\d{3})", problem)
-            code = int(status[1]) if status else None
+            code = _status(problem)
             if code in (401, 403):
                 raise UserError(
                     f"{MP_API}: the Materials Project refused the key in {KEY} (status {code}); "
@@ -215,13 +210,25 @@ class _Service:
             time.sleep(wait)
         advice = "wait some minutes" if code == 429 else "check the network"
         raise UserError(
-            f"{MP_API}: {what} could not be asked for ({problem}); {advice} and run the command again, "
+            f"{MP_API}: {what} could not be asked for ({brief(_QUERY.sub('', problem))}); {advice} and run the command again, "
             "which continues after the last complete page"
         )
 
 
+#: The query of an address, which is as long as a message.
+_QUERY = re.compile(r"(?<=[\w/])\?\S+")
+
+
+def _status(problem: str) -> int | None:
+    """The status of the answer that one of the client's errors is about."""
+    if "does not support the request" in problem:
+        return 400
+    found = re.search(r"(?:status code|too many) (\d{3})", problem)
+    return int(found[1]) if found else None
+
+
 def _client() -> Callable[..., Any]:
-    """The class of the client.
+    """The class of the client that asks for insertion electrodes.
 
     Raises
     ------
@@ -231,9 +238,16 @@ def _client() -> Callable[..., Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from mp_api.client import MPRester
+            from mp_api.client.routes.materials.electrodes import ElectrodeRester
     except ImportError as error:
         raise UserError(
             f"{MP_API}: the client cannot be imported ({brief(error)}); install it with: make {MP_API}"
         ) from error
-    return MPRester  # type: ignore[no-any-return]
+
+    class Electrodes(ElectrodeRester):  # type: ignore[misc]
+        @cached_property
+        def available_fields(self) -> list[str]:
+            """The client derives them from its models once for each field of each request, which takes seconds."""
+            return list(super().available_fields)
+
+    return Electrodes
