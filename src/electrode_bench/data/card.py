@@ -13,6 +13,7 @@ from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAG
 from electrode_bench.data.doubts import PHYSICAL_VOLTAGES
 from electrode_bench.data.licences import with_stated
 from electrode_bench.data.prepare import departs_from_faraday
+from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
 
 if TYPE_CHECKING:
@@ -29,14 +30,16 @@ def card(
     table: pd.DataFrame,
     rejects: pd.DataFrame,
     conversions: Mapping[str, Conversion] = MappingProxyType({}),
+    *,
     licences: Mapping[str, int] = MappingProxyType({}),
+    steps: Steps = NONE,
 ) -> dict[str, Any]:
     """Counts and ranges of a canonical table and its rejects, as plain JSON values.
 
     Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
     rows that have the discharged formula and working ion of another row. ``conversions`` is there only if values of a
-    column were converted, or hold for one working ion only, and ``licences`` (electrodes by licence) only if documents
-    state them.
+    column were converted, or hold for one working ion only, ``licences`` (electrodes by licence) only if documents state
+    them, and ``voltage_steps`` only if rows are voltage steps.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
@@ -56,6 +59,7 @@ def card(
         "thermo_types": {str(k): int(v) for k, v in table["thermo_type"].value_counts().sort_index().items()},
         **converted,
         **({"licences": dict(licences)} if licences else {}),
+        **({"voltage_steps": asdict(steps)} if steps != NONE else {}),
     }
 
 
@@ -94,6 +98,7 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         ("Cite", provenance.get("citation")),
         ("Rows", f"{card['rows']:,} ({card['rejects']:,} rejected)"),
         ("Discharged formulas", f"{card['discharged_formulas']:,} distinct"),
+        *(("Voltage steps", sentence) for sentence in Steps(**card.get("voltage_steps", {})).messages()),
         ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
         ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
         ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1%"),

@@ -41,8 +41,8 @@ def use(
 
     The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
     provenance has four more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), ``licences``
-    (electrodes by licence, where documents state it) and ``warnings`` (sentences about converted units, and about a
-    snapshot most of whose rows disagree with physics).
+    (electrodes by licence, where documents state it) and ``warnings`` (sentences about converted units and voltage
+    steps, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def use(
         repeats = 0
         if resolved.downloads:
             resolved, repeats = _download(resolved, workspace, paths, access or Access(""), progress)
-        _import(root, resolved, workspace)
+        _import(root, resolved, workspace, cache=cache_folder(root))
         checked = _check(resolved, workspace / paths.data.name)
         if checked["licences"]:
             _state_licences(workspace / "data.dvc", checked["licences"])
@@ -97,6 +97,29 @@ def _download(
     return replace(source, path=access.address, meta={**source.meta, **facts}), done.repeats
 
 
+def fetch(root: Path, source: Source, folder: Path) -> Path:
+    """Fetch a source into ``folder``, and nothing into the project or its cache; return where it lies.
+
+    Raises
+    ------
+    UserError
+        When it cannot be fetched.
+    """
+    if source.path.startswith("remote://") and not (root / ".dvc").is_dir():
+        raise UserError(f"{source.meta['source']} is known to projects only; run the command in a project's folder")
+    if source.downloads:
+        raise UserError(f"{source.meta['source']} is the current release only; run `data use` with it first")
+    workspace = folder / f"{_WORKSPACE}fetched"
+    workspace.mkdir()
+    _import(root, source, workspace, cache=folder / "cache")
+    return workspace / Paths(root).data.name / source.name
+
+
+def cache_folder(root: Path) -> Path:
+    """The folder of the project's DVC cache."""
+    return root / _dvc(root, "cache", "dir").stdout.strip()
+
+
 @contextmanager
 def _workspace(paths: Paths) -> Iterator[Path]:
     """A folder for an import, removed afterwards; one import at a time.
@@ -120,16 +143,15 @@ def _workspace(paths: Paths) -> Iterator[Path]:
         raise UserError(f"another 'data use' is running in {paths.root}; wait until it has finished") from None
 
 
-def _import(root: Path, source: Source, workspace: Path) -> None:
-    """Import into ``workspace``, a DVC project of its own that shares the cache and remotes of ``root``."""
+def _import(root: Path, source: Source, workspace: Path, *, cache: Path) -> None:
+    """Import into ``workspace``, a DVC project of its own with this cache and the remotes of ``root``."""
     (workspace / ".dvc").mkdir()
     for name in ("config", "config.local"):
         if (root / ".dvc" / name).exists():
             shutil.copyfile(root / ".dvc" / name, workspace / ".dvc" / name)
     local = configparser.RawConfigParser()
     local.read(workspace / ".dvc" / "config.local", encoding="utf-8")
-    cache = _dvc(root, "cache", "dir").stdout.strip()
-    for section, key, value in (("core", "no_scm", "true"), ("cache", "dir", cache)):
+    for section, key, value in (("core", "no_scm", "true"), ("cache", "dir", str(cache))):
         if not local.has_section(section):
             local.add_section(section)
         local.set(section, key, value)
@@ -194,9 +216,11 @@ def _check(source: Source, data: Path) -> dict[str, Any]:
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
-    warnings = [*map(str, raw.conversions.values()), *doubts(prepared)]
-    found = {"rows": len(prepared.table), "rejects": len(prepared.rejects), "licences": dict(prepared.licences)}
-    return {**found, "warnings": warnings}
+    warnings = [*map(str, raw.conversions.values()), *prepared.steps.messages(), *doubts(prepared)]
+    rejects = len(prepared.rejects)
+    # A row of the table may be made from several rows of the source.
+    rows = len(raw.frame) + len(raw.rejects) - rejects
+    return {"rows": rows, "rejects": rejects, "licences": dict(prepared.licences), "warnings": warnings}
 
 
 def _state_licences(data_dvc: Path, counts: Mapping[str, int]) -> None:

@@ -57,6 +57,16 @@ def restricts(licence: str) -> bool:
     return "NC" in re.split(r"[^A-Z]+", licence.upper())
 
 
+def strictest(stated: Iterable[Any]) -> Any:
+    """The licence of what is made from several documents: one that excludes commercial use, or else the first stated.
+
+    >>> strictest([None, "BY-C", "BY-NC"])
+    'BY-NC'
+    """
+    given = [one for one in stated if isinstance(one, str)]
+    return next((one for one in given if restricts(one)), given[0] if given else None)
+
+
 def in_words(counts: Mapping[str, int]) -> str:
     """The licences and how many electrodes have each.
 

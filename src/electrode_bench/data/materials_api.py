@@ -209,8 +209,9 @@ class _Service:
                 break
             time.sleep(wait)
         advice = "wait some minutes" if code == 429 else "check the network"
+        problem = brief(_QUERY.sub("", problem))
         raise UserError(
-            f"{MP_API}: {what} could not be asked for ({brief(_QUERY.sub('', problem))}); {advice} and run the command again, "
+            f"{MP_API}: {what} could not be asked for ({problem}); {advice} and run the command again, "
             "which continues after the last complete page"
         )
 

@@ -1,4 +1,4 @@
-"""From raw rows to the canonical table: every raw row ends up in the table or, with a reason, in the rejects."""
+"""From raw rows to the canonical table: every raw row is in the table, alone or merged, or in the rejects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pandas as pd
 from electrode_bench import params
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, table_schema
-from electrode_bench.data import chemistry, licences, notation
+from electrode_bench.data import chemistry, licences, notation, steps
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
+from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
 from electrode_bench.data.values import OPTIONAL_NUMBERS, UNKNOWN_THERMO_TYPE, Unusable, shown, values
 from electrode_bench.errors import UserError
@@ -30,12 +31,14 @@ class Prepared:
     questions : rows of the table with a formula that was read but is probably a slip, such as LiFePo4: columns file,
         line, battery_id, note, sorted by file and line.
     licences : the number of electrodes of the table by licence; empty where no document states one.
+    steps : which rows are voltage steps, merged into one row for each electrode.
     """
 
     table: pd.DataFrame
     rejects: pd.DataFrame
     questions: pd.DataFrame
     licences: Mapping[str, int] = field(default_factory=dict)
+    steps: Steps = NONE
 
 
 class NothingUsable(UserError):
@@ -60,7 +63,9 @@ class NothingUsable(UserError):
 def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     """The canonical table of a raw snapshot under ``rules``.
 
-    The order of the raw rows does not matter: repeated ids are numbered in the order of their content.
+    Rows that are voltage steps of one electrode are merged first (:func:`electrode_bench.data.steps.merge`), so that
+    the rules judge electrodes. The order of the raw rows does not matter: repeated ids are numbered in the order of
+    their content.
 
     Raises
     ------
@@ -69,8 +74,10 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     """
     rows, rejects = _usable(raw.frame, raw.conversions)
     rejects += records(raw.rejects)
+    incomplete = {str(row["battery_id"]).strip() for row in rejects}
     rows, repeated = _without_repeats(rows)
     rejects += repeated
+    rows, merged = steps.merge(rows, incomplete=incomplete)
     rows, ruled_out = _by_rules(rows, rules)
     rejects += ruled_out
     rows, doubled = _with_unique_ids(rows, rules.duplicate_ids)
@@ -80,7 +87,7 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     if not rows:
         raise NothingUsable(rejected)
     stated = licences.counted(row["licence"] for row in rows)
-    return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows), licences=stated)
+    return Prepared(_table(rows), rejects=rejected, questions=_questions(rows), licences=stated, steps=merged)
 
 
 def _questions(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
