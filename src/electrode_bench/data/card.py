@@ -38,8 +38,8 @@ def card(
 
     Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
     rows that have the discharged formula and working ion of another row. ``conversions`` is there only if values of a
-    column were converted, or hold for one working ion only, ``licences`` (electrodes by licence) only if documents state
-    them, and ``voltage_steps`` only if rows are voltage steps.
+    column were converted, or hold for one working ion only, ``licences`` (electrodes by licence) only if documents
+    state them, and ``voltage_steps`` only if rows are voltage steps.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
