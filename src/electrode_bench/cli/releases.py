@@ -13,6 +13,7 @@ from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import note, print_json, spinner
 
 if TYPE_CHECKING:
+    from electrode_bench.data.releases.matching import By
     from electrode_bench.data.releases.sides import Side
     from electrode_bench.tasks.compare_releases import Releases
 
@@ -60,7 +61,7 @@ def data_diff(
 
     given: Options = context.obj
     with spinner(f"Comparing {old} and {new or 'the data of this project'}"):
-        by = None if match is None else match.value
+        by: By | None = None if match is None else match.value
         done = compare_releases.compare(given.root, old, new, by=by, csv=csv, figure=figure)
     if as_json:
         print_json(_record(done))
@@ -97,7 +98,7 @@ def _record(done: Releases) -> dict[str, Any]:
     from electrode_bench.data.releases.difference import SAME
 
     electrodes = done.difference.electrodes
-    changed = electrodes[electrodes["status"] != SAME].astype(object)
+    changed = electrodes[electrodes["status"] != SAME]
     return {
         **{
             name: {
@@ -111,5 +112,5 @@ def _record(done: Releases) -> dict[str, Any]:
         "by_ion": done.difference.by_ion.to_dict("records"),
         "changes": done.difference.changes.to_dict("records"),
         "scores": None if done.scores is None else done.scores.to_dict("records"),
-        "electrodes": changed.where(changed.notna(), None).to_dict("records"),
+        "electrodes": changed.to_dict("records"),
     }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ _WIDTH, _ROW = 6.9, 2.9
 #: What becomes of electrodes, with the colour of its bars.
 _COLOURS = {SAME: "#BBBBBB", RELABELLED: style.COLOURS[1], ADDED: style.COLOURS[2], REMOVED: style.COLOURS[3]}
 
-#: Changes below this share of the mean absolute deviation are drawn at the edge.
+#: Changes up to this share of the mean absolute deviation are not drawn.
 _SMALLEST = 1e-4
 
 
@@ -37,7 +37,8 @@ def draw(difference: Difference, scores: pd.DataFrame | None, *, old: str, new: 
     old, new : names of the two sides.
     """
     figure = new_figure(_WIDTH, _ROW if scores is None else 2 * _ROW)
-    top, below = (figure, None) if scores is None else figure.subfigures(2, 1)
+    panels: Any = (figure, None) if scores is None else figure.subfigures(2, 1)
+    top, below = panels
     _bars(top.add_subplot(1, 2, 1), difference)
     _moved(top.add_subplot(1, 2, 2), difference)
     top.suptitle(f"{_short(old)} (old) and {_short(new)} (new)", fontsize=8)
@@ -85,9 +86,10 @@ def _moved(axes: Axes, difference: Difference) -> None:
         old, new = rows[f"old_{target.key}"].to_numpy(), rows[f"new_{target.key}"].to_numpy()
         deviation = np.abs(old - old.mean()).mean() if len(old) else 0.0
         if deviation > 0:
-            change = np.sort(np.maximum(np.abs(new - old) / deviation, _SMALLEST))
-            share = 100 * (1 - np.arange(1, len(change) + 1) / len(change))
-            axes.step(change, share, where="post", color=colour, linestyle=dash, label=target.label)
+            change = np.sort(np.abs(new - old) / deviation)
+            seen = change[change > _SMALLEST]
+            share = 100 * np.arange(len(seen), -1, -1) / len(change)
+            axes.step([_SMALLEST, *seen], share, where="post", color=colour, linestyle=dash, label=target.label)
     axes.set(xscale="log", ylim=(0, 100), xlabel="Change of the label / mean absolute deviation")
     axes.set_xlim(left=_SMALLEST)
     axes.set_ylabel("Electrodes in both\nthat changed more (%)")
@@ -115,7 +117,8 @@ def _errors(figure: Figure, scores: pd.DataFrame) -> None:
             )  # fmt: skip
         low, high = min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])
         axes.plot([low, high], [low, high], color=style.GREY, linewidth=0.6, zorder=0)
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title=target.label, xlabel="SMAE, old results")
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="SMAE, old results")
+        axes.set_title(target.label, fontsize=8)
         if i == 1:
             axes.set_ylabel("SMAE, new results")
         open_axes(axes)
