@@ -14,7 +14,7 @@ RUN apt-get update \
 
 ARG UID=1000
 RUN useradd --create-home --uid "$UID" bench
-USER bench
+USER ${UID}
 WORKDIR /home/bench/electrode-bench
 
 # The versions come first, so that a changed source file does not install them again. An empty index installs PyTorch

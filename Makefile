@@ -139,7 +139,7 @@ $(WEB_LINT)/node_modules/.installed: $(WEB_LINT)/package.json $(WEB_LINT)/packag
 docs: install-dev
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --quiet tests/test_documents.py tests/test_code_blocks.py
 	@$(BIN)/python tools/website/notebook.py --check
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@$(BIN)/python tools/website/links.py site
 
 format: install-dev
