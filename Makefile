@@ -9,6 +9,7 @@
 #   make chaos-long       inject many more (an hour or two)
 #   make bench            measure what things cost on this machine (15 minutes), and write docs/performance.md
 #   make s3               install what the Materials Project's bucket needs
+#   make mp-api           install the Materials Project's client
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
 #   make auth             install what MLflow's server needs for users and passwords
@@ -33,7 +34,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev bench s3 ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev bench s3 mp-api ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -53,11 +54,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[auth,excel,postgresql,ray,s3]' --group dev
+	@$(UV_INSTALL) --editable '.[auth,excel,mp-api,postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install
 	@$(UV_INSTALL) --editable '.[s3]'
+
+mp-api: install
+	@$(UV_INSTALL) --editable '.[mp-api]'
 
 ray: install
 	@$(UV_INSTALL) --editable '.[ray]'
