@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
@@ -13,9 +15,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from support import chromium as browsers
 
-from electrode_bench.core.schema import FORMULA, ID
+from electrode_bench.core.schema import FORMULA, ID, TARGETS
 from electrode_bench.project import Project
-from electrode_bench.report.numbers import compact
+from electrode_bench.report.composition_map import CompositionMap
+from electrode_bench.report.numbers import compact, significant
+from electrode_bench.report.page.data import FEW
+from electrode_bench.report.style import GREY
 from electrode_bench.stages import report
 
 pytestmark = [browsers.needed, pytest.mark.xdist_group("report in a browser")]
@@ -197,6 +202,166 @@ def test_a_phone_needs_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
         " && e.getBoundingClientRect().right > 361).map((e) => e.outerHTML.slice(0, 80))"
     )
     assert beyond == []
+
+
+def _cells(driver: webdriver.Chrome, table: str, column: int) -> list[str]:
+    """The texts of a column of the visible table of a section, without rows that are headings."""
+    return [
+        str(text)
+        for text in driver.execute_script(
+            "return [...document.querySelectorAll(`${arguments[0]} tbody tr:not(.group):not(.subgroup)`)]"
+            ".filter((row) => row.offsetParent).map((row) => row.cells[arguments[1]].textContent.trim())",
+            table,
+            column,
+        )
+    ]
+
+
+def test_a_phone_shows_the_smae_of_each_model_without_scrolling(browser: webdriver.Chrome) -> None:
+    browsers.screen(browser, width=390)
+    browser.refresh()
+    browsers.wait(browser, "return document.documentElement.dataset.ready === 'true'")
+    for table, column in (("#headline .scroll > table", 1), (".bars", 3)):
+        head, right = browser.execute_script(
+            "const table = [...document.querySelectorAll(arguments[0])].find((t) => t.offsetParent);"
+            "const cells = [...table.rows].filter((r) => !r.matches('.group, .subgroup')).map((r) => r.cells[arguments[1]]);"
+            "return [cells[0].textContent.trim(), Math.max(...cells.map((c) => c.getBoundingClientRect().right))]",
+            table,
+            column,
+        )
+        assert head == "SMAE"
+        assert right <= 390
+
+
+def test_tables_are_sorted_by_keyboard_within_their_groups(browser: webdriver.Chrome) -> None:
+    table = "#headline .scroll > table"
+    smae, r2 = (
+        browser.execute_script(
+            "const table = [...document.querySelectorAll(arguments[0])].find((t) => t.offsetParent);"
+            "return table.tHead.rows[0].cells[arguments[1]]",
+            table,
+            column,
+        )
+        for column in (1, 3)
+    )
+    smae.find_element(By.CSS_SELECTOR, "button").send_keys(Keys.ENTER)
+    assert smae.get_attribute("aria-sort") == "ascending"
+    values = [float(text.split(" ± ")[0]) for text in _cells(browser, table, 1)]
+    # Each target is a group: two models, then the references, which stay below them.
+    models = {"RF@Magpie", "Control (training mean)"}
+    kept = [i for i, title in enumerate(_cells(browser, table, 0)) if any(title.startswith(m) for m in models)]
+    assert [kept[i + 1] - kept[i] for i in (0, 2, 4)] == [1, 1, 1]
+    ascending = [values[i] for i in kept]
+    assert all(ascending[i] <= ascending[i + 1] for i in (0, 2, 4))
+    smae.find_element(By.CSS_SELECTOR, "button").send_keys(Keys.ENTER)
+    assert smae.get_attribute("aria-sort") == "descending"
+    values = [float(text.split(" ± ")[0]) for text in _cells(browser, table, 1)]
+    assert [values[i] for i in kept] == [ascending[i ^ 1] for i in range(6)]
+    r2.find_element(By.CSS_SELECTOR, "button").send_keys(Keys.SPACE)
+    assert (smae.get_attribute("aria-sort"), r2.get_attribute("aria-sort")) == (None, "ascending")
+
+
+def test_a_table_is_saved_as_csv_without_the_network(
+    browser: webdriver.Chrome, finished: Project, tmp_path: Path
+) -> None:
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    button = browser.execute_script(
+        "return [...document.querySelectorAll('#headline button.save')].find((b) => b.offsetParent)"
+    )
+    button.click()
+    WebDriverWait(browser, 20).until(lambda _: list(tmp_path.glob("*.csv")))
+    (file,) = tmp_path.glob("*.csv")
+    rows = pd.read_csv(file, encoding="utf-8-sig")
+    assert list(rows.columns)[:5] == ["group", "subgroup", "Model", "SMAE", "SMAE, standard deviation"]
+    assert rows["group"].nunique() == len(TARGETS)
+    expected = finished.comparison("table").query("protocol == 'grouped'").set_index("title")
+    written = rows[rows["Model"].isin(expected.index)]
+    assert len(written) == len(expected) * len(TARGETS)
+    for target, (_, of) in zip(TARGETS, written.groupby("group", sort=False), strict=True):
+        smae = of.set_index("Model")["SMAE"].astype(float)
+        assert smae.to_dict() == pytest.approx(expected[f"{target}/smae"].to_dict(), abs=6e-4)
+
+
+def test_collapsed_sections_open_when_a_link_leads_to_them(browser: webdriver.Chrome) -> None:
+    details = browser.find_element(By.CSS_SELECTOR, "#provenance > details")
+    assert details.get_attribute("open") is None
+    link = browser.find_element(By.CSS_SELECTOR, 'nav a[href="#provenance"]')
+    for _ in range(2):
+        link.send_keys(Keys.ENTER)
+        browsers.wait(browser, "return arguments[0].open", details)
+        assert "Library versions" in details.text
+        # Closed again, the same link opens it again.
+        browser.execute_script("arguments[0].open = false", details)
+    browser.get(browser.current_url.partition("#")[0] + "#provenance-title")
+    browser.refresh()
+    browsers.wait(browser, "return document.querySelector('#provenance > details').open")
+
+
+def test_a_parity_plot_tells_errors_ions_and_names(browser: webdriver.Chrome, finished: Project) -> None:
+    _plot(browser, "parity")
+    ions = finished.table()["working_ion"].value_counts()
+    legend = [e.text for e in browser.find_elements(By.CSS_SELECTOR, '[data-legend="ions"] li')]
+    assert sorted(legend) == sorted(f"{ion} ({n})" for ion, n in ions.items())
+    shown = browser.execute_script(
+        "const d = document.querySelectorAll('[data-plots=\"parity\"] .plot')[2];"
+        "return {lines: d._fullLayout.annotations[0].text.split('<br>'), names: d.data.slice(1).map((t) => t.text),"
+        " ranges: [d._fullLayout.xaxis.range, d._fullLayout.yaxis.range]}"
+    )
+    scores = finished.comparison("table").query("protocol == 'grouped' and model == 'rf_magpie'").iloc[0]
+    assert shown["lines"][0] == f"MAE {significant(scores['average_voltage/mae'])} V"
+    assert shown["lines"][1] == f"R² {significant(scores['average_voltage/r2'])}"
+    assert shown["lines"][2] == "n = 120"
+    assert [len(names) for names in shown["names"]] == ions.sort_values(ascending=False).tolist()
+    assert all("synthetic-" in name for names in shown["names"] for name in names)
+
+
+def test_small_groups_are_grey_and_labelled_with_their_size(browser: webdriver.Chrome, finished: Project) -> None:
+    _plot(browser, "groups")
+    ions = finished.table()["working_ion"].value_counts()
+    labels, colours = browser.execute_script(
+        "const d = document.querySelector('[data-plots=\"groups\"] .plot'); const t = d.data[d.data.length - 1];"
+        "return [d._fullLayout.xaxis.ticktext, t.marker.color]"
+    )
+    assert any(n < FEW for n in ions)
+    for label, colour in zip(labels, colours, strict=True):
+        ion, n = re.search(r"(?:<i>|^)(\w+)<br>(\d+)", label).groups()
+        assert ions[ion] == int(n)
+        assert (colour == GREY) == (int(n) < FEW) == ("<i>" in label)
+    Select(browser.find_element(By.ID, "groups-by")).select_by_value("cluster")
+    named = browser.execute_script(
+        "return document.querySelector('[data-plots=\"groups\"] .plot')._fullLayout.xaxis.ticktext"
+    )
+    chart = CompositionMap.of(finished.map(), finished.table())
+    for cluster, name in chart.names.items():
+        assert any(f"{cluster}: {name.short} (" in text for text in named)
+
+
+def test_points_stand_out_from_a_dark_page(browser: webdriver.Chrome) -> None:
+    browsers.prefer(browser, "dark")
+    _plot(browser, "map")
+    browsers.wait(browser, "return getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 27)'")
+    for colour_by in ("cluster", "ion"):
+        Select(browser.find_element(By.ID, "map-colour")).select_by_value(colour_by)
+        colours = browser.execute_script(
+            "return document.querySelector('[data-plots=\"map\"] .plot').data.map((t) => t.marker.color)"
+        )
+        assert min(browsers.contrast(colour, "#14171b") for colour in colours) >= 3
+    Select(browser.find_element(By.ID, "map-colour")).select_by_value("average_voltage")
+    scale = browser.execute_script(
+        "return document.querySelector('[data-plots=\"map\"] .plot').data[0].marker.colorscale"
+    )
+    assert min(browsers.contrast(colour, "#14171b") for _, colour in scale) >= 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_serious(browser: webdriver.Chrome, scheme: str, width: int) -> None:
+    browsers.screen(browser, width=width)
+    browsers.prefer(browser, scheme)
+    _draw_all(browser)
+    browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert browsers.violations(browser) == []
 
 
 def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome) -> None:

@@ -12,7 +12,7 @@ from electrode_bench.core.schema import COMPOSITION_ONLY, WITH_PHYSICS
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import published
 from electrode_bench.report.page.build import html
-from electrode_bench.report.page.content import doublings, headline, tuned
+from electrode_bench.report.page.content import COLUMNS, doublings, headline, tuned
 from electrode_bench.report.page.results import Results
 
 
@@ -82,11 +82,25 @@ def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -
     assert headline(unknown)[0]["targets"][0]["groups"][0]["rows"][1]["published"] == ["-"] * 4
 
 
-def test_every_shown_metric_has_two_columns(results: Results) -> None:
-    heads = "\n".join(f'<th scope="col">{m.label}</th><th scope="col">{m.label}, 2σ</th>' for m in SHOWN)
+def test_every_shown_metric_has_two_columns_and_smae_is_first(results: Results) -> None:
+    labels = ["SMAE", *(m.label for m in SHOWN if m.key != "smae")]
+    heads = "\n".join(f'<th scope="col">{label}</th>' for label in [*labels, *(f"{label}, 2σ" for label in labels)])
     assert html(results, plotly="").count(heads) == len(results.protocols)
     rows = [row for group in headline(results)[0]["targets"][0]["groups"] for row in group["rows"]]
     assert {len(row["values"]) for row in rows} == {2 * len(SHOWN)}
+
+
+def test_the_best_of_each_column_is_marked(results: Results) -> None:
+    rows = {row["title"]: row for row in headline(results)[0]["targets"][0]["groups"][0]["rows"]}
+    of = results.headline[results.headline["protocol"] == "stratified"].set_index("title")
+    for i, (metric, suffix) in enumerate(COLUMNS):
+        values = of[f"gravimetric_capacity/{metric.key}{suffix}"]
+        best = values.idxmax() if metric.key == "r2" else values.idxmin()
+        assert [title for title, row in rows.items() if row["values"][i]["best"]] == [best]
+    smallest = of["gravimetric_capacity/smae"].idxmin()
+    assert [title for title, row in rows.items() if row["best"]] == [smallest]
+    alone = replace(results, headline=results.headline[results.headline["model"] == "control"])
+    assert not any(row["best"] for row in headline(alone)[0]["targets"][0]["groups"][0]["rows"])
 
 
 def test_kinds_of_models_and_ceilings_are_groups_of_their_own(results: Results) -> None:
