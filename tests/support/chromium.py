@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from axe_selenium_python import Axe
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
@@ -75,6 +74,8 @@ def _luminance(colour: str) -> float:
 
 def violations(driver: webdriver.Chrome) -> list[str]:
     """What axe-core finds that is serious or critical: each rule with the first elements that break it."""
+    from selenium_axe_python import Axe
+
     axe = Axe(driver)
     axe.inject()
     found = axe.run()["violations"]

@@ -25,15 +25,15 @@ def test_the_best_model_is_significantly_better(results: Results) -> None:
 
 def test_an_interval_that_holds_zero_is_told_with_less_and_more(results: Results) -> None:
     assert _voltage(with_models(results, significant=False, tied=("b",), half_width=1.5)) == (
-        "a has the smallest error (MAE 1 V), but is not significantly better than the control: the difference is 1 V, "
-        "with a 95% interval from 2.5 V less to 0.5 V more. b is statistically tied with it."
+        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's: 1 V less, with a 95% "
+        "interval from 2.5 V less to 0.5 V more. b is statistically tied with it."
     )
 
 
 def test_an_interval_and_a_test_that_disagree_are_both_told(results: Results) -> None:
     assert _voltage(with_models(results, significant=False, tied=("b",))).startswith(
-        "a has the smallest error (MAE 1 V), but is not significantly better than the control: the 95% interval of the "
-        "difference is 0.8 to 1.2 V less, but the test over folds has p = 0.2."
+        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's "
+        "(95% interval: 0.8 to 1.2 V less; test over folds: p = 0.2)."
     )
 
 

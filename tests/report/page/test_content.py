@@ -61,8 +61,22 @@ def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: Results
     ranks = pd.DataFrame({"protocol": "bootstrap", "target": "average_voltage", "model": ["crabnet", "modnet"],
                           "mae": [0.43, 0.42]})  # fmt: skip
     (sentence,) = doublings(replace(results, power_laws=laws, ranking=ranks))
-    assert "MAE of modnet by 10% (95% interval 5% to 20%)" in sentence
+    assert "would lower the MAE of modnet by 10% (95% interval: 5% to 20% lower)" in sentence
     assert "from 0.41 to 0.3 V on the fitted curve" in sentence
+
+
+@pytest.mark.parametrize(
+    ("saved", "low", "high", "words"),
+    [
+        (0.03, -0.02, 0.08, "lower the MAE of modnet by 3% (95% interval: 8% lower to 2% higher, so not significant)"),
+        (-0.1, -0.2, -0.05, "raise the MAE of modnet by 10% (95% interval: 5% to 20% higher)"),
+    ],
+)
+def test_more_data_may_bring_nothing(results: Results, saved: float, low: float, high: float, words: str) -> None:
+    law = {"model": "modnet", "target": "average_voltage", "n_train": 50, "mae": 0.4, "saved": saved,
+           "saved_low": low, "saved_high": high, "mae_doubled": 0.3}  # fmt: skip
+    (sentence,) = doublings(replace(results, power_laws=pd.DataFrame([law])))
+    assert words in sentence
 
 
 def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -> None:

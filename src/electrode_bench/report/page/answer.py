@@ -58,12 +58,11 @@ def _best(title: str, best: pd.Series, pair: pd.Series, column: Column) -> str:
     if best["beats_control"] or missing(pair["p_holm"]):
         of = f" (95% interval: {interval})" if interval else ""
         return f"{title} has the smallest error: MAE {mae}, {difference} less than the control{of}."
-    text = f"{title} has the smallest error (MAE {mae}), but is not significantly better than the control:"
+    text = f"{title} has the smallest error: MAE {mae}, but not significantly smaller than the control's"
     if pair["high"] < 0:
         # The interval and the test over folds must agree.
-        p = significant(pair["p_holm"], 2)
-        return f"{text} the 95% interval of the difference is {interval}, but the test over folds has p = {p}."
-    return f"{text} the difference is {difference}, with a 95% interval from {interval}."
+        return f"{text} (95% interval: {interval}; test over folds: p = {significant(pair['p_holm'], 2)})."
+    return f"{text}: {difference} less, with a 95% interval from {interval}."
 
 
 def _interval(low: float, high: float, column: Column) -> str:

@@ -206,13 +206,23 @@ def doublings(results: Results) -> list[str]:
         # The smallest measured error, as in the table: the fitted curves may have another order.
         measured = ranking[ranking["target"] == target].set_index("model")["mae"]
         best = rows.assign(measured=rows["model"].map(measured)).sort_values(["measured", "mae", "model"]).iloc[0]
+        change = "lower" if best["saved"] >= 0 else "raise"
         sentences.append(
-            f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would lower the MAE of "
-            f"{results.titles.get(best['model'], best['model'])} by {percent(best['saved'])} "
-            f"(95% interval {percent(best['saved_low'])} to {percent(best['saved_high'])}), from "
+            f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would {change} the MAE of "
+            f"{results.titles.get(best['model'], best['model'])} by {percent(abs(best['saved']))} "
+            f"(95% interval: {_saved(best['saved_low'], best['saved_high'])}), from "
             f"{significant(best['mae'])} to {significant(best['mae_doubled'])} {unit(column)} on the fitted curve."
         )
     return sentences
+
+
+def _saved(low: float, high: float) -> str:
+    """An interval of the share that is saved, in words; one that holds zero says nothing for sure."""
+    if low >= 0:
+        return f"{percent(low)} to {percent(high)} lower"
+    if high <= 0:
+        return f"{percent(-high)} to {percent(-low)} higher"
+    return f"{percent(high)} lower to {percent(-low)} higher, so not significant"
 
 
 def tuned(results: Results) -> list[dict[str, str]]:

@@ -101,7 +101,7 @@ function curvePlot(target) {
     label: `Learning curve of ${target.label}: ${models.map(text).join("; ")}`,
     layout: layout(
       axis("Training rows", { type: "log", tickformat: ",d", nticks: 5 }),
-      axis(`MAE (${target.unit})`, { type: "log", nticks: 6, tickformat: ".3~g" }),
+      axis(`MAE (${target.unit})`, { type: "log", nticks: 6, tickformat: ",.3~r" }),
     ),
   };
 }
