@@ -34,7 +34,7 @@ def test_a_cluster_of_everything_is_mixed() -> None:
         (0, ions[i % 5], f"{ions[i % 5]}{metal}{anion}")
         for i, (metal, anion) in enumerate(zip(metals, anions, strict=True))
     ]
-    assert names(_rows(*rows))[0] == Name("K, Li with mixed anions", "K, Li with mixed anions (mixed metals)")
+    assert names(_rows(*rows))[0] == Name("K, Li compounds", "K, Li compounds (mixed metals)")
 
 
 def test_a_working_ion_in_another_electrodes_framework_is_a_metal() -> None:

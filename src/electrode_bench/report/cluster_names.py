@@ -38,8 +38,8 @@ def names(rows: pd.DataFrame) -> dict[int, Name]:
     """The name of each cluster; noise has none.
 
     An ion or a kind of anion is named if at least a quarter of the cluster's electrodes have it, at most two of each,
-    and a metal of the framework if 15% have it, at most three; the most frequent comes first. Where nothing is frequent
-    enough, the name says "mixed".
+    and a metal of the framework if 15% have it, at most three; the most frequent comes first. Where no ion or metal is
+    frequent enough, the name says "mixed", and where no anion is, "compounds".
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def _name(electrodes: Iterable[tuple[str, str, int]]) -> Name:
             if element != ion and element not in _NONMETALS:
                 metals[element] += n
     total = ions.total()
-    mobile = ", ".join(_frequent(ions, least=_LEAST * total, most=_MOST)) or "mixed ions"
-    short = f"{mobile} {' and '.join(_frequent(anions, least=_LEAST * total, most=_MOST)) or 'with mixed anions'}"
+    mobile = ", ".join(_frequent(ions, least=_LEAST * total, most=_MOST)) or "mixed-ion"
+    short = f"{mobile} {' and '.join(_frequent(anions, least=_LEAST * total, most=_MOST)) or 'compounds'}"
     of_metals = _frequent(metals, least=_LEAST_METAL * total, most=_MOST_METALS)
     described = ", ".join(of_metals) or ("mixed metals" if metals else "")
     return Name(short, f"{short} ({described})" if described else short)

@@ -23,7 +23,7 @@ def test_ties_are_one_group_and_the_best_is_marked(results: Results) -> None:
     ]  # fmt: skip
     assert [row["title"] for g in groups for row in g["rows"] if row["best"]] == ["a"]
     assert [row["title"] for g in groups for row in g["rows"] if row["control"]] == ["control"]
-    assert (groups[0]["rows"][0]["mae"], groups[0]["rows"][0]["smae"]) == ("1", "0.500")
+    assert (groups[0]["rows"][0]["mae"], groups[0]["rows"][0]["smae"]) == ("1.00", "0.500")
     assert groups[0]["rows"][0]["interval"] == "0.8 to 1.2 V"
 
 

@@ -76,9 +76,8 @@ def test_points_stand_out_from_a_dark_page(browser: webdriver.Chrome) -> None:
     assert min(browsers.contrast(colour, "#14171b") for _, colour in scale) >= 3
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_serious(browser: webdriver.Chrome, scheme: str, width: int) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_axe_finds_nothing_serious(browser: webdriver.Chrome, width: int, scheme: str) -> None:
     browsers.screen(browser, width=width)
     browsers.prefer(browser, scheme)
     draw_all(browser)
