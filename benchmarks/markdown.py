@@ -14,16 +14,6 @@ def paragraph(text: str) -> str:
     return textwrap.fill(" ".join(text.split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def wrapped(text: str) -> str:
-    """Markdown whose lines have at most 120 characters, but for those of tables, which cannot be broken."""
-    return "\n".join(line if line.startswith("|") or len(line) <= _WIDTH else _item(line) for line in text.splitlines())
-
-
-def _item(line: str) -> str:
-    indent = "  " if line.startswith("- ") else ""
-    return textwrap.fill(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-
-
 def filled(page: str, blocks: Mapping[str, Callable[[], str]]) -> str:
     """A page with its blocks made again; each is between the comments ``begin: NAME`` and ``end: NAME``."""
     for name, make in blocks.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks import markdown
 from electrode_bench.core.artifacts import write_text
 from electrode_bench.exported import Exported
-from electrode_bench.report import leaderboard
+from electrode_bench.report import leaderboard, tables
 from electrode_bench.report.leaderboard import Leaderboard
 
 ROOT = Path(__file__).parents[1]
@@ -22,7 +22,7 @@ PAGE, RESULTS = ROOT / "README.md", ROOT / "docs" / "results" / "2023.11.1"
 def results() -> str:
     """Who is best under each protocol and by how much, as Markdown."""
     exported = Exported.open(RESULTS)
-    return markdown.wrapped(leaderboard.markdown(Leaderboard.read(exported, taken=exported.costs())))
+    return tables.wrapped(leaderboard.markdown(Leaderboard.read(exported, taken=exported.costs())))
 
 
 def origin() -> str:

@@ -21,8 +21,8 @@ class Prepare(Strict):
     thermo_types: list[str] | None = None
     """Thermodynamic data of InsertionElectrodeDoc rows ("GGA_GGA+U", "R2SCAN", ...); null keeps all."""
     duplicate_ids: Literal["number", "first", "reject"] = "number"
-    """Rows that repeat a battery id with other content: "number" keeps all (id, id~2, ...), "first"
-    keeps the first in the order of their content, "reject" rejects all of them."""
+    """Rows that repeat a battery id with other content, after voltage steps were merged: "number" keeps all (id, id~2,
+    ...), "first" keeps the first in the order of their content, "reject" rejects all of them."""
     max_steps: PositiveInt | None = None
     """Pairs whose voltage has more steps than this are rejected; null keeps all."""
     ranges: dict[str, Range] | None = None

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from support import ROOT
 
 from benchmarks import markdown, readme
@@ -20,15 +19,3 @@ def test_the_exported_results_are_complete_and_hold_no_rows() -> None:
     assert {name for name, digest in about["files"].items() if digest_files([readme.RESULTS / name]) != digest} == set()
     assert not [name for name in present if name.endswith((".parquet", ".html"))]
     assert not about["data"]["synthetic"]
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("short", "short"),
-        (f"- {'word ' * 24}end", f"- {'word ' * 22}word\n  word end"),
-        (f"| {'word ' * 40}|", f"| {'word ' * 40}|"),
-    ],
-)
-def test_long_lines_are_wrapped_but_not_those_of_tables(text: str, wanted: str) -> None:
-    assert markdown.wrapped(text) == wanted

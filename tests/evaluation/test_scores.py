@@ -84,12 +84,6 @@ def test_the_learning_curve_has_one_point_per_size() -> None:
     assert of[["n_train", "value", "repeats"]].to_numpy().tolist() == [[2, 2, 1], [6, 6, 2]]
 
 
-def test_the_learning_curve_for_dvc_has_one_column_per_model() -> None:
-    wide = scores.curve_columns(_compare(_runs()).tables["learning_curve"], target="average_voltage")
-    assert list(wide.columns) == ["n_train", "better", "control"]
-    assert wide.to_numpy().tolist() == [[2, pytest.approx(1 / 2), 1], [6, pytest.approx(1 / 6), 1]]
-
-
 def test_errors_by_group_divide_by_the_control_on_the_same_rows() -> None:
     by_ion = _compare(_runs()).tables["by_ion"].set_index(["protocol", "model", "target", "working_ion"])
     row = by_ion.loc[("stratified", "better", "average_voltage", "Na")]

@@ -147,3 +147,15 @@ def test_ceilings_are_below_the_models_with_their_share_of_electrodes() -> None:
     ]
     found = [shown.rindex(part) for part in parts]
     assert found == sorted(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("short", "short"),
+        (f"- {'word ' * 24}end", f"- {'word ' * 22}word\n  word end"),
+        (f"| {'word ' * 40}|", f"| {'word ' * 40}|"),
+    ],
+)
+def test_long_lines_are_wrapped_but_not_those_of_tables(text: str, wanted: str) -> None:
+    assert tables.wrapped(text) == wanted

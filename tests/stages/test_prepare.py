@@ -58,3 +58,15 @@ def test_questioned_rows_are_named_with_their_line_and_many_are_counted(tmp_path
         "x.csv, line 2 (synthetic-0): Po is polonium; did you mean LiFePO4?",
     ]
     assert warnings[5:] == ["and 7 more formulas like these; correct them in the snapshot"]
+
+
+def test_voltage_steps_are_merged_with_a_message_and_counted_on_the_card(tmp_path: Path) -> None:
+    steps = ["mp-1,,Li,MnO2,LiMn2O4,,4.0,148.23,634.4,,,", "mp-1,,Li,LiMn2O4,LiMnO2,,2.9,142.7,600,,,"]
+    project = project_of(tmp_path, [*steps, "mp-2,,Li,FePO4,LiFePO4,,3.4,169.89,611.6,,,"])
+    warnings: list[str] = []
+    card = prepare.run(project, Prepare(), warn=warnings.append)
+    assert warnings[0].startswith("2 rows are voltage steps: they were merged into 1 electrode,")
+    assert (card["rows"], card["rejects"]) == (2, 0)
+    assert card["voltage_steps"] == {"rows": 2, "electrodes": 1, "apart": 0, "first": ""}
+    whole = prepare.run(project_of(tmp_path, ["mp-2,,Li,FePO4,LiFePO4,,3.4,169.89,611.6,,,"]), Prepare())
+    assert "voltage_steps" not in whole

@@ -143,6 +143,11 @@ def test_a_score_is_kept_in_mlflow_in_the_record_and_with_the_study(project: Pro
     row = score.comparison.rows.set_index("target").loc["average_voltage"]
     assert run.data.metrics["held_out/average_voltage/tuned_smae"] == pytest.approx(row["tuned_smae"])
     assert "which the study has not seen" in run.data.tags["mlflow.note.content"]
+    mean = score.comparison.rows.set_index("target").loc["mean"]
+    study = stored(project, tuned.study)
+    with open_store(project) as store:
+        shown = [store.client.get_run(study.trial(number).run_id).data.metrics for number in (best, 0)]
+    assert [of["objective_held_out"] for of in shown] == pytest.approx([mean["tuned_smae"], mean["configured_smae"]])
     name = f"score/held_out_trial_{best:04d}"
     assert files == {f"{name}.csv", f"{name}_predictions.parquet"}
     assert run.data.tags["scored.held_out"] == f"trial {best}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from electrode_bench.cli import releases
 from electrode_bench.cli.console import say
 from electrode_bench.cli.options import Json, Options
 from electrode_bench.cli.output import (
@@ -32,7 +33,8 @@ app = typer.Typer()
 
 _PANEL = "Results, settings and data"
 
-data_app = typer.Typer(help="Show or switch the snapshot that the pipeline runs on.", no_args_is_help=True)
+data_app = typer.Typer(help="Show, switch or compare the snapshots that the pipeline runs on.", no_args_is_help=True)
+data_app.add_typer(releases.app)
 app.add_typer(data_app, name="data", rich_help_panel=_PANEL)
 
 

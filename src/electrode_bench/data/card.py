@@ -12,6 +12,7 @@ import pandas as pd
 from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
 from electrode_bench.data.doubts import PHYSICAL_VOLTAGES
 from electrode_bench.data.prepare import departs_from_faraday
+from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
 
 if TYPE_CHECKING:
@@ -25,13 +26,17 @@ SYNTHETIC_NOTICE = "Synthetic data, for trying the pipeline: the numbers say not
 
 
 def card(
-    table: pd.DataFrame, rejects: pd.DataFrame, conversions: Mapping[str, Conversion] = MappingProxyType({})
+    table: pd.DataFrame,
+    rejects: pd.DataFrame,
+    conversions: Mapping[str, Conversion] = MappingProxyType({}),
+    *,
+    steps: Steps = NONE,
 ) -> dict[str, Any]:
     """Counts and ranges of a canonical table and its rejects, as plain JSON values.
 
     Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
     rows that have the discharged formula and working ion of another row. ``conversions`` is there only if values of a
-    column were converted, or hold for one working ion only.
+    column were converted, or hold for one working ion only, and ``voltage_steps`` only if rows are voltage steps.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
@@ -50,6 +55,7 @@ def card(
         "departs_from_faraday": int(departs_from_faraday(table).sum()),
         "thermo_types": {str(k): int(v) for k, v in table["thermo_type"].value_counts().sort_index().items()},
         **converted,
+        **({"voltage_steps": asdict(steps)} if steps != NONE else {}),
     }
 
 
@@ -87,6 +93,7 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
         ("Cite", provenance.get("citation")),
         ("Rows", f"{card['rows']:,} ({card['rejects']:,} rejected)"),
         ("Discharged formulas", f"{card['discharged_formulas']:,} distinct"),
+        *(("Voltage steps", sentence) for sentence in Steps(**card.get("voltage_steps", {})).messages()),
         ("Duplicates", f"{card['shared']:.0%} of rows share discharged formula and working ion with another row"),
         ("Unphysical voltages", f"{card['unphysical_voltages']:,} outside {low:g} to {high:g} V"),
         ("Off Faraday's law", f"{card['departs_from_faraday']:,} by more than 1%"),

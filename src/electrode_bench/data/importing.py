@@ -33,7 +33,7 @@ def use(root: Path, source: str) -> dict[str, Any]:
 
     The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
     provenance has three more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), and ``warnings``
-    (sentences about converted units, and about a snapshot most of whose rows disagree with physics).
+    (sentences about converted units and voltage steps, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
@@ -52,10 +52,31 @@ def use(root: Path, source: str) -> dict[str, Any]:
         )
     resolved = resolve(root, source)
     with _workspace(paths) as workspace:
-        _import(root, resolved, workspace)
+        _import(root, resolved, workspace, cache=cache_folder(root))
         checked = _check(resolved, workspace / paths.data.name)
         _swap(paths, workspace)
     return {**provenance(root), **checked}
+
+
+def fetch(root: Path, source: Source, folder: Path) -> Path:
+    """Fetch a source into ``folder``, and nothing into the project or its cache; return where it lies.
+
+    Raises
+    ------
+    UserError
+        When it cannot be fetched.
+    """
+    if source.path.startswith("remote://") and not (root / ".dvc").is_dir():
+        raise UserError(f"{source.meta['source']} is known to projects only; run the command in a project's folder")
+    workspace = folder / f"{_WORKSPACE}fetched"
+    workspace.mkdir()
+    _import(root, source, workspace, cache=folder / "cache")
+    return workspace / Paths(root).data.name / source.name
+
+
+def cache_folder(root: Path) -> Path:
+    """The folder of the project's DVC cache."""
+    return root / _dvc(root, "cache", "dir").stdout.strip()
 
 
 @contextmanager
@@ -81,16 +102,15 @@ def _workspace(paths: Paths) -> Iterator[Path]:
         raise UserError(f"another 'data use' is running in {paths.root}; wait until it has finished") from None
 
 
-def _import(root: Path, source: Source, workspace: Path) -> None:
-    """Import into ``workspace``, a DVC project of its own that shares the cache and remotes of ``root``."""
+def _import(root: Path, source: Source, workspace: Path, *, cache: Path) -> None:
+    """Import into ``workspace``, a DVC project of its own with this cache and the remotes of ``root``."""
     (workspace / ".dvc").mkdir()
     for name in ("config", "config.local"):
         if (root / ".dvc" / name).exists():
             shutil.copyfile(root / ".dvc" / name, workspace / ".dvc" / name)
     local = configparser.RawConfigParser()
     local.read(workspace / ".dvc" / "config.local", encoding="utf-8")
-    cache = _dvc(root, "cache", "dir").stdout.strip()
-    for section, key, value in (("core", "no_scm", "true"), ("cache", "dir", cache)):
+    for section, key, value in (("core", "no_scm", "true"), ("cache", "dir", str(cache))):
         if not local.has_section(section):
             local.add_section(section)
         local.set(section, key, value)
@@ -155,8 +175,10 @@ def _check(source: Source, data: Path) -> dict[str, Any]:
     except UserError as error:
         named = str(error).replace(str(data / source.name), source.meta["source"])
         raise UserError(named.replace(str(data), source.meta["source"])) from error
-    warnings = [*map(str, raw.conversions.values()), *doubts(prepared)]
-    return {"rows": len(prepared.table), "rejects": len(prepared.rejects), "warnings": warnings}
+    warnings = [*map(str, raw.conversions.values()), *prepared.steps.messages(), *doubts(prepared)]
+    rejects = len(prepared.rejects)
+    # A row of the table may be made from several rows of the source.
+    return {"rows": len(raw.frame) + len(raw.rejects) - rejects, "rejects": rejects, "warnings": warnings}
 
 
 def _swap(paths: Paths, workspace: Path) -> None:

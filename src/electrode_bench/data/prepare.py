@@ -1,4 +1,4 @@
-"""From raw rows to the canonical table: every raw row ends up in the table or, with a reason, in the rejects."""
+"""From raw rows to the canonical table: every raw row is in the table, alone or merged, or in the rejects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pandas as pd
 from electrode_bench import params
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, table_schema
-from electrode_bench.data import chemistry, notation
+from electrode_bench.data import chemistry, notation, steps
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
+from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
 from electrode_bench.data.values import OPTIONAL_NUMBERS, Unusable, shown, values
 from electrode_bench.errors import UserError
@@ -29,11 +30,13 @@ class Prepared:
         of ``prepare`` in params.yaml that excluded the row.
     questions : rows of the table with a formula that was read but is probably a slip, such as LiFePo4: columns file,
         line, battery_id, note, sorted by file and line.
+    steps : which rows are voltage steps, merged into one row for each electrode.
     """
 
     table: pd.DataFrame
     rejects: pd.DataFrame
     questions: pd.DataFrame
+    steps: Steps = NONE
 
 
 class NothingUsable(UserError):
@@ -58,7 +61,9 @@ class NothingUsable(UserError):
 def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     """The canonical table of a raw snapshot under ``rules``.
 
-    The order of the raw rows does not matter: repeated ids are numbered in the order of their content.
+    Rows that are voltage steps of one electrode are merged first (:func:`electrode_bench.data.steps.merge`), so that
+    the rules judge electrodes. The order of the raw rows does not matter: repeated ids are numbered in the order of
+    their content.
 
     Raises
     ------
@@ -67,8 +72,10 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     """
     rows, rejects = _usable(raw.frame, raw.conversions)
     rejects += records(raw.rejects)
+    incomplete = {str(row["battery_id"]).strip() for row in rejects}
     rows, repeated = _without_repeats(rows)
     rejects += repeated
+    rows, merged = steps.merge(rows, incomplete=incomplete)
     rows, ruled_out = _by_rules(rows, rules)
     rejects += ruled_out
     rows, doubled = _with_unique_ids(rows, rules.duplicate_ids)
@@ -77,7 +84,7 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     rejected = rejected.sort_values(["file", "line"], kind="stable", ignore_index=True).astype({"line": "int64"})
     if not rows:
         raise NothingUsable(rejected)
-    return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows))
+    return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows), steps=merged)
 
 
 def _questions(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -137,13 +137,6 @@ def learning_curve(scores: pd.DataFrame, folds: Iterable[Fold]) -> pd.DataFrame:
     return curve.reset_index()[columns]
 
 
-def curve_columns(curve: pd.DataFrame, *, target: str, metric: str = "smae") -> pd.DataFrame:
-    """One target's learning curve as `dvc plots` draws it: n_train, then one column per model."""
-    rows = curve[(curve["target"] == target) & (curve["metric"] == metric)]
-    wide = rows.pivot(index="n_train", columns="model", values="value").reset_index()
-    return wide.rename_axis(columns=None)
-
-
 def errors_by(
     predictions: pd.DataFrame, group: pd.Series, *, folds: Mapping[str, tuple[Fold, ...]], table: pd.DataFrame
 ) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -278,3 +279,13 @@ def _caption(protocol: str, *, synthetic: bool) -> str:
         "in brackets: on 2-sigma-filtered rows\nSMAE = MAE / MAE of the control on unfiltered rows"
     )
     return f"{text}\n{SYNTHETIC_NOTICE}" if synthetic else text
+
+
+def wrapped(text: str, width: int = 120) -> str:
+    """Markdown whose lines are not longer than ``width``, but for those of tables, which cannot be broken."""
+
+    def one(line: str) -> str:
+        indent = "  " if line.startswith("- ") else ""
+        return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+    return "\n".join(line if line.startswith("|") or len(line) <= width else one(line) for line in text.splitlines())

@@ -10,7 +10,7 @@ from electrode_bench import splits
 from electrode_bench.core.artifacts import write_csv, write_json
 from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
-from electrode_bench.core.schema import COMPARISON_TABLES, CONTROL, TARGETS
+from electrode_bench.core.schema import COMPARISON_TABLES, CONTROL
 from electrode_bench.evaluation import scores
 from electrode_bench.params import DEFAULT_INTERVALS, Intervals
 from electrode_bench.project import Project
@@ -30,9 +30,6 @@ def run(project: Project, *, seed: int, intervals: Intervals = DEFAULT_INTERVALS
     folder = project.paths.compare
     for name in COMPARISON_TABLES:
         write_csv(comparison.tables[name], project.paths.comparison(name))
-    for target in TARGETS:
-        curve = scores.curve_columns(comparison.tables["learning_curve"], target=target)
-        write_csv(curve, folder / "learning_curve" / f"{target}.csv")
     # Files of a removed model must not stay.
     shutil.rmtree(folder / "metrics", ignore_errors=True)
     for (protocol, model), values in comparison.metrics.items():

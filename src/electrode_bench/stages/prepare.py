@@ -29,8 +29,9 @@ def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] 
 
     Parameters
     ----------
-    warn : called with a line for each converted unit, for each way in which most rows disagree with physics, and for
-        each row whose formula is probably a slip; of many such rows, the first ones and their number.
+    warn : called with a line for each converted unit, for rows that are voltage steps, for each way in which most rows
+        disagree with physics, and for each row whose formula is probably a slip; of many such rows, the first ones and
+        their number.
     """
     raw = read(project.paths.data)
     try:
@@ -38,12 +39,13 @@ def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] 
     except NothingUsable as error:
         write_csv(error.rejects, project.paths.rejects)
         raise UserError(f"{error}; all are listed in {project.paths.rejects}") from error
-    summary = card(prepared.table, prepared.rejects, raw.conversions)
+    summary = card(prepared.table, prepared.rejects, raw.conversions, steps=prepared.steps)
     write_csv(prepared.rejects, project.paths.rejects)
     write_record(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)
     if warn:
-        for line in (*map(str, raw.conversions.values()), *doubts(prepared), *_questions(prepared.questions)):
+        units, merged = map(str, raw.conversions.values()), prepared.steps.messages()
+        for line in (*units, *merged, *doubts(prepared), *_questions(prepared.questions)):
             warn(line)
     return summary
 

@@ -28,8 +28,9 @@ from electrode_bench.errors import UserError
 from electrode_bench.exported import ABOUT, COSTS
 from electrode_bench.fitting.costs import fold_costs
 from electrode_bench.project import Project
-from electrode_bench.report import tables
+from electrode_bench.report import leaderboard, tables
 from electrode_bench.report.costs import error_and_cost
+from electrode_bench.report.leaderboard import Leaderboard
 from electrode_bench.tracking import provenance
 
 #: Figures with a mark for each electrode, whose exact positions an SVG would hold.
@@ -100,7 +101,8 @@ def export(project: Project, folder: Path, *, rows: bool = False, force: bool = 
             left_out=project.left_out(),
             costs=error_and_cost(table, costs) if len(costs) else None,
         )
-        write_text(_page(about, shown, best=_best(table)), made / "README.md")
+        board = leaderboard.markdown(Leaderboard.read(project, taken=costs))
+        write_text(_page(about, board, shown, best=_best(table)), made / "README.md")
         files = {path.relative_to(made).as_posix(): digest_files([path]) for path in _files(made)}
         write_record({**about, "files": files}, made / ABOUT)
         if folder.exists():
@@ -170,29 +172,36 @@ def _best(table: pd.DataFrame) -> tuple[str, str]:
     return str(row["model"]), str(row["protocol"])
 
 
-def _page(about: Mapping[str, Any], shown: str, *, best: tuple[str, str]) -> str:
+def _page(about: Mapping[str, Any], board: str, shown: str, *, best: tuple[str, str]) -> str:
     data, code = about["data"], about["code"]
     commit = code["commit"] or "unknown"
     changed = " with changes" if code["modified"] else ""
     model, protocol = best
     synthetic = f"\n**{SYNTHETIC_NOTICE}**\n" if data["synthetic"] else ""
-    return f"""# Exported results: release {data.get("release", "unknown")}
+    return tables.wrapped(f"""# Exported results: release {data.get("release", "unknown")}
 {synthetic}
 Written by `electrode-bench results export` (version {code["version"]}, commit `{commit}`{changed}). The data are the
-file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`; licence: {data.get("licence", "unknown")}. They are
+file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`. Licence: {data.get("licence", "unknown")}. They are
 not in this folder.
+
+{board}
+
+## Files
 
 | what | where |
 |---|---|
 | tables of the comparison | `results/compare` |
 | configuration, seeds and digests of each run | `results/fit/<model>/<protocol>/cell.json` |
-| processor seconds and memory per fold | `costs.csv` |
+| processor seconds and memory per fold | `{COSTS}` |
 | figures | `results/figures` |
-| data, code, libraries, machine, and the digest of each file | `about.json` |
+| data, code, libraries, machine, and the digest of each file | `{ABOUT}` |
 | every setting, and what DVC has recorded | `params.yaml`, `dvc.lock` |
 
-`electrode-bench trace {model} {protocol} average_voltage --results FOLDER` shows what a number was made from. In a
-project with the same data, `--refit` computes it again from the data.
+`electrode-bench show --results FOLDER` shows which model is best, and `electrode-bench trace {model} {protocol}
+average_voltage --results FOLDER` what a number was made from. In a project with the same data, `--refit` computes it
+again from the data.
+
+## All tables
 
 {shown}
-"""
+""")

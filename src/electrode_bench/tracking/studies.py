@@ -29,6 +29,7 @@ from electrode_bench.tracking.links import run_link
 from electrode_bench.tracking.provenance import Provenance
 from electrode_bench.tracking.store import Store, experiment_id
 from electrode_bench.tuning import looks
+from electrode_bench.tuning.assess import HELD_OUT, MEAN
 from electrode_bench.tuning.driver import signals_held
 from electrode_bench.tuning.plots import plots_page
 from electrode_bench.tuning.storage import OpenedStudy
@@ -214,6 +215,18 @@ def log_score(store: Store, study: StoredStudy, score: Mapping[str, Any], *, fol
     }
     log(store.client, run_id, metrics=metrics, tags={name: text for name, text in tags.items() if text})
     log_files(store.client, run_id, folder, "score")
+    if score["claim"] == HELD_OUT:
+        _log_held_out(store, study, score)
+
+
+def _log_held_out(store: Store, study: StoredStudy, score: Mapping[str, Any]) -> None:
+    """Write the error on the held-out rows next to the error on the inner folds, in the runs of the trials compared."""
+    target = MEAN if study.options.objective == "smae" else study.options.objective
+    (row,) = (row for row in score["rows"] if row["target"] == target)
+    tried = [study.trial(score["trial"]), next((trial for trial in study.trials() if trial.is_configured), None)]
+    for trial, value in zip(tried, (row["tuned_smae"], row["configured_smae"]), strict=True):
+        if trial is not None and trial.run_id is not None and run_exists(store, trial.run_id):
+            log(store.client, trial.run_id, metrics={study_notes.HELD_OUT_OBJECTIVE: float(value)})
 
 
 def run_exists(store: Store, run_id: str) -> bool:

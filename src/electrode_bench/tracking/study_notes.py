@@ -13,6 +13,8 @@ from electrode_bench.tuning.summary import in_words
 
 #: The metric of a trial that the study minimises.
 OBJECTIVE = "objective"
+#: The same error on the rows that no trial has seen, where `sweep score` has measured it.
+HELD_OUT_OBJECTIVE = "objective_held_out"
 
 #: How many of the best trials are compared: more lines cannot be read, and the address gets too long.
 _COMPARED = 50
