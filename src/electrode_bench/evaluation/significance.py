@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.folds import Fold
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation.resampling import bca, drawn_means, first_places, group_sums, intervals
@@ -364,12 +365,12 @@ def ranking(made: Compared, *, control: str) -> pd.DataFrame:
     smallest) and ``first`` (the share of the draws of formulas in which it is the smallest).
     """
     rows = []
-    of_model = made.models.set_index(["protocol", "target", "model"])
+    of_model = {(row["protocol"], row["target"], row["model"]): row for row in records(made.models)}
     for (protocol, target), of in made.pairs.groupby(["protocol", "target"], sort=False):
         mae, different = standing(of)
         best = next(iter(mae))
         for rank, name in enumerate(mae, start=1):
-            own = of_model.loc[(protocol, target, name)]
+            own = of_model[protocol, target, name]
             rows.append(
                 {
                     "protocol": protocol,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, NOISE
 from electrode_bench.data import chemistry
 
@@ -45,10 +46,11 @@ def names(rows: pd.DataFrame) -> dict[int, Name]:
     ----------
     rows : the columns cluster, working_ion and formula_discharge.
     """
-    counts = rows[rows["cluster"] != NOISE].groupby(["cluster", "working_ion", FORMULA]).size()
+    alike = ["cluster", "working_ion", FORMULA]
+    counts = rows[rows["cluster"] != NOISE].groupby(alike).size().rename("n").reset_index()
     of_cluster: dict[int, list[tuple[str, str, int]]] = {}
-    for (cluster, ion, formula), n in counts.items():
-        of_cluster.setdefault(int(cluster), []).append((str(ion), str(formula), int(n)))
+    for row in records(counts):
+        of_cluster.setdefault(int(row["cluster"]), []).append((str(row["working_ion"]), str(row[FORMULA]), row["n"]))
     return {cluster: _name(electrodes) for cluster, electrodes in of_cluster.items()}
 
 
