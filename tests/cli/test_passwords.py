@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support import postgresql
+from support import materials_project, postgresql
 from support.serving import free_port
 
 from electrode_bench import cli
+from electrode_bench.data import materials_api
 from electrode_bench.project import Project
 from electrode_bench.tracking.locations import ARTIFACT_ROOT
 
@@ -103,3 +105,31 @@ def _contents(address: str) -> str:
         rows = [connection.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in found.fetchall()]  # type: ignore[arg-type]
         assert sum(map(len, rows)) > 5
         return repr(rows)
+
+
+def test_the_key_of_the_materials_project(call: Call, finished: Project, tmp_path: Path, monkeypatch) -> None:
+    if importlib.util.find_spec("mp_api") is None:
+        pytest.skip("needs the extra mp-api")
+    copied = Project(tmp_path / "project")
+    shutil.copytree(finished.root, copied.root, symlinks=True)
+    (copied.root / ".dvc").mkdir(exist_ok=True)
+    monkeypatch.setattr(materials_api, "WAITS", ())
+    monkeypatch.setenv("MP_API_KEY", materials_project.KEY)
+    with materials_project.serving([{"battery_id": "mp-aaaaaaaa_Li"}]) as service:
+        monkeypatch.setenv("MP_API_ENDPOINT", service.address)
+        # The server repeats the key in each of these answers.
+        for status, message in ((403, "refused the key in MP_API_KEY"), (500, "page 1 could not be asked for")):
+            for options in ([], ["--debug"]):
+                service.faults = [status]
+                code, printed = call(copied, *options, "data", "use", "mp-api")
+                assert code != 0
+                assert message in printed
+    for path in copied.root.rglob("*"):
+        assert not path.is_file() or CANARY.encode() not in path.read_bytes(), path
+
+
+def test_without_a_key_the_message_says_where_it_comes_from(call: Call, finished: Project, monkeypatch) -> None:
+    monkeypatch.delenv("MP_API_KEY", raising=False)
+    code, printed = call(finished, "data", "use", "mp-api")
+    assert code == 2
+    assert "mp-api needs a key; set MP_API_KEY to yours, which https://materialsproject.org/api shows" in printed

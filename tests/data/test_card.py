@@ -81,3 +81,28 @@ def test_a_card_of_rows_off_faradays_law_begins_with_a_warning(prepared: Prepare
     stream = io.StringIO()
     Console(file=stream, width=120).print(describe(numbers, {}))
     assert "WARNING: most rows violate Faraday's law" in stream.getvalue()
+
+
+def test_licences_are_counted_where_documents_state_them(tmp_path: Path, make_document: Any) -> None:
+    documents = [
+        make_document(builder_meta={"license": "BY-C"}),
+        make_document(battery_id="synthetic-2_Li", builder_meta={"license": "BY-NC"}),
+        make_document(battery_id="synthetic-3_Li", builder_meta={"license": None}),
+        make_document(battery_id="synthetic-4_Li", license="BY-C", builder_meta={"emmet_version": "0.86.4"}),
+        # Not in the table.
+        make_document(battery_id="synthetic-5_Li", average_voltage=None, builder_meta={"license": "BY-NC"}),
+    ]
+    (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, documents)))
+    prepared = prepare(readers.read(tmp_path), Prepare())
+    made = card(prepared.table, prepared.rejects, licences=prepared.licences)
+    assert made["licences"] == {"CC BY 4.0": 2, "CC BY-NC 4.0": 1, "not stated": 1}
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(describe(made, {"licence": "CC BY 4.0 (Materials Project)"}))
+    stated = "CC BY 4.0 (2 electrodes); CC BY-NC 4.0 (1 electrode, no commercial use); not stated (1 electrode)"
+    assert stated in stream.getvalue()
+    assert "(Materials Project)" not in stream.getvalue()
+
+
+def test_a_card_of_documents_without_licences_does_not_mention_them(prepared: Prepared) -> None:
+    assert prepared.licences == {}
+    assert "licences" not in card(prepared.table, prepared.rejects, licences=prepared.licences)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from electrode_bench.core.digests import digest_files
+from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.errors import UserError
 from electrode_bench.exported import Exported
@@ -108,3 +110,16 @@ def test_another_folder_is_never_replaced(finished: Project, tmp_path: Path) -> 
     with pytest.raises(UserError, match="replace them with --force"):
         export(finished, written)
     assert export(finished, written, force=True).folder == written
+
+
+def test_a_licence_without_commercial_use_is_in_the_export(finished: Project, tmp_path: Path) -> None:
+    copied = Project(tmp_path / "project")
+    shutil.copytree(finished.root, copied.root, symlinks=True)
+    write_record({**copied.card(), "licences": {"CC BY 4.0": 100, "CC BY-NC 4.0": 20}}, copied.paths.card)
+    folder = export(copied, tmp_path / "exported").folder
+    data = Exported.open(folder).about()["data"]
+    assert data["licences"] == {"CC BY 4.0": 100, "CC BY-NC 4.0": 20}
+    assert data["licence"] == "CC BY 4.0 (100 electrodes); CC BY-NC 4.0 (20 electrodes, no commercial use)"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    assert "**Part of the data must not be used commercially: CC BY-NC 4.0**" in page
+    assert data["licence"] in " ".join(page.split())

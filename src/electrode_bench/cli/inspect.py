@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,7 @@ from electrode_bench.cli.output import (
     print_leaderboard,
     print_result,
     print_settings,
+    progress_bar,
     spinner,
     warn,
 )
@@ -233,7 +235,7 @@ def data_use(
     source: Annotated[
         str,
         typer.Argument(help="sample | a CSV, JSON or parquet file, or a folder of *.jsonl.gz | a URL | "
-                            "materials-project[@YYYY-MM-DD]"),
+                            "materials-project[@YYYY-MM-DD] | mp-api"),
     ],
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -246,12 +248,23 @@ def data_use(
     electrode-bench data use ~/mp_batteries.csv
 
     electrode-bench data use materials-project@2025-09-25
+
+    electrode-bench data use mp-api (with your key in the environment variable MP_API_KEY)
     """
-    from electrode_bench.data import importing
+    from electrode_bench.data import importing, materials_api
 
     given: Options = context.obj
-    with spinner(f"Importing {source}"):
-        provenance = importing.use(given.root, source)
+    if source == materials_api.MP_API:
+        # The names of both variables are the client's own.
+        access = materials_api.Access(
+            os.environ.get(materials_api.KEY, "").strip(),
+            os.environ.get("MP_API_ENDPOINT") or materials_api.ENDPOINT,
+        )
+        with progress_bar(f"Importing {source}", unit="documents") as progress:
+            provenance = importing.use(given.root, source, access=access, progress=progress)
+    else:
+        with spinner(f"Importing {source}"):
+            provenance = importing.use(given.root, source)
     for line in provenance["warnings"]:
         warn(line)
     usable = f"{provenance['rows']:,} of {provenance['rows'] + provenance['rejects']:,} rows can be used"
@@ -265,11 +278,11 @@ def data_show(context: typer.Context, as_json: Json = False) -> None:
 
     Example: electrode-bench data show
     """
-    from electrode_bench.data import card, origin
+    from electrode_bench.data import card, licences, origin
 
     given: Options = context.obj
     paths, numbers = given.project.paths, given.project.card()
-    provenance = origin.provenance(given.root)
+    provenance = licences.with_stated(origin.provenance(given.root), numbers)
     if paths.data_dvc.stat().st_mtime > paths.card.stat().st_mtime:
         warn("data.dvc is newer than the prepared table, which the numbers below describe; run: dvc repro")
     print_result({"provenance": provenance, "card": numbers}, card.describe(numbers, provenance), as_json=as_json)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, ION_CHARGE, TARGETS, VOLTAGE
 from electrode_bench.data.doubts import PHYSICAL_VOLTAGES
+from electrode_bench.data.licences import with_stated
 from electrode_bench.data.prepare import departs_from_faraday
 from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
@@ -30,13 +31,15 @@ def card(
     rejects: pd.DataFrame,
     conversions: Mapping[str, Conversion] = MappingProxyType({}),
     *,
+    licences: Mapping[str, int] = MappingProxyType({}),
     steps: Steps = NONE,
 ) -> dict[str, Any]:
     """Counts and ranges of a canonical table and its rejects, as plain JSON values.
 
     Ranges, means and mean absolute deviations from the mean are in the target's ``unit``. ``shared`` is the fraction of
     rows that have the discharged formula and working ion of another row. ``conversions`` is there only if values of a
-    column were converted, or hold for one working ion only, and ``voltage_steps`` only if rows are voltage steps.
+    column were converted, or hold for one working ion only, ``licences`` (electrodes by licence) only if documents
+    state them, and ``voltage_steps`` only if rows are voltage steps.
     """
     low, high = PHYSICAL_VOLTAGES
     ions = table["working_ion"].value_counts()
@@ -55,6 +58,7 @@ def card(
         "departs_from_faraday": int(departs_from_faraday(table).sum()),
         "thermo_types": {str(k): int(v) for k, v in table["thermo_type"].value_counts().sort_index().items()},
         **converted,
+        **({"licences": dict(licences)} if licences else {}),
         **({"voltage_steps": asdict(steps)} if steps != NONE else {}),
     }
 
@@ -81,6 +85,7 @@ def describe(card: Mapping[str, Any], provenance: Mapping[str, Any]) -> Renderab
     from rich.text import Text
 
     low, high = PHYSICAL_VOLTAGES
+    provenance = with_stated(provenance, card)
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")

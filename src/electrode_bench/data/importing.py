@@ -8,16 +8,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from electrode_bench.core.paths import Paths
-from electrode_bench.data import readers
+from electrode_bench.data import licences, readers
 from electrode_bench.data.doubts import doubts
+from electrode_bench.data.materials_api import MP_API, Access, download
 from electrode_bench.data.origin import provenance
 from electrode_bench.data.prepare import NothingUsable, prepare
 from electrode_bench.data.sources import MATERIALS_PROJECT, RELEASES, Source, resolve
@@ -28,16 +30,25 @@ from electrode_bench.params import Prepare
 _WORKSPACE = ".data-use-"
 
 
-def use(root: Path, source: str) -> dict[str, Any]:
+def use(
+    root: Path,
+    source: str,
+    *,
+    access: Access | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
     """Make ``source`` the project's data: import it into ``data/`` and rewrite ``data.dvc``; return its provenance.
 
     The import happens beside the project's data, which it replaces only once it is whole and has a usable row. The
-    provenance has three more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), and ``warnings``
-    (sentences about converted units and voltage steps, and about a snapshot most of whose rows disagree with physics).
+    provenance has four more keys: ``rows`` and ``rejects`` (how many rows can and cannot be used), ``licences``
+    (electrodes by licence, where documents state it) and ``warnings`` (sentences about converted units and voltage
+    steps, and about a snapshot most of whose rows disagree with physics).
 
     Parameters
     ----------
     source : as in :func:`~electrode_bench.data.sources.resolve`.
+    access : the key for the Materials Project's API, which only that source needs.
+    progress : called with the number of documents that have been downloaded, and of all.
 
     Raises
     ------
@@ -52,10 +63,41 @@ def use(root: Path, source: str) -> dict[str, Any]:
         )
     resolved = resolve(root, source)
     with _workspace(paths) as workspace:
+        repeats = 0
+        if resolved.downloads:
+            resolved, repeats = _download(resolved, workspace, paths, access or Access(""), progress)
         _import(root, resolved, workspace, cache=cache_folder(root))
         checked = _check(resolved, workspace / paths.data.name)
+        if checked["licences"]:
+            _state_licences(workspace / "data.dvc", checked["licences"])
         _swap(paths, workspace)
+        if resolved.downloads:
+            shutil.rmtree(_pages(paths), ignore_errors=True)
+    restricted = [licence for licence in checked["licences"] if licences.restricts(licence)]
+    if restricted:
+        checked["warnings"].append(f"part of the data must not be used commercially: {', '.join(restricted)}")
+    if repeats:
+        checked["warnings"].append(f"{repeats:,} documents came twice, so others may be missing; import it again")
     return {**provenance(root), **checked}
+
+
+def _pages(paths: Paths) -> Path:
+    """Where the pages of a download are until all have arrived."""
+    return paths.cache / MP_API
+
+
+def _download(
+    source: Source,
+    workspace: Path,
+    paths: Paths,
+    access: Access,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Source, int]:
+    """Download into the workspace; return the source with its release, and how many documents came twice."""
+    file = workspace / paths.data.name / source.name
+    done = download(file, _pages(paths), access, progress=progress)
+    facts = {"release": done.release, "address": access.address, "client": done.client, "documents": done.documents}
+    return replace(source, path=access.address, meta={**source.meta, **facts}), done.repeats
 
 
 def fetch(root: Path, source: Source, folder: Path) -> Path:
@@ -68,6 +110,8 @@ def fetch(root: Path, source: Source, folder: Path) -> Path:
     """
     if source.path.startswith("remote://") and not (root / ".dvc").is_dir():
         raise UserError(f"{source.meta['source']} is known to projects only; run the command in a project's folder")
+    if source.downloads:
+        raise UserError(f"{source.meta['source']} is the current release only; run `data use` with it first")
     workspace = folder / f"{_WORKSPACE}fetched"
     workspace.mkdir()
     _import(root, source, workspace, cache=folder / "cache")
@@ -116,7 +160,7 @@ def _import(root: Path, source: Source, workspace: Path, *, cache: Path) -> None
         local.set(section, key, value)
     with (workspace / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
         local.write(file)
-    if "://" not in source.path and not Path(source.path).is_absolute():
+    if not source.downloads and "://" not in source.path and not Path(source.path).is_absolute():
         inside, copy = root / source.path, workspace / source.path
         copy.parent.mkdir(parents=True, exist_ok=True)
         if inside.is_dir():
@@ -125,7 +169,7 @@ def _import(root: Path, source: Source, workspace: Path, *, cache: Path) -> None
             shutil.copyfile(inside, copy)
     stage = {
         "meta": dict(source.meta),
-        "deps": [{"path": source.path}],
+        **({} if source.downloads else {"deps": [{"path": source.path}]}),
         "outs": [{"path": f"{Paths(root).data.name}/{source.name}"}],
     }
     (workspace / "data.dvc").write_text(yaml.safe_dump(stage, sort_keys=False, allow_unicode=True), encoding="utf-8")
@@ -178,7 +222,15 @@ def _check(source: Source, data: Path) -> dict[str, Any]:
     warnings = [*map(str, raw.conversions.values()), *prepared.steps.messages(), *doubts(prepared)]
     rejects = len(prepared.rejects)
     # A row of the table may be made from several rows of the source.
-    return {"rows": len(raw.frame) + len(raw.rejects) - rejects, "rejects": rejects, "warnings": warnings}
+    rows = len(raw.frame) + len(raw.rejects) - rejects
+    return {"rows": rows, "rejects": rejects, "licences": dict(prepared.licences), "warnings": warnings}
+
+
+def _state_licences(data_dvc: Path, counts: Mapping[str, int]) -> None:
+    """Write the licences that the documents state into data.dvc, in place of what is known of the source."""
+    stage = yaml.safe_load(data_dvc.read_text(encoding="utf-8"))
+    stage["meta"]["licence"] = licences.in_words(counts)
+    data_dvc.write_text(yaml.safe_dump(stage, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _swap(paths: Paths, workspace: Path) -> None:

@@ -30,11 +30,13 @@ def provenance(root: Path) -> dict[str, Any]:
         raise UserError(f"{path} is missing; bring data in with: electrode-bench data use SOURCE")
     try:
         stage = read_yaml(path)
+        out, meta = dict(stage["outs"][0]), dict(stage.get("meta") or {})
+        # What an API was asked for has no dependency that DVC could import again.
+        where = str(stage["deps"][0]["path"] if "deps" in stage else meta["address"])
         # DVC writes it last: a file that was cut short lacks it.
-        if not _MD5.fullmatch(str(stage["md5"])):
-            raise ValueError(stage["md5"])
-        dependency, out, meta = stage["deps"][0], dict(stage["outs"][0]), dict(stage.get("meta") or {})
-        where = str(dependency["path"])
+        md5 = str(stage["md5"] if "deps" in stage else out["md5"])
+        if not _MD5.fullmatch(md5.removesuffix(".dir")):
+            raise ValueError(md5)
     except (DocumentError, KeyError, IndexError, TypeError, ValueError) as error:
         reason = f" ({error})" if isinstance(error, DocumentError) else ""
         raise UserError(

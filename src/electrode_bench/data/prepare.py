@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -11,11 +11,11 @@ import pandas as pd
 from electrode_bench import params
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, TABLE_COLUMNS, TARGETS, table_schema
-from electrode_bench.data import chemistry, notation, steps
+from electrode_bench.data import chemistry, licences, notation, steps
 from electrode_bench.data.readers import REJECT_COLUMNS, UNUSABLE, Raw
 from electrode_bench.data.steps import NONE, Steps
 from electrode_bench.data.units import Conversion
-from electrode_bench.data.values import OPTIONAL_NUMBERS, Unusable, shown, values
+from electrode_bench.data.values import OPTIONAL_NUMBERS, UNKNOWN_THERMO_TYPE, Unusable, shown, values
 from electrode_bench.errors import UserError
 
 
@@ -30,12 +30,14 @@ class Prepared:
         of ``prepare`` in params.yaml that excluded the row.
     questions : rows of the table with a formula that was read but is probably a slip, such as LiFePo4: columns file,
         line, battery_id, note, sorted by file and line.
+    licences : the number of electrodes of the table by licence; empty where no document states one.
     steps : which rows are voltage steps, merged into one row for each electrode.
     """
 
     table: pd.DataFrame
     rejects: pd.DataFrame
     questions: pd.DataFrame
+    licences: Mapping[str, int] = field(default_factory=dict)
     steps: Steps = NONE
 
 
@@ -84,7 +86,8 @@ def prepare(raw: Raw, rules: params.Prepare) -> Prepared:
     rejected = rejected.sort_values(["file", "line"], kind="stable", ignore_index=True).astype({"line": "int64"})
     if not rows:
         raise NothingUsable(rejected)
-    return Prepared(table=_table(rows), rejects=rejected, questions=_questions(rows), steps=merged)
+    stated = licences.counted(row["licence"] for row in rows)
+    return Prepared(_table(rows), rejects=rejected, questions=_questions(rows), licences=stated, steps=merged)
 
 
 def _questions(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -150,7 +153,10 @@ def _by_rules(
 def _broken_rule(row: Mapping[str, Any], rules: params.Prepare) -> tuple[str, str] | None:
     """The first rule that a row breaks, and how."""
     if rules.thermo_types is not None and row["thermo_type"] not in rules.thermo_types:
-        return "thermo_types", f"thermo type {row['thermo_type']} is not among {', '.join(rules.thermo_types)}"
+        chosen = ", ".join(rules.thermo_types)
+        if row["thermo_type"] == UNKNOWN_THERMO_TYPE:
+            return "thermo_types", f"the thermo type is not stated, and prepare.thermo_types keeps {chosen} only"
+        return "thermo_types", f"thermo type {row['thermo_type']} is not among {chosen}"
     if rules.max_steps is not None and row["steps"] is not None and row["steps"] > rules.max_steps:
         return "max_steps", f"{row['steps']} voltage steps are more than {rules.max_steps}"
     for name, (low, high) in (rules.ranges or {}).items():

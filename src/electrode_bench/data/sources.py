@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from electrode_bench.core.addresses import masked
 from electrode_bench.core.paths import Paths
 from electrode_bench.data import readers
+from electrode_bench.data.materials_api import ENDPOINT, MP_API, ROUTE
 from electrode_bench.data.origin import UNKNOWN, release_in
 from electrode_bench.errors import UserError
 
@@ -39,7 +41,7 @@ COLLECTION = "insertion-electrodes"
 _CC_BY = "CC BY 4.0 (Materials Project)"
 _CITATION = "A. Jain et al., APL Materials 1, 011002 (2013), doi:10.1063/1.4812323"
 _HOW = (
-    "give 'sample', 'materials-project[@DATE]', or the path or URL of "
+    f"give 'sample', '{MP_API}', 'materials-project[@DATE]', or the path or URL of "
     f"a {readers.formats()} file or of a folder of {readers.formats(many_files=True)} files"
 )
 
@@ -58,8 +60,10 @@ class Source:
     """What is imported."""
     name: str
     """Its name in the folder ``data``."""
-    meta: Mapping[str, str]
+    meta: Mapping[str, Any]
     """Source, release, licence and citation."""
+    downloads: bool = False
+    """Whether it is downloaded from an API, which DVC could not ask again."""
 
 
 def resolve(root: Path, source: str) -> Source:
@@ -67,8 +71,8 @@ def resolve(root: Path, source: str) -> Source:
 
     Parameters
     ----------
-    source : "sample", "materials-project[@DATE]", or the path (relative to the current folder) or URL of a table or of
-        a folder of documents.
+    source : "sample", "mp-api", "materials-project[@DATE]", or the path (relative to the current folder) or URL of a
+        table or of a folder of documents.
 
     Raises
     ------
@@ -80,11 +84,26 @@ def resolve(root: Path, source: str) -> Source:
             raise UserError(f"{root / SAMPLE_PATH} is missing; make it with: python sample/generate.py")
         meta = {"source": SAMPLE, "release": SAMPLE_RELEASE, "licence": "MIT (synthetic, not measured or computed)"}
         return Source(SAMPLE_PATH, Path(SAMPLE_PATH).name, meta)
+    if source == MP_API:
+        return _api()
     if source == MATERIALS_PROJECT or source.startswith(f"{MATERIALS_PROJECT}@"):
         return _materials_project(source)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         return _url(source)
     return _local(root, source)
+
+
+def _api() -> Source:
+    if importlib.util.find_spec("mp_api") is None:
+        raise UserError(f"{MP_API} needs the Materials Project's client; install it with: make {MP_API}")
+    meta = {
+        "source": MP_API,
+        "release": UNKNOWN,
+        # Where documents state theirs, these take its place.
+        "licence": f"{UNKNOWN}: the documents state none (Materials Project: CC BY 4.0, but for some contributions)",
+        "citation": _CITATION,
+    }
+    return Source(f"{ENDPOINT}{ROUTE}", f"{COLLECTION}.jsonl", meta, downloads=True)
 
 
 def _materials_project(source: str) -> Source:

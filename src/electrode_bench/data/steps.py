@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from electrode_bench.core.schema import FORMULA, GRAVIMETRIC, ID, VOLTAGE, VOLUMETRIC
-from electrode_bench.data import chemistry
+from electrode_bench.data import chemistry, licences
 from electrode_bench.data.chemistry import FRAMEWORK_TOLERANCE
 
 
@@ -199,6 +199,7 @@ def _electrode(sequence: _Sequence) -> dict[str, Any]:
         "stability_charge": first["stability_charge"],
         "theoretical_capacity_pair": chemistry.pair_capacity(*pair),
         "steps": len(sequence),
+        "licence": licences.strictest(row.get("licence") for row, _ in sequence),
     }
 
 

@@ -16,7 +16,8 @@ from electrode_bench.data.units import Conversion
 
 #: Numbers that may be missing. A row with text in their place cannot be used.
 OPTIONAL_NUMBERS = ("max_delta_volume", "stability_charge", "stability_discharge")
-_UNKNOWN = "unknown"
+#: Where a document states none; those of the Materials Project have not stated any since 2025-09.
+UNKNOWN_THERMO_TYPE = "unknown"
 #: More voltage steps than this are a mistake in the file.
 MOST_STEPS = 10_000
 #: Numbers beyond this are no quantity of an electrode, and their squares and ratios would overflow.
@@ -34,7 +35,7 @@ class Unusable(ValueError):
 
 
 def values(record: Mapping[str, Any], conversions: Mapping[str, Conversion]) -> dict[str, Any]:
-    """One row of the canonical table, with its file and line.
+    """One row of the canonical table, with its file, its line and the licence that it states.
 
     Parameters
     ----------
@@ -58,7 +59,8 @@ def values(record: Mapping[str, Any], conversions: Mapping[str, Conversion]) -> 
         FORMULA: discharged.strip(),
         "battery_formula": _text(record["battery_formula"]) or chemistry.battery_formula(charged, discharged, ion),
         "framework_formula": _framework(record["framework_formula"], discharged, ion),
-        "thermo_type": _text(record["thermo_type"]) or _UNKNOWN,
+        "thermo_type": _text(record["thermo_type"]) or UNKNOWN_THERMO_TYPE,
+        "licence": record["licence"],
         "theoretical_capacity_pair": pair,
         "theoretical_capacity_full": chemistry.full_capacity(discharged, ion),
     }

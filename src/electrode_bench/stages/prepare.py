@@ -39,7 +39,7 @@ def run(project: Project, rules: params.Prepare, *, warn: Callable[[str], None] 
     except NothingUsable as error:
         write_csv(error.rejects, project.paths.rejects)
         raise UserError(f"{error}; all are listed in {project.paths.rejects}") from error
-    summary = card(prepared.table, prepared.rejects, raw.conversions, steps=prepared.steps)
+    summary = card(prepared.table, prepared.rejects, raw.conversions, licences=prepared.licences, steps=prepared.steps)
     write_csv(prepared.rejects, project.paths.rejects)
     write_record(summary, project.paths.card)
     write_table(prepared.table, project.paths.table, TABLE_COLUMNS)

@@ -22,7 +22,7 @@ from electrode_bench.core.artifacts import write_csv, write_text
 from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import CONTROL
-from electrode_bench.data import origin
+from electrode_bench.data import licences, origin
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.errors import UserError
 from electrode_bench.exported import ABOUT, COSTS
@@ -141,13 +141,15 @@ def _files(folder: Path) -> list[Path]:
 
 def _about(project: Project, *, versions: Mapping[str, str], costs: pd.DataFrame) -> dict[str, Any]:
     """Data, code, libraries and machine, in a form that names neither hosts nor folders."""
-    data = origin.provenance(project.root)
+    card = project.card()
+    data = licences.with_stated(origin.provenance(project.root), card)
     kept = ("md5", "size", "release", "licence", "citation")
     return {
         "data": {
             # The name of the file, not its place on someone's machine.
             "source": PurePath(str(data["source"])).name,
             **{key: data[key] for key in kept if key in data},
+            **({"licences": card["licences"]} if "licences" in card else {}),
             "synthetic": project.synthetic(),
             "targets_sha256": project.targets_digest(),
         },
@@ -177,9 +179,13 @@ def _page(about: Mapping[str, Any], board: str, shown: str, *, best: tuple[str, 
     commit = code["commit"] or "unknown"
     changed = " with changes" if code["modified"] else ""
     model, protocol = best
-    synthetic = f"\n**{SYNTHETIC_NOTICE}**\n" if data["synthetic"] else ""
+    notices = [SYNTHETIC_NOTICE] if data["synthetic"] else []
+    restricted = [licence for licence in data.get("licences", {}) if licences.restricts(licence)]
+    if restricted:
+        notices.append(f"Part of the data must not be used commercially: {', '.join(restricted)}")
+    marked = "".join(f"\n**{notice}**\n" for notice in notices)
     return tables.wrapped(f"""# Exported results: release {data.get("release", "unknown")}
-{synthetic}
+{marked}
 Written by `electrode-bench results export` (version {code["version"]}, commit `{commit}`{changed}). The data are the
 file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`. Licence: {data.get("licence", "unknown")}. They are
 not in this folder.

@@ -13,6 +13,7 @@ import pandas as pd
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import CONTROL, FORMULA, ID
 from electrode_bench.data import origin
+from electrode_bench.data.licences import with_stated
 from electrode_bench.errors import UserError
 from electrode_bench.evaluation.calibration import calibrate
 from electrode_bench.evaluation.coverage import coverage, cross_fitted
@@ -64,7 +65,8 @@ def run(
     model = catalogue.ranking[0] if model is None else model
     if model not in catalogue.titles:
         raise UserError(f"'{model}' is not fitted under {catalogue.protocol}; run: dvc repro")
-    chosen, table, source = project.run(model, catalogue.protocol), project.table(), origin.provenance(project.root)
+    chosen, table = project.run(model, catalogue.protocol), project.table()
+    source = with_stated(origin.provenance(project.root), project.card())
     folder = final_model(project, chosen)
     assert folder is not None
     domain = CompactDomain.of(table[FORMULA].tolist())

@@ -13,6 +13,7 @@ import yaml
 
 from electrode_bench.core.digests import digest
 from electrode_bench.data import origin
+from electrode_bench.data.licences import with_stated
 from electrode_bench.errors import UserError, brief
 from electrode_bench.project import Project
 
@@ -45,7 +46,7 @@ class Provenance:
 def of(project: Project) -> Provenance:
     """Where the data and the code of a project come from, as they are now."""
     commit, dirty = _git_state(project.root)
-    data = {**origin.provenance(project.root), "synthetic": project.synthetic()}
+    data = {**with_stated(origin.provenance(project.root), project.card()), "synthetic": project.synthetic()}
     return Provenance(data=data, table=project.paths.table, commit=commit, dirty=dirty)
 
 

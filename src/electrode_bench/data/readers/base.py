@@ -35,6 +35,7 @@ RAW_COLUMNS = (
     "steps",
     "framework_formula",
     "thermo_type",
+    "licence",
 )
 
 #: The raw columns that a file must have.

@@ -53,6 +53,7 @@ DOCUMENT: Layout = MappingProxyType(
         "stability_discharge": "stability_discharge",
         "thermo_type": "thermo_type",
         "steps": "num_steps",
+        "licence": "license",
     }
 )
 

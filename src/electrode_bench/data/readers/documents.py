@@ -33,6 +33,7 @@ def read(files: Sequence[Path], root: Path) -> Contents:
             if isinstance(document, Damaged):
                 rejects.append(reject(name, line, "", document.reason))
             else:
+                document = _completed(document)
                 # Documents may lack fields that others have: together they make the header.
                 for field in [field for field in document if field not in names]:
                     names[field] = search.add(field)
@@ -59,6 +60,26 @@ def read(files: Sequence[Path], root: Path) -> Contents:
             )
         search.check(list(names), max((DOCUMENT, EXPLORER), key=lambda layout: matching(names, layout)))
     return Contents(rows, rejects, search.conversions)
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with what the Materials Project has elsewhere than tables: the battery's id and the licence."""
+    added: dict[str, Any] = {}
+    notes, materials = document.get("builder_meta"), document.get("material_ids")
+    if document.get("license") is None and isinstance(notes, dict) and notes.get("license") is not None:
+        added["license"] = notes["license"]
+    if document.get("battery_id") is None and isinstance(materials, list):
+        # As emmet-core makes it.
+        ids = [one for one in materials if isinstance(one, str) and not one.startswith("mvc")]
+        if ids:
+            added["battery_id"] = f"{min(ids, key=_age)}_{document.get('working_ion')}"
+    return {**document, **added} if added else document
+
+
+def _age(material_id: str) -> tuple[bool, int, str]:
+    """The order of the Materials Project's ids: numbers (``mp-149``) came before letters (``mp-aaaaccyz``)."""
+    number = material_id.rpartition("-")[2]
+    return not number.isdigit(), len(number), number
 
 
 def _some(names: Iterable[str]) -> str:

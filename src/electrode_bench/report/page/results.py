@@ -12,6 +12,7 @@ import pandas as pd
 from electrode_bench import splits
 from electrode_bench.core.results import Adoption, Run
 from electrode_bench.core.schema import CONTROL
+from electrode_bench.data.licences import with_stated
 from electrode_bench.data.origin import provenance
 from electrode_bench.project import Project
 from electrode_bench.report.composition_map import CompositionMap
@@ -82,14 +83,14 @@ class Results:
         UserError
             When results are missing or do not belong together.
         """
-        headline = project.comparison("table")
+        headline, card = project.comparison("table"), project.card()
         models = [str(model) for model in headline["model"].unique()]
         runs = project.runs()
         fitted = dict.fromkeys(name for run in runs for name in run.configurations)
         adoptions = {name: adoption for name in fitted if (adoption := project.adoption(name)) is not None}
         return cls(
-            card=project.card(),
-            origin=provenance(project.root),
+            card=card,
+            origin=with_stated(provenance(project.root), card),
             table=project.table(),
             map=project.map(),
             map_notes=project.map_summary()["notes"],
