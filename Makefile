@@ -15,6 +15,7 @@
 #   make auth             install what MLflow's server needs for users and passwords
 #   make audit            look up known vulnerabilities of the pinned versions
 #   make sbom             write what is installed, with licences, to sbom.cdx.json (CycloneDX)
+#   make docs             check the documents, execute their code, and build a site of them: site/index.html
 #   make reference        install the published modnet and crabnet into .venv-reference (Python 3.11, Linux x86-64)
 #   make reference-test   compare ours with them
 #   make pretrained       make the package's pre-trained model from this project (after `data use` and `dvc repro`)
@@ -34,7 +35,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev bench s3 mp-api ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev docs bench s3 mp-api ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -134,6 +135,13 @@ $(WEB_LINT)/node_modules/.installed: $(WEB_LINT)/package.json $(WEB_LINT)/packag
 	@npm ci --prefix $(WEB_LINT) --no-audit --no-fund --silent
 	@touch $@
 
+# Documents, code blocks and the notebook are checked first; then links of the site as it was built.
+docs: install-dev
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --quiet tests/test_documents.py tests/test_code_blocks.py
+	@$(BIN)/python tools/website/notebook.py --check
+	@$(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python tools/website/links.py site
+
 format: install-dev
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -164,4 +172,4 @@ pretrained: install
 	@$(BIN)/electrode-bench pretrain --model boosting --licence "CC BY 4.0"
 
 clean:
-	rm -rf $(VENV) $(AUDIT) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis
+	rm -rf site $(VENV) $(AUDIT) .venv-reference .cache .pytest_cache .mypy_cache .ruff_cache $(WEB_LINT)/node_modules .hypothesis

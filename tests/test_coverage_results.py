@@ -31,10 +31,10 @@ def _held(targets: pd.DataFrame, model: str, protocol: str) -> list[int]:
     return [round(100 * of.loc[target, "coverage"]) for target in TARGETS]
 
 
-def test_the_guide_has_the_coverage_of_boosting(targets: pd.DataFrame) -> None:
+def test_the_page_on_uncertainty_has_the_coverage_of_boosting(targets: pd.DataFrame) -> None:
     found = re.search(
         r"the 90% intervals of boosting hold (\d+) to (\d+)% under grouped folds and (\d+) to (\d+)% under LOCO",
-        _text("docs/guide.md"),
+        _text("docs/uncertainty.md"),
     )
     assert found
     grouped, loco = (_held(targets, "boosting", protocol) for protocol in ("grouped", "loco"))

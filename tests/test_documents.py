@@ -16,7 +16,7 @@ import yaml
 from support import ROOT
 
 DOCUMENTS = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "sample/README.md", "sweeps/README.md")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "sample/README.md", "sweeps/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 SOURCES = [p for kind in ("py", "js", "css", "html", "j2") for p in sorted((ROOT / "src").rglob(f"*.{kind}"))]

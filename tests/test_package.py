@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from support import ROOT, forks
 
+from electrode_bench import __version__
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.tasks.pretrain import LARGEST
 
@@ -57,6 +61,21 @@ def test_the_wheel_answers_in_an_empty_folder(site: Path, tmp_path: Path) -> Non
         f"90% interval from {voltage['low']:.2f} to {voltage['high']:.2f} V."
     )
     assert quoted in " ".join((ROOT / "README.md").read_text("utf-8").split())
+
+
+def test_the_wheel_has_its_types(site: Path) -> None:
+    assert (site / "electrode_bench" / "py.typed").exists()
+
+
+def test_every_file_that_names_the_version_has_the_same() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    newest = re.search(
+        r"^## \[(\d\S*)\] - (\d{4}-\d\d-\d\d)$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert newest
+    assert [project["version"], cited["version"], newest[1]] == [__version__] * 3
+    assert str(cited["date-released"]) == newest[2]
 
 
 def test_the_wheel_says_which_model_answers(site: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ The public Python API (see :mod:`electrode_bench.api`) is available here:
 
 >>> import electrode_bench as eb
 >>> eb.__version__
-'0.1.0'
+'0.2.0'
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from electrode_bench.api import (
+        Exported,
         FittedModel,
         Project,
         UserError,
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "FittedModel", "Project", "UserError", "__version__", "load_model", "load_pretrained", "predict", "screen",
-    "screen_file",
+    "Exported", "FittedModel", "Project", "UserError", "__version__", "load_model", "load_pretrained", "predict",
+    "screen", "screen_file",
 ]  # fmt: skip
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ import pandas as pd
 
 from electrode_bench.core.schema import TARGETS
 from electrode_bench.errors import UserError
+from electrode_bench.exported import Exported
 from electrode_bench.inference import pretrained
 from electrode_bench.inference.candidates import as_candidates
 from electrode_bench.inference.chosen import FittedModel, choose
@@ -35,7 +36,8 @@ from electrode_bench.project import Project
 from electrode_bench.tasks import screen as screen_task
 
 __all__ = [
-    "FittedModel", "Project", "UserError", "load_model", "load_pretrained", "predict", "screen", "screen_file",
+    "Exported", "FittedModel", "Project", "UserError", "load_model", "load_pretrained", "predict", "screen",
+    "screen_file",
 ]  # fmt: skip
 
 

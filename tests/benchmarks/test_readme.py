@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from support import ROOT
 
-from benchmarks import markdown, readme
+from benchmarks import readme
 from electrode_bench.core.digests import digest_files
 from electrode_bench.exported import Exported
 
 
-def test_readme_has_the_exported_results() -> None:
-    page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert markdown.filled(page, readme.BLOCKS) == page, "run: python -m benchmarks.readme"
+@pytest.mark.parametrize("page", readme.PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_pages_have_the_exported_results_and_the_answer(page: Path) -> None:
+    assert readme.made(page) == page.read_text(encoding="utf-8"), "run: python -m benchmarks.readme"
 
 
 def test_the_exported_results_are_complete_and_hold_no_rows() -> None:

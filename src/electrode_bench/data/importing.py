@@ -73,8 +73,11 @@ def use(
         _swap(paths, workspace)
         if resolved.downloads:
             shutil.rmtree(_pages(paths), ignore_errors=True)
+    restricted = [licence for licence in checked["licences"] if licences.restricts(licence)]
+    if restricted:
+        checked["warnings"].append(f"part of the data must not be used commercially: {', '.join(restricted)}")
     if repeats:
-        checked["warnings"].append(f"{repeats:,} documents came twice, so that others may be missing; import it again")
+        checked["warnings"].append(f"{repeats:,} documents came twice, so others may be missing; import it again")
     return {**provenance(root), **checked}
 
 
