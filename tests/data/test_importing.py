@@ -110,6 +110,20 @@ def test_sample_then_a_folder_of_documents(root: Path, tmp_path: Path, make_docu
     assert not list(root.glob(".data-use-*"))
 
 
+def test_licences_that_documents_state_are_in_data_dvc(root: Path, tmp_path: Path, make_document: Any) -> None:
+    documents = [
+        make_document(builder_meta={"license": "BY-NC"}),
+        make_document(battery_id="synthetic-2_Li", average_voltage=3.1, builder_meta={"license": "BY-C"}),
+    ]
+    mine = tmp_path / "mine.jsonl"
+    mine.write_text("\n".join(map(json.dumps, documents)))
+    found = importing.use(root, str(mine))
+    assert found["licence"] == "CC BY 4.0 (1 electrode); CC BY-NC 4.0 (1 electrode, no commercial use)"
+    assert found["warnings"] == ["part of the data must not be used commercially: CC BY-NC 4.0"]
+    # DVC does not take it for another import.
+    assert "didn't change, skipping" in dvc(root, "repro", "data.dvc")
+
+
 def test_url(root: Path, web: tuple[str, Path], explorer_csv: str) -> None:
     address, folder = web
     (folder / "tagged.csv").write_text(explorer_csv)

@@ -167,3 +167,8 @@ def test_a_step_that_stands_twice_is_a_repeat() -> None:
     done: Prepared = prepare(raw_of([step(0, 2), step(2, 4), step(0, 2)]), Prepare())
     assert list(done.table["steps"]) == [2]
     assert done.rejects["reason"].tolist() == ["repeats line 2"]
+
+
+def test_an_electrode_of_which_a_step_excludes_commercial_use_excludes_it() -> None:
+    rows = [step(0, 1, licence="BY-C"), step(1, 2, licence="BY-NC"), step(2, 4, licence="BY-C")]
+    assert prepare(raw_of(rows), Prepare()).licences == {"CC BY-NC 4.0": 1}

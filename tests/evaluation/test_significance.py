@@ -184,20 +184,37 @@ def test_ranking_says_who_is_tied_with_the_best() -> None:
         columns=["protocol", "target", "model", "other", "mae", "other_mae", "different"],
     )
     shares = {"a": 0.7, "b": 0.3, "control": 0.0, "c": 0.0}
-    first = pd.DataFrame([("p", "average_voltage", *one) for one in shares.items()],
-                         columns=["protocol", "target", "model", "first"])  # fmt: skip
-    rows = significance.ranking(significance.Compared(pairs, first), control="control")
+    models = pd.DataFrame(
+        [("p", "average_voltage", name, mae[name] - 0.5, mae[name] + 0.6, share) for name, share in shares.items()],
+        columns=list(significance.MODEL_COLUMNS),
+    )
+    rows = significance.ranking(significance.Compared(pairs, models), control="control")
     assert rows[["rank", "model", "beats_control", "like_best", "first"]].to_numpy().tolist() == [
         [1, "a", True, True, 0.7], [2, "b", True, True, 0.3],
         [3, "control", False, False, 0.0], [4, "c", False, False, 0.0],
     ]  # fmt: skip
+    assert (rows["mae"] - rows["mae_low"]).tolist() == pytest.approx([0.5] * 4)
+    assert (rows["mae_high"] - rows["mae"]).tolist() == pytest.approx([0.6] * 4)
+
+
+def test_the_interval_of_an_error_holds_the_error_and_narrows_with_more_formulas() -> None:
+    widths = []
+    for copies in (1, 4):
+        predictions, folds, formulas = _experiment(3, rows=24 * copies)
+        made = significance.compared(predictions, folds=folds, formulas=formulas, control="two", seed=1, resamples=400)
+        rows = significance.ranking(made, control="two")
+        assert (rows["mae_low"] < rows["mae"]).all()
+        assert (rows["mae"] < rows["mae_high"]).all()
+        assert (rows["mae_low"] > 0).all()
+        widths.append((rows["mae_high"] - rows["mae_low"]).mean())
+    assert widths[1] < widths[0]
 
 
 def test_the_first_place_is_as_stable_as_the_models_differ() -> None:
     def of_one(better: float) -> float:
         predictions, folds, formulas = _experiment(3, better=better)
         made = significance.compared(predictions, folds=folds, formulas=formulas, control="two", seed=1, resamples=400)
-        first = made.first.set_index(["target", "model"])["first"]
+        first = made.models.set_index(["target", "model"])["first"]
         assert first.groupby("target").sum().tolist() == pytest.approx([1.0] * len(TARGETS))
         return float(first["average_voltage", "one"])
 
@@ -211,7 +228,7 @@ def test_equal_models_share_the_first_place() -> None:
     one = predictions[predictions["model"] == "one"]
     both = pd.concat([one, one.assign(model="control")])
     made = significance.compared(both, folds=folds, formulas=formulas, control="control", seed=1, resamples=50)
-    assert made.first["first"].unique().tolist() == [0.5]
+    assert made.models["first"].unique().tolist() == [0.5]
 
 
 @given(arrays(float, 5, elements=st.floats(-3, 3)), st.floats(0.1, 3))

@@ -38,9 +38,9 @@ def test_menu_shows_one_colouring_at_a_time(map_frame: pd.DataFrame, table: pd.D
     always = ["representative", "hover"]
     assert names["Cluster"] == [
         "noise (10)",
-        "0: LiFePO<sub>4</sub> (10)",
-        "1: Li<sub>3</sub>V<sub>2</sub>(PO<sub>4</sub>)<sub>3</sub> (10)",
-        "2: NaMnO<sub>2</sub> (10)",
+        "0: Li phosphates (Fe), e.g. LiFePO<sub>4</sub> (10)",
+        "1: Li phosphates (V), e.g. Li<sub>3</sub>V<sub>2</sub>(PO<sub>4</sub>)<sub>3</sub> (10)",
+        "2: Na oxides (Mn), e.g. NaMnO<sub>2</sub> (10)",
         *always,
     ]
     assert names["Working ion"] == ["Li (20)", "Mg (10)", "Na (10)", *always]
@@ -74,12 +74,12 @@ def test_the_hover_text_has_formula_id_ion_and_targets(map_frame: pd.DataFrame, 
     assert "noise" in texts[3]
 
 
-def test_representatives_are_labelled_at_their_points(map_frame: pd.DataFrame, table: pd.DataFrame) -> None:
+def test_clusters_are_labelled_at_their_representatives(map_frame: pd.DataFrame, table: pd.DataFrame) -> None:
     labels = [a for a in figures.map_figure(map_frame, table).layout.annotations if a.showarrow]
     assert [(a.text, a.x, a.y) for a in labels] == [
-        ("LiFePO<sub>4</sub>", 0, 0),
-        ("Li<sub>3</sub>V<sub>2</sub>(PO<sub>4</sub>)<sub>3</sub>", 10, -5),
-        ("NaMnO<sub>2</sub>", 20, -10),
+        ("0: Li phosphates", 0, 0),
+        ("1: Li phosphates", 10, -5),
+        ("2: Na oxides", 20, -10),
     ]
     assert all(abs(a.ax) + abs(a.ay) > 10 for a in labels)
 

@@ -52,15 +52,40 @@ def test_many_points_are_drawn_by_webgl() -> None:
     assert {dots.type for dots in figure.data[1::2]} == {"scattergl"}
 
 
-def test_a_few_far_values_do_not_squeeze_a_static_plot() -> None:
+def test_a_few_far_values_do_not_squeeze_the_axes() -> None:
     values = np.linspace(0, 5, 1000)
     at = pd.DataFrame({"y_true": np.append(values, 60.0), "y_pred": np.append(values, 3.0)})
-    low, high = parity.limits(at, share=parity.STATIC_SHARE)
+    low, high = parity.limits(at)
     assert low < 0.1
     assert 5 < high < 6
-    low, high = parity.limits(at)
-    assert low < 0
-    assert high > 60
+
+
+def test_a_panel_says_error_and_number_of_electrodes_and_what_lies_outside() -> None:
+    values = np.linspace(0, 5, 1000)
+    rows = pd.DataFrame({"electrode_id": [f"e{i}" for i in range(1001)], "y_true": np.append(values, 60.0)})
+    # Errors of 1, and one of 57: a mean of 1.056 over all rows, but folds count equally.
+    rows = rows.assign(y_pred=np.append(values + 1.0, 3.0), fold=["a"] * 1000 + ["b"], target="average_voltage")
+    facts = parity.Facts.of(rows, parity.points(rows, target="average_voltage"), target="average_voltage")
+    assert facts.mae == pytest.approx((1 + 57) / 2)
+    assert facts.n == 1001
+    low, high = parity.limits(rows)
+    inside = rows["y_true"].between(low, high) & rows["y_pred"].between(low, high)
+    assert facts.outside == (~inside).sum() > 0
+    lines = facts.lines(TARGETS["average_voltage"])
+    assert lines[0] == "MAE 29 V"
+    assert lines[2:] == ["n = 1,001", f"{facts.outside} outside the axes"]
+
+
+def test_nothing_is_said_of_points_outside_where_there_are_none() -> None:
+    facts = parity.Facts(mae=0.123, r2=0.9, n=12, outside=0)
+    assert facts.lines(TARGETS["volumetric_capacity"]) == ["MAE 0.123 mAh/cm³", "R² 0.9", "n = 12"]
+
+
+def test_the_figure_says_the_facts_in_each_panel() -> None:
+    texts = [annotation.text for annotation in parity.parity_figure(predictions(), title="few").layout.annotations]
+    assert len(texts) == len(TARGETS)
+    # The predictions of the two folds are 1 and 3 above the reference.
+    assert all(text.startswith("MAE 2 ") and "n = 3" in text for text in texts)
 
 
 def test_the_page_needs_no_network_and_is_deterministic() -> None:

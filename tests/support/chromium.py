@@ -56,6 +56,38 @@ def contrasts(driver: webdriver.Chrome, selector: str) -> list[float]:
     return [float(value) for value in driver.execute_script(_CONTRASTS, selector)]
 
 
+def contrast(one: str, two: str) -> float:
+    """The contrast (WCAG 2) of two colours such as "#0072b2".
+
+    >>> contrast("#000000", "#ffffff")
+    21.0
+    """
+    lighter, darker = sorted((_luminance(one), _luminance(two)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+def violations(driver: webdriver.Chrome) -> list[str]:
+    """What axe-core finds that is serious or critical: each rule with the first elements that break it."""
+    from selenium_axe_python import Axe
+
+    axe = Axe(driver)
+    axe.inject()
+    driver.set_script_timeout(120)
+    # The insides of plots are thousands of paths; what stands for them is the label of the plot.
+    found = axe.run({"exclude": [[".main-svg"]]})["violations"]
+    return [
+        f"{rule['id']}: {rule['help']}: {[node['html'][:120] for node in rule['nodes'][:3]]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    ]
+
+
 _CONTRASTS = """
 const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
 const light = (colour) => rgb(colour).slice(0, 3)

@@ -168,7 +168,9 @@ COMPARISON_TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "protocol", "target", "model", "other", "mae", "other_mae", "difference", "low", "high",
             "resolvable", "different",
         ),
-        "ranking": ("protocol", "target", "rank", "model", "mae", "beats_control", "like_best", "first"),
+        "ranking": (
+            "protocol", "target", "rank", "model", "mae", "mae_low", "mae_high", "beats_control", "like_best", "first",
+        ),
         "leakage": ("model", "target"),
         "penalties": ("model", "target"),
         "penalty_against_distance": ("model", "target"),

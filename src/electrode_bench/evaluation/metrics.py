@@ -39,6 +39,7 @@ class Metric:
     over_folds : (values, MAEs, MAEs of the control, with one number per fold) -> value over folds. None takes the mean
         of the values.
     shown : whether the metric is in the study's table.
+    larger_is_better : whether a better model has a larger value.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Metric:
     per_fold: Callable[[np.ndarray, np.ndarray, float], float]
     over_folds: Callable[[np.ndarray, np.ndarray, np.ndarray], float] | None = None
     shown: bool = False
+    larger_is_better: bool = False
 
 
 def mae(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -116,6 +118,7 @@ METRICS: tuple[Metric, ...] = (
         "share of the test rows' variance that is explained, averaged over folds",
         lambda true, predicted, _: r2(true, predicted),
         shown=True,
+        larger_is_better=True,
     ),
     Metric(
         "rmse",

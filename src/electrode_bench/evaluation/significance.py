@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from electrode_bench.core.folds import Fold
+from electrode_bench.core.rows import records
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.core.seeds import derive
 from electrode_bench.evaluation.resampling import bca, drawn_means, first_places, group_sums, intervals
@@ -52,6 +53,7 @@ PAIR_COLUMNS = (
     "p_holm",
     "different",
 )
+MODEL_COLUMNS = ("protocol", "target", "model", "mae_low", "mae_high", "first")
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,12 @@ class Compared:
     Attributes
     ----------
     pairs : every pair of models: :data:`PAIR_COLUMNS`.
-    first : the columns protocol, target, model and ``first``, the share of the draws of formulas in which the model has
-        the smallest error.
+    models : :data:`MODEL_COLUMNS`. ``mae_low`` to ``mae_high`` is the 95% interval of the model's own MAE, in the
+        target's unit, and ``first`` the share of the draws of formulas in which the model has the smallest error.
     """
 
     pairs: pd.DataFrame
-    first: pd.DataFrame
+    models: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def compared(
     seed : root seed of the resampling.
     resamples : draws of formulas. Everything of a protocol shares them.
     """
-    found, first = [], []
+    found, each = [], []
     targets = [target for target in TARGETS if target in set(predictions["target"])]
     for protocol, of in predictions.groupby("protocol", sort=False):
         chosen = headline_folds(folds[str(protocol)])
@@ -153,9 +155,11 @@ def compared(
             resamples=resamples,
         )
         for i, target in enumerate(targets):
-            of_target = range(i * len(names), (i + 1) * len(names))
-            for model, share in zip(names, first_places(sample.drawn[:, list(of_target)]), strict=True):
-                first.append({"protocol": protocol, "target": target, "model": model, "first": float(share)})
+            columns = list(range(i * len(names), (i + 1) * len(names)))
+            _, low, high = bca(sample.total[:, columns], sample.mass, sample.drawn[:, columns])
+            first = first_places(sample.drawn[:, columns])
+            for model, *numbers in zip(names, low, high, first, strict=True):
+                each.append((protocol, target, model, *map(float, numbers)))
         between = [(i * len(names) + a, i * len(names) + b) for i in range(len(targets)) for a, b in _pairs(len(names))]
         for (one, two), row in zip(between, sample.compared(between, overlap=overlap), strict=True):
             about = {"target": targets[one // len(names)], "model": names[one % len(names)]}
@@ -165,7 +169,7 @@ def compared(
     table["p_holm"] = table.groupby("protocol", sort=False)["p"].transform(lambda p: holm(p.to_numpy()))
     tested = zip(table["low"], table["high"], table["p_holm"], strict=True)
     table["different"] = [verdict(*row) in ("better", "worse") for row in tested]
-    return Compared(table[list(PAIR_COLUMNS)], pd.DataFrame(first, columns=["protocol", "target", "model", "first"]))
+    return Compared(table[list(PAIR_COLUMNS)], pd.DataFrame(each, columns=list(MODEL_COLUMNS)))
 
 
 def _pairs(n: int) -> list[tuple[int, int]]:
@@ -356,16 +360,17 @@ def standing(pairs: pd.DataFrame) -> tuple[dict[str, float], set[frozenset[str]]
 def ranking(made: Compared, *, control: str) -> pd.DataFrame:
     """Models of each protocol and target by their MAE.
 
-    The columns are protocol, target, rank, model, mae, ``beats_control`` (the error is significantly smaller than the
-    control's), ``like_best`` (it does not differ significantly from the smallest) and ``first`` (the share of the draws
-    of formulas in which it is the smallest).
+    The columns are protocol, target, rank, model, mae with its interval ``mae_low`` to ``mae_high``, ``beats_control``
+    (the error is significantly smaller than the control's), ``like_best`` (it does not differ significantly from the
+    smallest) and ``first`` (the share of the draws of formulas in which it is the smallest).
     """
     rows = []
-    first = {tuple(key): share for *key, share in made.first.to_numpy().tolist()}
+    of_model = {(row["protocol"], row["target"], row["model"]): row for row in records(made.models)}
     for (protocol, target), of in made.pairs.groupby(["protocol", "target"], sort=False):
         mae, different = standing(of)
         best = next(iter(mae))
         for rank, name in enumerate(mae, start=1):
+            own = of_model[protocol, target, name]
             rows.append(
                 {
                     "protocol": protocol,
@@ -373,9 +378,11 @@ def ranking(made: Compared, *, control: str) -> pd.DataFrame:
                     "rank": rank,
                     "model": name,
                     "mae": mae[name],
+                    "mae_low": own["mae_low"],
+                    "mae_high": own["mae_high"],
                     "beats_control": mae[name] < mae[control] and frozenset((name, control)) in different,
                     "like_best": frozenset((name, best)) not in different,
-                    "first": first[protocol, target, name],
+                    "first": own["first"],
                 }
             )
     return pd.DataFrame(rows)

@@ -6,13 +6,15 @@ The interactive page, the static figure and the report's page only draw what is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from electrode_bench.core.schema import FORMULA, ID, NOISE, TARGETS, Column
-from electrode_bench.report import numbers
+from electrode_bench.report import cluster_names, numbers
+from electrode_bench.report.cluster_names import Name
 from electrode_bench.report.labels import Box, best_place, is_crowded
 from electrode_bench.report.style import BACKGROUND, Style, group_styles
 
@@ -42,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Label:
-    """A representative's formula beside its point: ``dx`` and ``dy`` (upwards) are the offset of its centre.
+    """A cluster's name beside its representative: ``dx`` and ``dy`` (upwards) are the offset of its centre.
 
     ``crowded`` says that it overlaps another label or is wider than the plotting area.
     """
@@ -103,6 +105,11 @@ class CompositionMap:
         """One row for each cluster that has a representative, by cluster."""
         return self.rows[self.rows["representative"]].sort_values("cluster")
 
+    @cached_property
+    def names(self) -> dict[int, Name]:
+        """What each cluster is called."""
+        return cluster_names.names(self.rows)
+
     @property
     def ranges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """What the axes span: all points and a margin."""
@@ -110,16 +117,20 @@ class CompositionMap:
         return _range(points["x"]), _range(points["y"])
 
     def clusters(self) -> list[Group]:
-        """Noise first, if there is any, then the clusters with their representatives' formulas."""
+        """Noise first, if there is any, then the clusters with their names and, as examples, their representatives."""
         sizes = self.rows["cluster"].value_counts()
         formulas = dict(zip(self.representatives["cluster"], self.representatives[FORMULA], strict=True))
         labels = sorted(set(self.rows["cluster"].dropna()) - {NOISE})
         groups = [
-            Group(str(int(label)), _cluster_title(label, formulas, n=int(sizes[label])), style)
+            Group(str(int(label)), self._cluster_title(int(label), formulas.get(label), n=int(sizes[label])), style)
             for label, style in zip(labels, group_styles(len(labels)), strict=True)
         ]
         noise = Group(str(NOISE), f"noise ({int(sizes.get(NOISE, 0)):,})", BACKGROUND)
         return [noise, *groups] if NOISE in sizes.index else groups
+
+    def _cluster_title(self, cluster: int, example: str | None, *, n: int) -> str:
+        named = f"{cluster}: {self.names[cluster].full}"
+        return f"{named}, e.g. {example} ({n:,})" if example else f"{named} ({n:,})"
 
     def ions(self) -> list[Group]:
         """The working ions, the most frequent first."""
@@ -139,14 +150,13 @@ class CompositionMap:
         low, high = np.percentile(self.rows[column.key].to_numpy(dtype=float), COLOUR_PERCENTILES)
         return float(low), float(high)
 
-    def labels(self, width: float, height: float, *, font_size: float, numbered: bool = False) -> list[Label]:
-        """The representatives' formulas, each where it hides few points and no other label.
+    def labels(self, width: float, height: float, *, font_size: float) -> list[Label]:
+        """The clusters' numbers and short names, each where it hides few points and no other label.
 
         Parameters
         ----------
         width, height : the plotting area, in the unit of ``font_size`` (pixels or points). In a larger area the
             points lie further apart.
-        numbered : whether a label begins with the number of its cluster.
         """
         points = self.placed
         if points.empty:
@@ -160,7 +170,7 @@ class CompositionMap:
         for row in self.representatives.to_dict("records"):
             if pd.isna(row["x"]) or pd.isna(row["y"]):
                 continue
-            text = f"{row['cluster']}: {row[FORMULA]}" if numbered else str(row[FORMULA])
+            text = f"{row['cluster']}: {self.names[int(row['cluster'])].short}"
             dx, dy, box = best_place(row["x"] * scale, row["y"] * scale, text, font_size, at, placed_boxes, bounds)
             crowded = is_crowded(box, placed_boxes, bounds)
             if not crowded:
@@ -192,11 +202,6 @@ def hover_lines(row: dict[str, Any]) -> list[str]:
     """What a figure tells of an electrode below its formula: id, working ion, cluster, targets."""
     about = f"{row[ID]}, working ion {row['working_ion']}, {cluster_name(row['cluster'])}"
     return [about, *(f"{c.label}: {numbers.significant(row[c.key], 4)} {numbers.unit(c)}" for c in TARGETS.values())]
-
-
-def _cluster_title(label: Any, formulas: dict[Any, str], *, n: int) -> str:
-    formula = f": {formulas[label]}" if label in formulas else ""
-    return f"{int(label)}{formula} ({n:,})"
 
 
 def _range(values: pd.Series) -> tuple[float, float]:

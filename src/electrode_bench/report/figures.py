@@ -84,7 +84,7 @@ def _map_title(chart: CompositionMap, summary: Mapping[str, Any] | None, *, synt
     under = (
         f"{len(cluster):,} electrodes{drawn}, {method} of their compositions, "
         f"{cluster[cluster != NOISE].nunique()} DBSCAN clusters, "
-        f"{numbers.percent((cluster == NOISE).mean(), decimals=1)} noise; labels: each cluster's ElMD mean "
+        f"{numbers.percent((cluster == NOISE).mean(), decimals=1)} noise; rings: each cluster's ElMD mean "
         "representative"
     )
     return f"Map of electrode compositions<br><sup>{under}{_warning(synthetic=synthetic)}</sup>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from electrode_bench.core.schema import CONTROL, TARGETS
+from electrode_bench.core.schema import CONTROL, ID, TARGETS
 from electrode_bench.report import drawing, formulas, numbers, parity, style, uncertainty_figures
 from electrode_bench.report.composition_map import AXES, CompositionMap, ion_counts
 from electrode_bench.report.drawing import new_figure, open_axes
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MAP_SIZE = (6.6, 5.0)
 _MAP_AREA = (420, 310)
 _LABEL_SIZE = 6.5
+#: Characters of a model's title in a line beside a panel.
+_TITLE_WIDTH = 26
 
 
 def write(
@@ -77,7 +80,7 @@ def _figures(
         titles = dict(zip(headline["model"], headline["title"], strict=True))
         yield "learning_curve", lambda: learning(curve, titles=titles)
     if predictions:
-        yield "parity", lambda: parity_panels(predictions)
+        yield "parity", lambda: parity_panels(predictions, table=table)
 
 
 def working_ions(table: pd.DataFrame) -> Figure:
@@ -93,7 +96,7 @@ def working_ions(table: pd.DataFrame) -> Figure:
 
 
 def composition_map(chart: CompositionMap) -> Figure:
-    """The map of compositions by cluster, each labelled with its ElMD mean representative."""
+    """The map of compositions by cluster, each labelled with its number and name; rings are the representatives."""
     figure = new_figure(*_MAP_SIZE)
     axes = figure.add_subplot()
     for group in chart.clusters():
@@ -107,7 +110,7 @@ def composition_map(chart: CompositionMap) -> Figure:
     representatives = chart.representatives
     rings: dict[str, Any] = {"facecolors": "none", "edgecolors": "black", "linewidths": 0.9}
     axes.scatter(representatives["x"], representatives["y"], s=30, **rings)
-    for label in chart.labels(*_MAP_AREA, font_size=_LABEL_SIZE, numbered=True):
+    for label in chart.labels(*_MAP_AREA, font_size=_LABEL_SIZE):
         axes.annotate(
             formulas.to_mathtext(label.text), (label.x, label.y), xytext=(label.dx, label.dy),
             textcoords="offset points", fontsize=_LABEL_SIZE, ha="center", va="center",
@@ -164,11 +167,19 @@ def learning(curve: pd.DataFrame, *, titles: Mapping[str, str]) -> Figure:
     return figure
 
 
-def parity_panels(predictions: Mapping[str, pd.DataFrame]) -> Figure:
-    """Predicted against reference values: one row per model, one column per target."""
-    figure = new_figure(7.2, 2.3 * len(predictions))
+def parity_panels(predictions: Mapping[str, pd.DataFrame], *, table: pd.DataFrame) -> Figure:
+    """Predicted against reference values: one row per model, one column per target, coloured by working ion."""
+    counts = ion_counts(table)
+    styles = dict(zip([ion for ion, _ in counts], style.group_styles(len(counts)), strict=True))
+    ions = table.set_index(ID)["working_ion"]
+    figure = new_figure(7.2, 2.4 * len(predictions) + 0.3)
     for row, (title, frame) in enumerate(predictions.items()):
+        # A title as long as the axis would run into that of the next row.
+        named = "\n".join([*textwrap.wrap(title, _TITLE_WIDTH), "predicted"])
         for i, target in enumerate(TARGETS, start=1):
             axes = figure.add_subplot(len(predictions), len(TARGETS), row * len(TARGETS) + i)
-            parity.draw_panel(axes, frame, target=target, ylabel=f"{title}, predicted")
+            ylabel = named if i == 1 else "Predicted"
+            parity.draw_panel(axes, frame, target=target, ylabel=ylabel, ions=ions, styles=styles)
+            open_axes(axes)
+    drawing.legend_below(figure)
     return figure

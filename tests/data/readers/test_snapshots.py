@@ -248,3 +248,31 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         readers.read(tmp_path)
     with pytest.raises(UserError, match=r"x\.xlsx: unknown kind of file; readable are"):
         readers.read(tmp_path / "x.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("materials", "expected"),
+    [
+        (["mp-1000", "mp-999", "mvc-1"], "mp-999_Li"),
+        (["mp-aaaaccyz", "mp-aaaabzzz"], "mp-aaaabzzz_Li"),
+        (["mp-aaaaaaaa", "mp-1234567"], "mp-1234567_Li"),
+    ],
+)
+def test_a_document_without_an_id_gets_that_of_its_oldest_material(
+    tmp_path: Path, make_document: Any, materials: list[str], expected: str
+) -> None:
+    document = make_document(material_ids=materials)
+    del document["battery_id"]
+    write_documents(tmp_path / "x.jsonl.gz", [document, make_document()])
+    assert list(readers.read(tmp_path).frame["electrode_id"]) == [expected, "synthetic-1_Li"]
+
+
+def test_the_licence_of_a_document_is_read_where_it_stands(tmp_path: Path, make_document: Any) -> None:
+    documents = [
+        make_document(builder_meta={"license": "BY-NC"}),
+        make_document(license="BY-C", builder_meta={"license": "BY-NC"}),
+        make_document(builder_meta={"license": None}),
+        make_document(builder_meta="none"),
+    ]
+    write_documents(tmp_path / "x.jsonl.gz", documents)
+    assert list(readers.read(tmp_path).frame["licence"]) == ["BY-NC", "BY-C", None, None]

@@ -4,59 +4,72 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pandas as pd
+import pytest
+from support.comparisons import with_models
 
-from electrode_bench.core.schema import TARGETS
 from electrode_bench.report.page.answer import answers
 from electrode_bench.report.page.data import data
 from electrode_bench.report.page.results import Results
 
 
-def _compared(results: Results, *, significant: bool, tied: bool) -> Results:
-    """Models a (MAE 1), b (1.5) and the control (2) under grouped folds.
-
-    ``significant``: a is significantly better than the control. ``tied``: a and b are statistically tied.
-    """
-    mae = {"a": 1.0, "b": 1.5, "control": 2.0}
-    pairs = pd.DataFrame(
-        [
-            {"protocol": "grouped", "target": t, "model": one, "other": two, "mae": mae[one], "other_mae": mae[two],
-             "difference": mae[one] - mae[two], "low": mae[one] - mae[two] - 0.2, "high": mae[one] - mae[two] + 0.2,
-             "different": False}
-            for t in TARGETS for one, two in (("a", "b"), ("a", "control"), ("b", "control"))
-        ]
-    )  # fmt: skip
-    ranking = pd.DataFrame(
-        [
-            {"protocol": "grouped", "target": t, "rank": i, "model": m, "mae": mae[m], "beats_control": significant,
-             "like_best": m == "a" or tied}
-            for t in TARGETS for i, m in enumerate(mae, start=1)
-        ]
-    )  # fmt: skip
-    row = results.headline.iloc[0].to_dict()
-    headline = pd.DataFrame([{**row, "protocol": "grouped", "model": m, "title": m} for m in mae])
-    return replace(results, pairs=pairs, ranking=ranking, headline=headline)
+def _voltage(results: Results) -> str:
+    return answers(results)["average_voltage"]
 
 
 def test_the_best_model_is_significantly_better(results: Results) -> None:
-    assert answers(_compared(results, significant=True, tied=False))[2]["text"] == (
-        "a has the smallest error: MAE 1 V, 50% less than the control's 2 V (95% interval 40% to 60%). "
-        "b has a significantly larger error."
+    assert _voltage(with_models(results, significant=True, tied=())) == (
+        "a has the smallest error: MAE 1 V, 1 V less than the control (95% interval: 0.8 to 1.2 V less). "
+        "All other models are significantly worse."
     )
 
 
-def test_a_difference_that_is_not_significant_and_a_tie_are_named(results: Results) -> None:
-    text = answers(_compared(results, significant=False, tied=True))[2]["text"]
-    assert "; the difference is not statistically significant, because the test over folds does not agree." in text
-    assert text.endswith("b is statistically tied with it.")
+def test_an_interval_that_holds_zero_is_told_with_less_and_more(results: Results) -> None:
+    assert _voltage(with_models(results, significant=False, tied=("b",), half_width=1.5)) == (
+        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's: 1 V less, with a 95% "
+        "interval from 2.5 V less to 0.5 V more. b is statistically tied with it."
+    )
+
+
+def test_an_interval_and_a_test_that_disagree_are_both_told(results: Results) -> None:
+    assert _voltage(with_models(results, significant=False, tied=("b",))).startswith(
+        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's "
+        "(95% interval: 0.8 to 1.2 V less; test over folds: p = 0.2)."
+    )
+
+
+def test_one_fold_allows_no_verdict(results: Results) -> None:
+    text = _voltage(with_models(results, significant=False, tied=("b",), p=float("nan")))
+    assert text.endswith("Nothing can be tested with one fold.")
+    assert "significant" not in text
+
+
+def test_an_interval_that_is_not_known_is_left_out(results: Results) -> None:
+    text = _voltage(with_models(results, significant=True, tied=(), half_width=float("nan")))
+    assert text.startswith("a has the smallest error: MAE 1 V, 1 V less than the control. ")
+
+
+def test_many_tied_models_are_counted(results: Results) -> None:
+    models = {"a": 1.0, "b": 1.1, "c": 1.2, "d": 1.3, "e": 1.4, "control": 2.0}
+    few = with_models(results, significant=True, tied=("b", "c"), mae=models)
+    assert _voltage(few).endswith("b and c are statistically tied with it.")
+    many = with_models(results, significant=True, tied=("b", "c", "d", "e"), mae=models)
+    assert _voltage(many).endswith("4 models are statistically tied with it.")
 
 
 def test_no_model_may_be_better_than_the_control(results: Results) -> None:
-    worse = _compared(results, significant=False, tied=True)
+    worse = with_models(results, significant=False, tied=("b",))
     worse = replace(worse, ranking=worse.ranking.assign(rank=worse.ranking["rank"].map({1: 2, 2: 3, 3: 1})))
-    assert answers(worse)[0]["text"].startswith("No model has a smaller error than the control")
+    assert _voltage(worse).startswith("No model has a smaller error than the control")
 
 
-def test_intervals_are_shares_of_the_controls_error(results: Results) -> None:
-    ranking = data(_compared(results, significant=True, tied=True))["ranking"]["grouped"]["average_voltage"]
-    assert ranking == {"a": [-0.5, -0.6, -0.4, False], "b": [-0.25, -0.35, -0.15, False]}
+@pytest.mark.parametrize("half_width", [0.2, 5.0])
+def test_no_answer_has_a_percentage_of_the_control(results: Results, half_width: float) -> None:
+    # An interval of a difference may be wider than the control's error: "115% less" makes no sense.
+    for significant in (True, False):
+        shown = with_models(results, significant=significant, tied=("b",), half_width=half_width)
+        assert _voltage(shown).count("%") == _voltage(shown).count("95% interval")
+
+
+def test_the_ranking_is_drawn_in_the_targets_unit(results: Results) -> None:
+    ranking = data(with_models(results, significant=True, tied=("b",)))["ranking"]["grouped"]["average_voltage"]
+    assert ranking == {"a": [-1, -1.2, -0.8, True], "b": [-0.5, -0.7, -0.3, False]}

@@ -3,64 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 from support import chromium as browsers
+from support.report_page import draw_all, plot
 
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.project import Project
 from electrode_bench.report.numbers import compact
-from electrode_bench.stages import report
 
 pytestmark = [browsers.needed, pytest.mark.xdist_group("report in a browser")]
-
-
-@pytest.fixture(scope="module")
-def page(finished: Project) -> Path:
-    return report.run(finished)
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def browser(chromium: webdriver.Chrome, page: Path) -> Iterator[webdriver.Chrome]:
-    """The page, opened as a file in a wide window with light colours; afterwards the console must be empty."""
-    browsers.screen(chromium, width=1280)
-    browsers.prefer(chromium, "light")
-    chromium.get(page.as_uri())
-    # Colours that an earlier test has chosen are read when the page opens.
-    chromium.execute_script("localStorage.clear()")
-    for kind in ("browser", "performance"):
-        chromium.get_log(kind)
-    chromium.refresh()
-    browsers.wait(chromium, "return document.documentElement.dataset.ready === 'true'")
-    yield chromium
-    assert chromium.get_log("browser") == []
-
-
-def _plot(driver: webdriver.Chrome, section: str) -> None:
-    """Scroll to a section's plots and wait until they are drawn."""
-    driver.execute_script("document.getElementById(arguments[0]).scrollIntoView()", section)
-    drawn = f"document.querySelectorAll('[data-plots=\"{section}\"] .plot')"
-    browsers.wait(driver, f"const p = [...{drawn}]; return p.length > 0 && p.every((d) => d._fullLayout)")
-
-
-def _draw_all(driver: webdriver.Chrome) -> None:
-    driver.execute_script("dispatchEvent(new Event('beforeprint'))")
-    browsers.wait(
-        driver, "return [...document.querySelectorAll('[data-plots]')].every((b) => b.querySelector('.plot'))"
-    )
 
 
 def _labels(driver: webdriver.Chrome, section: str) -> list[str]:
@@ -73,7 +30,7 @@ def _details(driver: webdriver.Chrome) -> str:
 
 
 def test_all_sections_are_drawn_without_a_request_to_the_network(browser: webdriver.Chrome, page: Path) -> None:
-    _draw_all(browser)
+    draw_all(browser)
     sections = {str(b.get_attribute("data-plots")) for b in browser.find_elements(By.CSS_SELECTOR, "[data-plots]")}
     assert sections == {
         "ranking", "parity", "groups", "leakage", "chemistry", "curves", "map", "ions", "calibration"
@@ -90,7 +47,7 @@ def test_all_sections_are_drawn_without_a_request_to_the_network(browser: webdri
 
 
 def test_every_axis_has_a_title(browser: webdriver.Chrome) -> None:
-    _draw_all(browser)
+    draw_all(browser)
     untitled = browser.execute_script(
         "return [...document.querySelectorAll('.plot')].flatMap((p) => [p._fullLayout.xaxis, p._fullLayout.yaxis]"
         ".filter((a) => a.type !== 'category' && !a.title.text).map(() => p.getAttribute('aria-label')))"
@@ -104,7 +61,7 @@ def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
     Select(browser.find_element(By.ID, "headline-protocol")).select_by_value("stratified")
     assert "of the study" in browser.find_element(By.CSS_SELECTOR, table).text
 
-    _plot(browser, "parity")
+    plot(browser, "parity")
     before = _labels(browser, "parity")
     assert "RF@Magpie, protocol grouped, 120 electrodes" in before[0]
     Select(browser.find_element(By.ID, "parity-protocol")).select_by_value("loco")
@@ -114,17 +71,17 @@ def test_selects_change_what_is_shown(browser: webdriver.Chrome) -> None:
     Select(browser.find_element(By.ID, "parity-model")).select_by_value("control")
     assert "Control" in _labels(browser, "parity")[2]
 
-    _plot(browser, "groups")
+    plot(browser, "groups")
     Select(browser.find_element(By.ID, "groups-by")).select_by_value("cluster")
     assert all("by cluster" in label for label in _labels(browser, "groups"))
 
-    _plot(browser, "map")
+    plot(browser, "map")
     Select(browser.find_element(By.ID, "map-colour")).select_by_value("average_voltage")
     assert browser.find_elements(By.CSS_SELECTOR, '[data-plots="map"] .colorbar')
 
 
 def test_a_click_on_a_point_of_the_map_fills_the_panel(browser: webdriver.Chrome, finished: Project) -> None:
-    _plot(browser, "map")
+    plot(browser, "map")
     assert "No electrode selected" in _details(browser)
     # Where the first point is on the screen.
     at = browser.execute_script(
@@ -186,44 +143,30 @@ def test_a_phone_needs_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
     browsers.screen(browser, width=360)
     browser.refresh()
     browsers.wait(browser, "return document.documentElement.dataset.ready === 'true'")
-    _draw_all(browser)
+    draw_all(browser)
     browser.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     field = browser.find_element(By.ID, "find")
     field.send_keys("Li", Keys.ENTER)
     assert "working ion" in _details(browser)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= 360
+    # Points outside the axes are cut off, but their boxes are where they would be.
     beyond = browser.execute_script(
-        "return [...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll')"
+        "return [...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll, .cartesianlayer')"
         " && e.getBoundingClientRect().right > 361).map((e) => e.outerHTML.slice(0, 80))"
     )
     assert beyond == []
 
 
-def test_dark_colours_follow_the_system_and_the_button(browser: webdriver.Chrome) -> None:
-    _plot(browser, "ranking")
-
-    def become(expected: tuple[str, str]) -> None:
-        # Plots are drawn again a moment after the page has changed.
-        WebDriverWait(browser, 20).until(lambda _: colours() == expected, f"not {expected}")
-
-    def colours() -> tuple[str, str]:
-        page = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
-        plot = browser.execute_script(
-            "return document.querySelector('[data-plots=\"ranking\"] .plot')._fullLayout.font.color"
-        )
-        return page, plot
-
-    light = colours()
-    assert light == ("rgb(255, 255, 255)", "#1c1f23")
-    browser.find_element(By.ID, "theme").click()
-    dark = ("rgb(20, 23, 27)", "#e8eaed")
-    become(dark)
-    assert browser.find_element(By.ID, "theme").text == "Light"
-    browser.find_element(By.ID, "theme").click()
-    become(light)
-    browser.execute_script("localStorage.clear()")
+def test_collapsed_sections_open_when_a_link_leads_to_them(browser: webdriver.Chrome) -> None:
+    details = browser.find_element(By.CSS_SELECTOR, "#provenance > details")
+    assert details.get_attribute("open") is None
+    link = browser.find_element(By.CSS_SELECTOR, 'nav a[href="#provenance"]')
+    for _ in range(2):
+        link.send_keys(Keys.ENTER)
+        browsers.wait(browser, "return arguments[0].open", details)
+        assert "Library versions" in details.text
+        # Closed again, the same link opens it again.
+        browser.execute_script("arguments[0].open = false", details)
+    browser.get(browser.current_url.partition("#")[0] + "#provenance-title")
     browser.refresh()
-    browsers.prefer(browser, "dark")
-    _plot(browser, "ranking")
-    browsers.wait(browser, "return getComputedStyle(document.body).backgroundColor === 'rgb(20, 23, 27)'")
-    assert colours() == dark
+    browsers.wait(browser, "return document.querySelector('#provenance > details').open")

@@ -12,7 +12,7 @@ from electrode_bench.core.schema import COMPOSITION_ONLY, WITH_PHYSICS
 from electrode_bench.evaluation.metrics import SHOWN
 from electrode_bench.report import published
 from electrode_bench.report.page.build import html
-from electrode_bench.report.page.content import doublings, headline, tuned
+from electrode_bench.report.page.content import COLUMNS, doublings, headline, tuned
 from electrode_bench.report.page.results import Results
 
 
@@ -61,8 +61,22 @@ def test_more_data_is_told_of_the_model_that_leads_in_the_table(results: Results
     ranks = pd.DataFrame({"protocol": "bootstrap", "target": "average_voltage", "model": ["crabnet", "modnet"],
                           "mae": [0.43, 0.42]})  # fmt: skip
     (sentence,) = doublings(replace(results, power_laws=laws, ranking=ranks))
-    assert "MAE of modnet by 10% (95% interval 5% to 20%)" in sentence
+    assert "would lower the MAE of modnet by 10% (95% interval: 5% to 20% lower)" in sentence
     assert "from 0.41 to 0.3 V on the fitted curve" in sentence
+
+
+@pytest.mark.parametrize(
+    ("saved", "low", "high", "words"),
+    [
+        (0.03, -0.02, 0.08, "lower the MAE of modnet by 3% (95% interval: 8% lower to 2% higher, so not significant)"),
+        (-0.1, -0.2, -0.05, "raise the MAE of modnet by 10% (95% interval: 5% to 20% higher)"),
+    ],
+)
+def test_more_data_may_bring_nothing(results: Results, saved: float, low: float, high: float, words: str) -> None:
+    law = {"model": "modnet", "target": "average_voltage", "n_train": 50, "mae": 0.4, "saved": saved,
+           "saved_low": low, "saved_high": high, "mae_doubled": 0.3}  # fmt: skip
+    (sentence,) = doublings(replace(results, power_laws=pd.DataFrame([law])))
+    assert words in sentence
 
 
 def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -> None:
@@ -82,11 +96,25 @@ def test_the_study_is_shown_beside_the_stratified_folds_only(results: Results) -
     assert headline(unknown)[0]["targets"][0]["groups"][0]["rows"][1]["published"] == ["-"] * 4
 
 
-def test_every_shown_metric_has_two_columns(results: Results) -> None:
-    heads = "\n".join(f'<th scope="col">{m.label}</th><th scope="col">{m.label}, 2σ</th>' for m in SHOWN)
+def test_every_shown_metric_has_two_columns_and_smae_is_first(results: Results) -> None:
+    labels = ["SMAE", *(m.label for m in SHOWN if m.key != "smae")]
+    heads = "\n".join(f'<th scope="col">{label}</th>' for label in [*labels, *(f"{label}, 2σ" for label in labels)])
     assert html(results, plotly="").count(heads) == len(results.protocols)
     rows = [row for group in headline(results)[0]["targets"][0]["groups"] for row in group["rows"]]
     assert {len(row["values"]) for row in rows} == {2 * len(SHOWN)}
+
+
+def test_the_best_of_each_column_is_marked(results: Results) -> None:
+    rows = {row["title"]: row for row in headline(results)[0]["targets"][0]["groups"][0]["rows"]}
+    of = results.headline[results.headline["protocol"] == "stratified"].set_index("title")
+    for i, (metric, suffix) in enumerate(COLUMNS):
+        values = of[f"gravimetric_capacity/{metric.key}{suffix}"]
+        best = values.idxmax() if metric.key == "r2" else values.idxmin()
+        assert [title for title, row in rows.items() if row["values"][i]["best"]] == [best]
+    smallest = of["gravimetric_capacity/smae"].idxmin()
+    assert [title for title, row in rows.items() if row["best"]] == [smallest]
+    alone = replace(results, headline=results.headline[results.headline["model"] == "control"])
+    assert not any(row["best"] for row in headline(alone)[0]["targets"][0]["groups"][0]["rows"])
 
 
 def test_kinds_of_models_and_ceilings_are_groups_of_their_own(results: Results) -> None:

@@ -11,7 +11,15 @@ from support.records import make_run
 
 from electrode_bench.core.folds import Fold
 from electrode_bench.core.schema import ID, TARGETS
-from electrode_bench.report.page.data import LEVELS, calibration, data, parity_limits, parity_points, predictions
+from electrode_bench.report.page.data import (
+    LEVELS,
+    calibration,
+    data,
+    parity_facts,
+    parity_limits,
+    parity_points,
+    predictions,
+)
 from electrode_bench.report.page.results import Results
 
 
@@ -29,7 +37,10 @@ def test_predictions_are_means_and_of_the_bootstrap_those_of_the_largest_size(re
     only = replace(results, runs=[run])
     tested = parity_points(only)
     assert predictions(tested, ["e0", "e1"])["bootstrap"]["m"]["average_voltage"] == [1.5, None]
-    assert parity_limits(tested)["bootstrap"]["m"]["average_voltage"] == [-0.06, 1.56]
+    # The middle 99.5% of 0 and 1.5, and 4% of it on either side.
+    assert parity_limits(tested)["bootstrap"]["m"]["average_voltage"] == [-0.05595, 1.556]
+    # Each of the two large folds counts, and no variance is explained where there is none.
+    assert parity_facts(only, tested)["bootstrap"]["m"]["average_voltage"] == ["MAE 1.5 V", "R² -", "n = 1"]
 
 
 def test_calibration_is_the_share_of_errors_within_z_standard_deviations(results: Results) -> None:
@@ -49,7 +60,8 @@ def test_the_map_has_groups_labels_and_colours(results: Results) -> None:
     groups = {group["key"]: group["title"] for group in drawn["map"]["groups"]["cluster"]}
     assert set(groups) == {str(cluster) for cluster in drawn["electrodes"]["cluster"]}
     for cluster, representative in drawn["representatives"].items():
-        assert groups[cluster] == f"{cluster}: {representative['formula']} ({representative['n']})"
+        name, formula = representative["name"], representative["formula"]
+        assert groups[cluster] == f"{cluster}: {name}, e.g. {formula} ({representative['n']})"
     ids = {representative["id"] for representative in drawn["representatives"].values()}
     widths = [layout["width"] for layout in drawn["map"]["labelLayouts"]]
     assert widths == sorted(widths)

@@ -1,25 +1,29 @@
-"""The page's answer: for each target one to three sentences on which model has the smallest error."""
+"""The page's answer: for each target a short sentence on the model with the smallest error."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 
 from electrode_bench.core.schema import CONTROL, TARGETS, Column
-from electrode_bench.report.numbers import percent, significant, unit
+from electrode_bench.report.numbers import missing, significant, unit
 from electrode_bench.report.page.results import Results
 
+#: More models that are tied are counted, not named.
+_MOST_NAMED = 3
 
-def answers(results: Results) -> list[dict[str, str]]:
-    """One answer per target under the main protocol, with the keys target and text."""
+
+def answers(results: Results) -> dict[str, str]:
+    """The answer of each target under the main protocol."""
     ranking = results.ranking[results.ranking["protocol"] == results.main_protocol]
-    out = []
+    out = {}
     for target, column in TARGETS.items():
         ranks = ranking[ranking["target"] == target].sort_values("rank")
         enough = len(ranks) > 1
-        text = _answer(results, ranks, target=target, column=column) if enough else "Only the control was fitted."
-        out.append({"target": column.label, "text": text})
+        out[target] = (
+            _answer(results, ranks, target=target, column=column) if enough else "Only the control was fitted."
+        )
     return out
 
 
@@ -35,34 +39,55 @@ def _answer(results: Results, ranking: pd.DataFrame, *, target: str, column: Col
         mae = f"{significant(best['mae'])} {unit(column)}"
         return f"No model has a smaller error than the control, which predicts the training mean (MAE {mae})."
     pairs = against_control(results.pairs, protocol=results.main_protocol, target=target)
-    text = _best(results, best, pairs[pairs["model"] == best["model"]].iloc[0], column)
+    pair = pairs[pairs["model"] == best["model"]].iloc[0]
+    text = _best(results.titles[str(best["model"])], best, pair, column)
+    if missing(pair["p_holm"]):
+        return f"{text} Nothing can be tested with one fold."
     others = ranking[(ranking["model"] != best["model"]) & (ranking["model"] != CONTROL)]
-    tied = others["like_best"].astype(bool)
-    if tied.any():
-        verb = "is" if tied.sum() == 1 else "are"
-        text += f" {_listed(results, others.loc[tied, 'model'])} {verb} statistically tied with it."
-    if not tied.all():
-        verb = "has a" if (~tied).sum() == 1 else "have"
-        noun = "error" if (~tied).sum() == 1 else "errors"
-        text += f" {_listed(results, others.loc[~tied, 'model'])} {verb} significantly larger {noun}."
-    return text
+    return f"{text} {_others(results, others)}".rstrip()
 
 
-def _best(results: Results, best: pd.Series, pair: pd.Series, column: Column) -> str:
-    """The model with the smallest error, compared with the control."""
-    less, low, high = (-pair[key] / pair["other_mae"] for key in ("difference", "high", "low"))
-    text = (
-        f"{results.titles[str(best['model'])]} has the smallest error: MAE {significant(best['mae'])} {unit(column)}, "
-        f"{percent(less)} less than the control's {significant(pair['other_mae'])} {unit(column)} "
-        f"(95% interval {percent(low)} to {percent(high)})"
-    )
-    if best["beats_control"]:
-        return f"{text}."
-    # The interval and the test over folds must agree.
-    reason = ", because the test over folds does not agree" if low > 0 else ""
-    return f"{text}; the difference is not statistically significant{reason}."
+def _best(title: str, best: pd.Series, pair: pd.Series, column: Column) -> str:
+    """The model with the smallest error, compared with the control in the target's unit.
+
+    A share of the control's error would be hard to read: the interval of a difference may be wider than the error.
+    """
+    mae = f"{significant(best['mae'])} {unit(column)}"
+    difference = f"{significant(-pair['difference'])} {unit(column)}"
+    interval = _interval(pair["low"], pair["high"], column)
+    if best["beats_control"] or missing(pair["p_holm"]):
+        of = f" (95% interval: {interval})" if interval else ""
+        return f"{title} has the smallest error: MAE {mae}, {difference} less than the control{of}."
+    text = f"{title} has the smallest error: MAE {mae}, but not significantly smaller than the control's"
+    if pair["high"] < 0:
+        # The interval and the test over folds must agree.
+        return f"{text} (95% interval: {interval}; test over folds: p = {significant(pair['p_holm'], 2)})."
+    return f"{text}: {difference} less, with a 95% interval from {interval}."
 
 
-def _listed(results: Results, models: Sequence[str] | pd.Series) -> str:
+def _interval(low: float, high: float, column: Column) -> str:
+    """An interval of a difference in error; nothing where there is none."""
+    if missing(low) or missing(high):
+        return ""
+    if high <= 0:
+        return f"{significant(-high)} to {significant(-low)} {unit(column)} less"
+    if low >= 0:
+        return f"{significant(low)} to {significant(high)} {unit(column)} more"
+    return f"{significant(-low)} {unit(column)} less to {significant(high)} {unit(column)} more"
+
+
+def _others(results: Results, others: pd.DataFrame) -> str:
+    """What the test says of the other models; nothing where there are none."""
+    tied = others.loc[others["like_best"].astype(bool), "model"]
+    if others.empty:
+        return ""
+    if tied.empty:
+        return "All other models are significantly worse."
+    if len(tied) > _MOST_NAMED:
+        return f"{len(tied)} models are statistically tied with it."
+    return f"{_listed(results, tied)} {'is' if len(tied) == 1 else 'are'} statistically tied with it."
+
+
+def _listed(results: Results, models: Iterable[str]) -> str:
     names = [results.titles.get(str(model), str(model)) for model in models]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -20,8 +20,8 @@ STYLES = (*files.STYLES, *files.assets(_PACKAGE, "style.css"))
 SCRIPTS = (
     *files.SCRIPTS,
     *files.assets(
-        _PACKAGE, "input.js", "labels.js", "plots.js", "comparison.js", "costs.js", "generalisation.js", "tuning.js",
-        "map.js", "main.js",
+        _PACKAGE, "input.js", "labels.js", "palette.js", "plots.js", "comparison.js", "groups.js", "costs.js",
+        "generalisation.js", "tuning.js", "map.js", "sections.js", "tables.js", "main.js",
     ),
 )  # fmt: skip
 

@@ -13,14 +13,19 @@ from electrode_bench import splits
 from electrode_bench.core.rows import records
 from electrode_bench.core.schema import CONTROL, NOISE, TARGETS
 from electrode_bench.data.card import SYNTHETIC_NOTICE
-from electrode_bench.evaluation.metrics import FILTERED, SHOWN
+from electrode_bench.evaluation.metrics import FILTERED, SHOWN, Metric
 from electrode_bench.report import costs as error_cost
 from electrode_bench.report import published, tables, tuning, uncertainty, uncertainty_figures
 from electrode_bench.report.composition_map import ion_counts
 from electrode_bench.report.numbers import MISSING, percent, significant, unit
-from electrode_bench.report.page.answer import answers
-from electrode_bench.report.page.data import calibration
+from electrode_bench.report.page.data import FEW, calibration
+from electrode_bench.report.page.overview import overview
 from electrode_bench.report.page.results import Results
+
+#: The metrics of the study's table, SMAE first: a narrow screen shows the first columns.
+METRICS: tuple[Metric, ...] = tuple(sorted(SHOWN, key=lambda metric: metric.key != "smae"))
+#: The columns of the table: all metrics, then the same on filtered rows.
+COLUMNS = tuple((metric, suffix) for suffix in ("", FILTERED) for metric in METRICS)
 
 
 def content(results: Results) -> dict[str, Any]:
@@ -40,13 +45,13 @@ def content(results: Results) -> dict[str, Any]:
         ],
         "left_out": tables.left_out(results.left_out),
         "main_protocol": _protocol(results.main_protocol),
-        "answers": answers(results),
+        "overview": overview(results),
         "headline": headline(results),
         "costs": {},
         "cost_heads": error_cost.HEADS,
         "cost_columns": ["Model", *(f"SMAE, {column.label.lower()}" for column in TARGETS.values()), *error_cost.HEADS],
         "cost_caption": error_cost.CAPTION,
-        "metrics": [metric.label for metric in SHOWN],
+        "metrics": [f"{metric.label}, 2σ" if suffix else metric.label for metric, suffix in COLUMNS],
         "with_unit": " and ".join(metric.label for metric in SHOWN if metric.unit == "target"),
         "published_source": published.SOURCE,
         "orders": {
@@ -58,6 +63,7 @@ def content(results: Results) -> dict[str, Any]:
         "distance_correlations": _with_titles(results, results.penalty_against_distance),
         "doublings": doublings(results),
         "power_laws": _with_titles(results, results.power_laws),
+        "few": FEW,
         "has_uncertainty": bool(calibration(results)),
         "intervals": intervals(results),
         "provenance": provenance(results),
@@ -108,13 +114,13 @@ def headline(results: Results, costs: pd.DataFrame | None = None) -> list[dict[s
         study = published.STRATIFIED if protocol == "stratified" else {}
         targets = []
         for target, column in TARGETS.items():
+            best = _best_values(models, target)
             groups = [
-                {"heading": heading, "rows": [_headline_row(row, target, study, taken) for row in records(group)]}
+                {"heading": heading, "rows": [_headline_row(row, target, study, taken, best) for row in records(group)]}
                 for heading, group in tables.by_what_they_read(models)
             ]
             ceilings = [
-                # No value on filtered rows.
-                {"title": title, "values": [cell for value in values for cell in (value, "")],
+                {"title": title, "best": False, "values": _ceiling_cells(values),
                  "published": [""] * 4 if study else None, "cost": [""] * len(error_cost.HEADS)}
                 for title, *values in tables.ceiling_rows(results.ceilings, models, target=target)
             ]  # fmt: skip
@@ -129,15 +135,38 @@ def _headline_row(
     target: str,
     study: Mapping[str, Mapping[str, published.Published]],
     taken: Mapping[tuple[str, str], Sequence[str]],
+    best: Mapping[str, float],
 ) -> dict[str, Any]:
+    keys = {f"{target}/{metric.key}{suffix}": metric for metric, suffix in COLUMNS}
     values = [
-        tables.value_of(row, f"{target}/{metric.key}{suffix}", metric.key)
-        for metric in SHOWN
-        for suffix in ("", FILTERED)
+        {"text": tables.value_of(row, key, metric.key), "best": key in best and float(row[key]) == best[key]}
+        for key, metric in keys.items()
     ]
     known = _published(study, str(row["model"]), target) if study else None
     cost = taken.get((row["protocol"], row["model"]), [MISSING] * len(error_cost.HEADS))
-    return {"title": row["title"], "values": values, "published": known, "cost": cost}
+    of_all = f"{target}/smae"
+    return {
+        "title": row["title"],
+        "best": of_all in best and float(row[of_all]) == best[of_all],
+        "values": values,
+        "published": known,
+        "cost": cost,
+    }
+
+
+def _best_values(models: pd.DataFrame, target: str) -> dict[str, float]:
+    """The best value of each column of a target's block; none where there is only one model."""
+    if len(models) < 2:
+        return {}
+    keys = {f"{target}/{metric.key}{suffix}": metric for metric, suffix in COLUMNS}
+    known = {key: models[key] for key in keys if key in models and models[key].notna().any()}
+    return {key: float(values.max() if keys[key].larger_is_better else values.min()) for key, values in known.items()}
+
+
+def _ceiling_cells(values: Sequence[str]) -> list[dict[str, Any]]:
+    """The cells of a ceiling, whose values come in the order of :data:`SHOWN`; it has none on filtered rows."""
+    by_key = {metric.key: value for metric, value in zip(SHOWN, values, strict=True)}
+    return [{"text": "" if suffix else by_key[metric.key], "best": False} for metric, suffix in COLUMNS]
 
 
 def cost_tables(results: Results, costs: pd.DataFrame) -> dict[str, list[list[str]]]:
@@ -177,13 +206,23 @@ def doublings(results: Results) -> list[str]:
         # The smallest measured error, as in the table: the fitted curves may have another order.
         measured = ranking[ranking["target"] == target].set_index("model")["mae"]
         best = rows.assign(measured=rows["model"].map(measured)).sort_values(["measured", "mae", "model"]).iloc[0]
+        change = "lower" if best["saved"] >= 0 else "raise"
         sentences.append(
-            f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would lower the MAE of "
-            f"{results.titles.get(best['model'], best['model'])} by {percent(best['saved'])} "
-            f"(95% interval {percent(best['saved_low'])} to {percent(best['saved_high'])}), from "
+            f"{column.label}: twice the training rows ({2 * int(best['n_train']):,}) would {change} the MAE of "
+            f"{results.titles.get(best['model'], best['model'])} by {percent(abs(best['saved']))} "
+            f"(95% interval: {_saved(best['saved_low'], best['saved_high'])}), from "
             f"{significant(best['mae'])} to {significant(best['mae_doubled'])} {unit(column)} on the fitted curve."
         )
     return sentences
+
+
+def _saved(low: float, high: float) -> str:
+    """An interval of the share that is saved, in words; one that holds zero says nothing for sure."""
+    if low >= 0:
+        return f"{percent(low)} to {percent(high)} lower"
+    if high <= 0:
+        return f"{percent(-high)} to {percent(-low)} higher"
+    return f"{percent(high)} lower to {percent(-low)} higher, so not significant"
 
 
 def tuned(results: Results) -> list[dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from statistics import NormalDist
 from typing import Any
@@ -24,6 +23,9 @@ LEVELS = (*(round(0.05 * i, 2) for i in range(1, 20)), 0.99)
 
 #: Sizes of the map's plotting area in pixels for which labels are placed, with their font size.
 LABEL_LAYOUTS = ((280, 320, 10), (560, 460, 12), (780, 560, 12))
+
+#: Groups with fewer electrodes are drawn in grey: a mean of so few says little.
+FEW = 30
 
 #: Significant digits of reference values, and of predictions and coordinates.
 _DIGITS, _PREDICTION_DIGITS = 5, 4
@@ -57,12 +59,14 @@ def data(results: Results) -> dict[str, Any]:
         "representatives": _representatives(results.chart),
         "predictions": predictions(tested, rows[ID]),
         "parityLimits": parity_limits(tested),
+        "parityFacts": parity_facts(results, tested),
         "ranking": ranking(results),
+        "few": FEW,
         "groups": {
             "working_ion": _by_group(results.by_ion, "working_ion"),
             "cluster": _by_group(results.by_cluster, "cluster"),
         },
-        "leakage": _by_model(results.leakage, ["smae_stratified", "smae_grouped", "ratio"]),
+        "leakage": _by_model(results.leakage, ["ratio", "mae_stratified", "mae_grouped"]),
         "penalties": _by_model(results.penalties, ["cluster", "distance", "ratio", "mae_stratified", "mae_loco", "n"]),
         "curve": _by_model(
             results.learning_curve[results.learning_curve["metric"] == "mae"],
@@ -104,10 +108,16 @@ def _groups(groups: Iterable[Group]) -> list[dict[str, Any]]:
 
 
 def _representatives(chart: CompositionMap) -> dict[str, dict[str, Any]]:
-    """By cluster: id, formula and number of electrodes."""
+    """By cluster: its name, and its representative's id and formula, and the number of electrodes."""
     sizes = chart.rows["cluster"].value_counts()
     return {
-        str(int(row["cluster"])): {"id": str(row[ID]), "formula": str(row[FORMULA]), "n": int(sizes[row["cluster"]])}
+        str(int(row["cluster"])): {
+            "name": chart.names[int(row["cluster"])].full,
+            "short": chart.names[int(row["cluster"])].short,
+            "id": str(row[ID]),
+            "formula": str(row[FORMULA]),
+            "n": int(sizes[row["cluster"]]),
+        }
         for row in chart.representatives.to_dict("records")
     }
 
@@ -134,6 +144,18 @@ def predictions(at: _Points, ids: Iterable[str]) -> dict[str, dict[str, dict[str
 def parity_limits(at: _Points) -> dict[str, dict[str, dict[str, Numbers]]]:
     """protocol -> model -> target -> what both axes of the parity plot span."""
     return _of_each(at, lambda p: all_rounded(parity.limits(p), _DIGITS))
+
+
+def parity_facts(results: Results, at: _Points) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """protocol -> model -> target -> what the panel says, as lines."""
+    out: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for run in results.runs:
+        rows = headline_predictions(run)
+        out.setdefault(run.protocol, {})[run.model] = {
+            target: parity.Facts.of(rows, at[run.protocol][run.model][target], target=target).lines(column)
+            for target, column in TARGETS.items()
+        }
+    return out
 
 
 def _of_each(at: _Points, value: Callable[[pd.DataFrame], Numbers]) -> dict[str, dict[str, dict[str, Numbers]]]:
@@ -165,15 +187,14 @@ def calibration(results: Results) -> dict[str, dict[str, Numbers]]:
 
 
 def ranking(results: Results) -> dict[str, dict[str, dict[str, list[Any]]]]:
-    """protocol -> target -> model -> [difference, low, high, significant]; shares of the control's MAE."""
+    """protocol -> target -> model -> [MAE minus the control's, low, high, significant], in the target's unit."""
     out: dict[str, dict[str, dict[str, list[Any]]]] = {}
     for protocol in results.protocols:
         for target in TARGETS:
             by_model = {}
             for row in against_control(results.pairs, protocol=protocol, target=target).to_dict("records"):
-                control = row["other_mae"] if row["other_mae"] > 0 else math.nan
-                shares = [rounded(row[key] / control, _DIGITS) for key in ("difference", "low", "high")]
-                by_model[str(row["model"])] = [*shares, bool(row["different"])]
+                values = [rounded(row[key], _DIGITS) for key in ("difference", "low", "high")]
+                by_model[str(row["model"])] = [*values, bool(row["different"])]
             out.setdefault(protocol, {})[target] = by_model
     return out
 

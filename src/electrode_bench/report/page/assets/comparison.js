@@ -1,8 +1,9 @@
-// Plots of the models' errors: ranking, parity, errors by group, calibration, and the working ions.
+// Plots of the models' errors: ranking, parity, calibration, and the working ions.
 
 import { DATA, ELECTRODES, STYLE, modelNamed, modelsIn } from "./input.js";
 import { axis, draw, eachTarget, layout, marker, panels, rule, scatterType } from "./plots.js";
-import { clusterName, protocolOf, selected, titles } from "./labels.js";
+import { protocolOf, selected, wrapped } from "./labels.js";
+import { shownColour } from "./palette.js";
 import { compact, escaped, percent, subscripts } from "../../web/assets/text.js";
 import { colours } from "../../web/assets/theme.js";
 
@@ -17,17 +18,17 @@ function rankingPlot(target, protocol, values) {
     .sort((a, b) => b.value[0] - a.value[0]);
   const traces = rows.map(({ model, value: [difference, low, high, significant] }) => {
     const verdict = `${significant ? "significantly different from" : "statistically tied with"} the control`;
-    const interval = `${percent(difference)} (${percent(low)} to ${percent(high)})`;
+    const interval = `${compact(difference)} (${compact(low)} to ${compact(high)}) ${target.unit}`;
     return {
-      x: [100 * difference],
-      y: [model.title],
+      x: [difference],
+      y: [wrapped(model.title)],
       mode: "markers",
       marker: marker(model, { size: 11 }),
       error_x: {
         type: "data",
         symmetric: false,
-        array: [100 * (high - difference)],
-        arrayminus: [100 * (difference - low)],
+        array: [high - difference],
+        arrayminus: [difference - low],
         color: model.colour,
         thickness: 2,
         width: 6,
@@ -36,13 +37,13 @@ function rankingPlot(target, protocol, values) {
     };
   });
   const text = ({ model, value }) =>
-    `${model.title} ${percent(value[0])} (${percent(value[1])} to ${percent(value[2])})`;
+    `${model.title} ${compact(value[0])} (${compact(value[1])} to ${compact(value[2])}) ${target.unit}`;
   const described = rows.slice().reverse().map(text).join("; ") || "no model";
   return {
     traces,
     label: `${target.label}, protocol ${protocol}, difference to the control's MAE: ${described}`,
     layout: layout(
-      axis("MAE minus the control's (% of the control's)", { ticksuffix: "%" }),
+      axis(`MAE minus the control's (${target.unit})`, { nticks: 6 }),
       axis("", { type: "category", showgrid: false, ticklabelposition: "outside" }),
       { height: 110 + 46 * Math.max(1, rows.length), shapes: [rule("x", 0)] },
     ),
@@ -62,101 +63,65 @@ function parityPlot(target, protocol, model) {
   if (tested.length === 0) return { traces: [], label };
   const range = DATA.parityLimits[protocol][model.name][target.key];
   const type = scatterType(tested.length);
-  const background = model.symbol === "x";
-  const hover = `%{text}<br>reference %{x:.4g} ${target.unit}<br>predicted %{y:.4g} ${target.unit}<extra></extra>`;
-  const traces = [
-    { type, x: range, y: range, mode: "lines", line: { color: colours().muted, width: 1 }, hoverinfo: "skip" },
-    {
-      type,
-      x: tested.map((i) => ELECTRODES.values[target.key][i]),
-      y: tested.map((i) => predicted[i]),
-      mode: "markers",
-      text: tested.map((i) => `${subscripts(ELECTRODES.formula[i])}<br>${escaped(ELECTRODES.id[i])}`),
-      marker: {
-        color: background ? STYLE.colours[0] : model.colour,
-        symbol: background ? "circle" : model.symbol,
-        size: tested.length >= STYLE.webglFrom ? 5 : 7,
-        opacity: 0.5,
-      },
-      hovertemplate: hover,
-    },
-  ];
+  const facts = DATA.parityFacts[protocol][model.name][target.key];
+  const size = tested.length >= STYLE.webglFrom ? 5 : 7;
+  // The rarest ion is drawn last, so that no other hides it.
+  const groups = DATA.map.groups.ion.map((ion) => ionTrace(ion, { tested, predicted, target, type, size }));
+  const diagonal = {
+    type,
+    x: [Math.min(range[0], ...ends(target)), Math.max(range[1], ...ends(target))],
+    mode: "lines",
+    line: { color: colours().muted, width: 1 },
+    hoverinfo: "skip",
+  };
+  diagonal.y = diagonal.x;
   return {
-    traces,
-    label,
+    traces: [diagonal, ...groups],
+    label: `${label}: ${facts.join(", ")}`,
     layout: layout(
-      axis(`Reference (${target.unit})`, { range }),
+      axis(`Reference (${target.unit})`, { range, constrain: "domain" }),
       axis(`Predicted (${target.unit})`, { range, scaleanchor: "x", constrain: "domain" }),
-      { height: 360 },
+      { height: 360, annotations: [corner(facts)] },
     ),
   };
 }
 
-// What is drawn of a group: the position of its value in DATA.groups, title, axis and reference line.
-const SMAE = { value: 0, title: "SMAE", axis: () => axis("SMAE (no unit)", { rangemode: "tozero" }), line: 1 };
-const BIAS = { value: 1, title: "bias", axis: (target) => axis(`Bias (${target.unit})`), line: 0 };
+// The smallest and the largest reference value of a target.
+function ends(target) {
+  const values = ELECTRODES.values[target.key];
+  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+}
 
-draw.groups = function () {
-  const plots = (quantity) => DATA.targets.map((target) => groupsPlot(target, quantity));
-  panels("groups", [...plots(SMAE), ...plots(BIAS)]);
-};
-
-function groupsPlot(target, quantity) {
-  const protocol = protocolOf("groups");
-  const clusters = selected("groups-by") === "cluster";
-  const values = ((DATA.groups[selected("groups-by")] || {})[protocol] || {})[target.key];
-  const titleOf = clusters ? clusterTitle : escaped;
-  const models = modelsIn(values);
-  const order = clusters ? DATA.map.groups.cluster.map((group) => group.key) : DATA.ions.map(([ion]) => ion);
-  const groups = order.filter((group) => models.some((model) => values[model.name][group]));
-  const traces = models.map((model, j) => {
-    const rows = groups
-      .map((group, i) => [group, i, values[model.name][group]])
-      .filter(([, , row]) => row && row[quantity.value] !== null);
-    // Models side by side within the width of a group.
-    const shift = (0.7 / models.length) * (j - (models.length - 1) / 2);
-    return {
-      x: rows.map(([, i]) => i + shift),
-      y: rows.map(([, , row]) => row[quantity.value]),
-      mode: "markers",
-      marker: marker(model, { size: 8 }),
-      text: rows.map(([group, , row]) => groupHover(model, titleOf(group), row, target)),
-      hovertemplate: "%{text}<extra></extra>",
-    };
-  });
-  const by = clusters ? "cluster" : "working ion";
-  const separators = groups.slice(1).map((_, i) => ({
-    ...rule("x", i + 0.5),
-    line: { color: colours().grid, width: 1 },
-  }));
+function ionTrace(ion, { tested, predicted, target, type, size }) {
+  const members = tested.filter((i) => ELECTRODES.ion[i] === ion.key);
+  const unit = target.unit;
   return {
-    title: `${target.label}: ${quantity.title}`,
-    traces,
-    label: `${quantity.title} of ${target.label} by ${by}, protocol ${protocol}: ${titles(models)}`,
-    layout: layout(
-      axis(clusters ? "Cluster (no unit)" : "Working ion", {
-        tickmode: "array",
-        tickvals: groups.map((_, i) => i),
-        ticktext: groups.map((group) => (clusters && group === "-1" ? "noise" : group)),
-        range: [-0.6, groups.length - 0.4],
-        tickangle: 0,
-        showgrid: false,
-      }),
-      quantity.axis(target),
-      { height: 280, shapes: [rule("y", quantity.line), ...separators] },
-    ),
+    type,
+    x: members.map((i) => ELECTRODES.values[target.key][i]),
+    y: members.map((i) => predicted[i]),
+    mode: "markers",
+    text: members.map((i) => `<b>${subscripts(ELECTRODES.formula[i])}</b><br>${escaped(ELECTRODES.id[i])}, ${ion.key}`),
+    marker: { color: ion.colour, symbol: ion.symbol, size, opacity: 0.65 },
+    hovertemplate: `%{text}<br>reference %{x:.4g} ${unit}<br>predicted %{y:.4g} ${unit}<extra></extra>`,
   };
 }
 
-function groupHover(model, group, [smae, bias, mae, n], target) {
-  const errors = `SMAE ${compact(smae)}, bias ${compact(bias)} ${target.unit}`;
-  return `${escaped(model.title)}, ${group}<br>${errors}<br>MAE ${compact(mae)} ${target.unit}, ${n} test rows`;
-}
-
-// A cluster's name and its representative's formula, as HTML.
-export function clusterTitle(cluster) {
-  const representative = DATA.representatives[cluster];
-  return representative ? `cluster ${cluster}, ${subscripts(representative.formula)}` : clusterName(cluster);
+// Lines of text in the upper left corner of a plot, where predictions are far too large.
+function corner(lines) {
+  return {
+    xref: "x domain",
+    yref: "y domain",
+    x: 0.02,
+    y: 0.98,
+    xanchor: "left",
+    yanchor: "top",
+    align: "left",
+    text: lines.join("<br>"),
+    showarrow: false,
+    font: { size: 12 },
+    bgcolor: colours().page,
+    opacity: 0.85,
+  };
 }
 
 draw.calibration = function () {
@@ -201,7 +166,7 @@ draw.ions = function () {
     text: DATA.ions.map(([, n]) => String(n)),
     textposition: "outside",
     cliponaxis: false,
-    marker: { color: STYLE.colours[0] },
+    marker: { color: shownColour(STYLE.colours[0]) },
     hovertemplate: "%{x}: %{y} electrodes<extra></extra>",
   };
   const plot = {

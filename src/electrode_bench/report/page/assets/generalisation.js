@@ -1,46 +1,49 @@
 // Plots of how errors change with what is in the training data: leakage, unseen chemistry, learning curves.
 
-import { clusterTitle } from "./comparison.js";
+import { clusterTitle } from "./groups.js";
 import { DATA, modelsIn } from "./input.js";
 import { axis, draw, eachTarget, layout, marker, panels, rule } from "./plots.js";
-import { titles } from "./labels.js";
+import { titles, wrapped } from "./labels.js";
 import { compact, escaped } from "../../web/assets/text.js";
 
 draw.leakage = function () {
   panels("leakage", eachTarget(leakagePlot));
 };
 
+// The ratio of two errors as a share that is added or saved: "10% larger".
+function change(ratio) {
+  const share = Math.abs(Math.round(100 * (ratio - 1)));
+  return `${share}% ${ratio < 1 ? "smaller" : "larger"}`;
+}
+
 function leakagePlot(target) {
   const values = DATA.leakage[target.key];
-  const models = modelsIn(values).reverse();
+  const models = modelsIn(values).filter((model) => values[model.name][0][0] !== null).reverse();
   const traces = models.map((model) => {
-    const [[stratified, grouped, ratio]] = values[model.name];
+    const [[ratio, stratified, grouped]] = values[model.name];
+    const errors = `MAE ${compact(stratified)} ${target.unit} stratified, ${compact(grouped)} ${target.unit} grouped`;
     return {
-      x: [stratified, grouped],
-      y: [model.title, model.title],
-      mode: "lines+markers",
-      line: { color: model.colour, width: 2 },
-      marker: {
-        size: 11,
-        color: model.colour,
-        symbol: ["circle-open", "diamond"],
-        line: { width: 2, color: model.colour },
-      },
-      text: [
-        `stratified: SMAE ${compact(stratified)}`,
-        `grouped: SMAE ${compact(grouped)}, MAE ${compact(ratio)} times as large`,
-      ],
-      hovertemplate: `${escaped(model.title)}, %{text}<extra></extra>`,
+      x: [ratio],
+      y: [wrapped(model.title)],
+      mode: "markers+text",
+      marker: marker(model, { size: 11 }),
+      text: [compact(ratio)],
+      textposition: "top center",
+      cliponaxis: false,
+      hovertemplate: `${escaped(model.title)}: ${change(ratio)} on new formulas<br>${errors}<extra></extra>`,
     };
   });
-  const text = (model) => `${model.title} ${values[model.name][0].slice(0, 2).map(compact).join(", ")}`;
+  const ratios = models.map((model) => values[model.name][0][0]);
+  const [low, high] = [Math.min(1, ...ratios), Math.max(1, ...ratios)];
+  const margin = 0.12 * (high - low) || 0.1;
+  const text = (model) => `${model.title} ${compact(values[model.name][0][0])}`;
   return {
     traces,
-    label: `Leakage, ${target.label}, SMAE stratified then grouped: ${models.map(text).join("; ")}`,
+    label: `Leakage, ${target.label}, MAE grouped divided by MAE stratified: ${models.map(text).join("; ")}`,
     layout: layout(
-      axis("SMAE; ○ stratified, ◆ grouped", { rangemode: "tozero" }),
+      axis("MAE grouped / MAE stratified", { range: [low - margin, high + margin], nticks: 6 }),
       axis("", { type: "category", showgrid: false }),
-      { height: 110 + 40 * models.length },
+      { height: 110 + 46 * models.length, shapes: [rule("x", 1)] },
     ),
   };
 }
@@ -98,7 +101,7 @@ function curvePlot(target) {
     label: `Learning curve of ${target.label}: ${models.map(text).join("; ")}`,
     layout: layout(
       axis("Training rows", { type: "log", tickformat: ",d", nticks: 5 }),
-      axis(`MAE (${target.unit})`, { type: "log", nticks: 6, tickformat: ".3~g" }),
+      axis(`MAE (${target.unit})`, { type: "log", nticks: 6, tickformat: ",.3~r" }),
     ),
   };
 }

@@ -1,9 +1,12 @@
 // Wiring: sections are drawn when they come near the screen, and again when a select or the theme changes.
 
-import { DATA, STYLE, byFormula } from "./input.js";
+import { DATA, byFormula } from "./input.js";
 import { find, showDetails } from "./map.js";
+import { paint } from "./palette.js";
 import { draw, drawn, redraw } from "./plots.js";
 import { protocolOf } from "./labels.js";
+import { startSections } from "./sections.js";
+import { startTables } from "./tables.js";
 import { byId, node } from "../../web/assets/text.js";
 import { legend } from "../../web/assets/symbols.js";
 import { startTheme } from "../../web/assets/theme.js";
@@ -26,14 +29,20 @@ const nearScreen = new IntersectionObserver(
   { rootMargin: "500px" },
 );
 boxes.forEach((box) => nearScreen.observe(box));
+startTables();
+// Sections are opened before what is in them is drawn for printing.
+startSections();
 addEventListener("beforeprint", () => boxes.forEach((box) => drawOnce(box.dataset.plots)));
 
 const LEGENDS = {
   models: DATA.models,
-  others: DATA.models.filter((model) => model.colour !== STYLE.grey),
+  others: DATA.models.filter((model) => model.name !== "control"),
+  ions: DATA.map.groups.ion,
   uncertain: DATA.models.filter((model) => DATA.calibration[model.name]),
 };
-document.querySelectorAll("[data-legend]").forEach((list) => legend(list, LEGENDS[list.dataset.legend]));
+function drawLegends() {
+  document.querySelectorAll("[data-legend]").forEach((list) => legend(list, LEGENDS[list.dataset.legend]));
+}
 
 document.querySelectorAll("select[data-section]").forEach((control) => {
   control.addEventListener("change", () => {
@@ -54,7 +63,11 @@ byId("find").addEventListener("keydown", (event) => {
 });
 byId("find-go").addEventListener("click", () => find(false));
 
-startTheme(byId("theme"), redraw);
+startTheme(byId("theme"), () => {
+  paint();
+  drawLegends();
+  redraw();
+});
 
 let width = innerWidth;
 let waiting = null;

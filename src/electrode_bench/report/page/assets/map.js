@@ -1,8 +1,9 @@
 // The map of compositions, and the panel that shows the selected electrode.
 
-import { DATA, ELECTRODES, STYLE, byFormula, modelsIn, positionOf } from "./input.js";
+import { DATA, ELECTRODES, byFormula, modelsIn, positionOf } from "./input.js";
 import { axis, draw, drawn, layout, panels, scatterType } from "./plots.js";
 import { clusterName, protocolOf, selected } from "./labels.js";
+import { colourScale } from "./palette.js";
 import { byId, compact, escaped, formulaNode, node, subscripts } from "../../web/assets/text.js";
 import { legend } from "../../web/assets/symbols.js";
 import { colours } from "../../web/assets/theme.js";
@@ -75,7 +76,9 @@ function targetTrace(target) {
   const [low, high] = DATA.map.colours[target.key];
   return points(onMap, {
     color: onMap.map((i) => ELECTRODES.values[target.key][i]),
-    colorscale: STYLE.colourMap,
+    colorscale: colourScale(),
+    // The ends of the scale are as light or as dark as the page: an edge keeps their points visible.
+    line: { width: 0.5, color: colours().muted },
     cmin: low,
     cmax: high,
     colorbar: {
@@ -102,7 +105,7 @@ function ring(positions, size, width) {
   };
 }
 
-// The representatives' formulas, placed for the largest plotting area that is not wider than this one.
+// The clusters' names, placed for the largest plotting area that is not wider than this one.
 function annotations(width) {
   const layouts = DATA.map.labelLayouts;
   const fitting = layouts.filter((l) => l.width <= width);
@@ -146,7 +149,7 @@ export function showDetails() {
   const i = current;
   const representative = DATA.representatives[ELECTRODES.cluster[i]];
   const where = ELECTRODES.cluster[i] === -1 ? "in no cluster (noise)" : clusterName(ELECTRODES.cluster[i]);
-  const of = representative ? `, that of ${representative.formula}` : "";
+  const of = representative ? `, e.g. ${representative.formula}` : "";
   byId("details").replaceChildren(
     formulaNode("h3", ELECTRODES.formula[i]),
     node("p", {}, `${ELECTRODES.id[i]}, working ion ${ELECTRODES.ion[i]}, ${where}${of}`),
