@@ -52,8 +52,8 @@ def models() -> str:
         errors = [f"{place.smae:.3f}" for place in line.places.values()]
         held = " ".join(numbers.percent(value).rstrip("%") for value in line.coverage.values())
         taken = costs.texts({"cpu_seconds": line.cpu_seconds, "peak_rss_mb": line.peak_mb})
-        rows.append([line.title, table.loc[line.model, "reads"], *errors, f"{held} %", *taken])
-    rows.append([table.loc[CONTROL, "title"], "nothing", *["1"] * len(TARGETS), "", "", ""])
+        rows.append([line.title, str(table.loc[line.model, "reads"]), *errors, f"{held} %", *taken])
+    rows.append([str(table.loc[CONTROL, "title"]), "nothing", *["1"] * len(TARGETS), "", "", ""])
     head += [f"coverage of {numbers.percent(board.level)} intervals", *costs.HEADS]
     return markdown.table(head, rows, left=2)
 
