@@ -17,7 +17,7 @@ import yaml
 from support import materials_project
 from support.materials_project import KEY, RELEASE, Service
 
-from electrode_bench.data import importing, materials_api, readers, sources
+from electrode_bench.data import importing, materials_api, readers
 from electrode_bench.data.materials_api import Access, download
 from electrode_bench.data.origin import provenance
 from electrode_bench.data.prepare import prepare
@@ -247,12 +247,6 @@ def test_a_failed_download_keeps_the_data_and_the_pages(root: Path, service: Ser
     service.page_requests.clear()
     assert use(root, service)["rows"] == 10
     assert service.page_requests == [2, 3, 4]
-
-
-def test_it_cannot_be_fetched_for_a_comparison(root: Path, service: Service, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="mp-api is the current release only; run `data use` with it first"):
-        importing.fetch(root, sources.resolve(root, "mp-api"), tmp_path)
-    assert service.paths == []
 
 
 def test_documents_with_one_id_for_each_ion_are_all_kept(root: Path, service: Service) -> None:

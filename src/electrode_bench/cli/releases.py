@@ -33,7 +33,7 @@ def data_diff(
     context: typer.Context,
     old: Annotated[str, typer.Argument(help="The older release: a source as for `data use`, the folder of a project, "
                                             "or a git commit of this project.", metavar="OLD")],
-    new: Annotated[str | None, typer.Argument(help="The newer release, given in the same way.", metavar="[NEW]",
+    new: Annotated[str | None, typer.Argument(help="The newer release, given in the same way.", metavar="NEW",
                                               show_default="the data of this project")] = None,
     match: Annotated[Match | None, typer.Option(help="Match electrodes by id or by formulas and working ion.",
                                                 show_default="id, or formula if no id is in both")] = None,
@@ -51,11 +51,11 @@ def data_diff(
 
     electrode-bench data diff ~/mp_2023.csv ~/mp_2025.jsonl.gz --figure changes.svg
 
-    electrode-bench data diff ~/mp_2023.csv                  (the data of this project is the newer one)
+    electrode-bench data diff ~/mp_2023.csv (the data of this project is the newer one)
 
-    electrode-bench data diff HEAD~1 HEAD                    (two commits, with their results)
+    electrode-bench data diff HEAD~1 HEAD (two commits, with their results)
 
-    electrode-bench data diff ../study-2023 ../study-2025    (two projects, with their results)
+    electrode-bench data diff ../study-2023 ../study-2025 (two projects, with their results)
     """
     from electrode_bench.tasks import compare_releases
 

@@ -111,7 +111,11 @@ def fetch(root: Path, source: Source, folder: Path) -> Path:
     if source.path.startswith("remote://") and not (root / ".dvc").is_dir():
         raise UserError(f"{source.meta['source']} is known to projects only; run the command in a project's folder")
     if source.downloads:
-        raise UserError(f"{source.meta['source']} is the current release only; run `data use` with it first")
+        name = source.meta["source"]
+        raise UserError(
+            f"{name} is downloaded page by page; run `electrode-bench data use {name}`, then "
+            "compare it with a commit: electrode-bench data diff HEAD"
+        )
     workspace = folder / f"{_WORKSPACE}fetched"
     workspace.mkdir()
     _import(root, source, workspace, cache=folder / "cache")

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from electrode_bench.data.importing import fetch
 from electrode_bench.data.releases.sides import Side, side
+from electrode_bench.data.sources import Source
 from electrode_bench.errors import UserError
 
 
@@ -139,6 +141,13 @@ def test_what_is_no_source_and_no_commit_is_one_line(look, root: Path, named: st
     committed(root)
     with pytest.raises(UserError, match="no such file, folder or commit; give a source as for 'data use'"):
         look(named)
+
+
+def test_what_is_downloaded_page_by_page_is_compared_as_a_commit(root: Path, tmp_path: Path) -> None:
+    # The client of this source is an extra, so its source is made by hand.
+    source = Source("https://example.org", "x.jsonl", {"source": "mp-api"}, downloads=True)
+    with pytest.raises(UserError, match="run `electrode-bench data use mp-api`, then compare it with a commit"):
+        fetch(root, source, tmp_path)
 
 
 def test_a_commit_whose_data_is_gone_says_so(look, root: Path) -> None:

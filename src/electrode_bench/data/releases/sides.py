@@ -17,6 +17,7 @@ from electrode_bench.core.paths import Paths
 from electrode_bench.core.schema import ID, TARGETS
 from electrode_bench.data import importing, origin, readers, sources
 from electrode_bench.data.card import SYNTHETIC_PREFIX
+from electrode_bench.data.materials_api import MP_API
 from electrode_bench.data.prepare import Prepared, prepare
 from electrode_bench.data.releases import commit as commits
 from electrode_bench.data.steps import NONE, Steps
@@ -98,7 +99,7 @@ def _no_such(named: str) -> UserError:
 
 
 def _is_remote(named: str) -> bool:
-    known = named == sources.MATERIALS_PROJECT or named.startswith(f"{sources.MATERIALS_PROJECT}@")
+    known = named in (sources.MATERIALS_PROJECT, MP_API) or named.startswith(f"{sources.MATERIALS_PROJECT}@")
     return known or re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", named) is not None
 
 
