@@ -78,7 +78,7 @@ def test_a_panel_says_error_and_number_of_electrodes_and_what_lies_outside() -> 
 
 def test_nothing_is_said_of_points_outside_where_there_are_none() -> None:
     facts = parity.Facts(mae=0.123, r2=0.9, n=12, outside=0)
-    assert facts.lines(TARGETS["volumetric_capacity"]) == ["MAE 0.123 mAh/cm³", "R² 0.9", "n = 12"]
+    assert facts.lines(TARGETS["volumetric_capacity"]) == ["MAE 0.123 mAh/cm³", "R² 0.900", "n = 12"]
 
 
 def test_the_figure_says_the_facts_in_each_panel() -> None:

@@ -38,10 +38,10 @@ def open_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def legend_below(figure: Figure) -> None:
-    """One legend for all panels, below them."""
+def legend_below(figure: Figure, *, columns: int = 4, larger: float = 1.0) -> None:
+    """One legend for all panels, below them, with markers so many times as large as in the panels."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, markerscale=larger)
 
 
 def save(draw: Callable[[], Figure], path: Path, *, synthetic: bool, formats: Sequence[str] = ("svg", "png")) -> None:

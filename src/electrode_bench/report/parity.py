@@ -89,7 +89,7 @@ class Facts:
         """The lines that a panel shows."""
         outside = [f"{self.outside:,} outside the axes"] if self.outside else []
         mae = f"MAE {numbers.significant(self.mae)} {numbers.unit(column)}"
-        return [mae, f"R² {numbers.significant(self.r2)}", f"n = {self.n:,}", *outside]
+        return [mae, f"R² {numbers.with_deviation(self.r2, None, 3)}", f"n = {self.n:,}", *outside]
 
 
 def parity_figure(predictions: pd.DataFrame, *, title: str) -> go.Figure:

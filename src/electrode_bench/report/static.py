@@ -181,5 +181,5 @@ def parity_panels(predictions: Mapping[str, pd.DataFrame], *, table: pd.DataFram
             ylabel = named if i == 1 else "Predicted"
             parity.draw_panel(axes, frame, target=target, ylabel=ylabel, ions=ions, styles=styles)
             open_axes(axes)
-    drawing.legend_below(figure)
+    drawing.legend_below(figure, columns=10, larger=2.5)
     return figure

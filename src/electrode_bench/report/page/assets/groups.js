@@ -54,8 +54,9 @@ function groupsPlot(target, quantity) {
   const few = groups.filter((_, i) => sizes[i] < DATA.few);
   const small = few.map(clusters ? clusterShort : String).join(", ");
   const grey = small ? `; fewer than ${DATA.few} electrodes: ${small}` : "";
+  const counts = sizes.map((n) => n.toLocaleString("en"));
   const ticks = groups.map((group, i) => {
-    const text = clusters ? `${escaped(clusterShort(group))} (${sizes[i]})` : `${escaped(group)}<br>${sizes[i]}`;
+    const text = clusters ? `${escaped(clusterShort(group))} (${counts[i]})` : `${escaped(group)}<br>${counts[i]}`;
     return sizes[i] < DATA.few ? `<span style="color:${c.muted}"><i>${text}</i></span>` : text;
   });
   return {
@@ -73,7 +74,7 @@ function groupsPlot(target, quantity) {
         showgrid: false,
       }),
       quantity.axis(target),
-      { height: clusters ? 400 : 300, shapes: [rule("y", quantity.line), ...separators] },
+      { height: clusters ? 520 : 300, shapes: [rule("y", quantity.line), ...separators] },
     ),
   };
 }
