@@ -7,6 +7,7 @@ commands do anything else. Here, only the metadata of those that are asked for a
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,11 +18,15 @@ from importlib.metadata import Distribution
 def distributions_of(module: str) -> tuple[str, ...]:
     """The installed distributions that have a top-level module, in alphabetical order.
 
-    None for a module of the standard library, and for one that no distribution has.
+    None for a module of the standard library, and for one that no distribution has. Of several that share a namespace,
+    those count that this package requires: what an extra adds to ``pymatgen`` decides no number.
     """
     if module in sys.stdlib_module_names:
         return ()
-    return tuple(sorted({distribution.metadata["Name"] for distribution in _installed().get(module, [])}))
+    names = sorted({distribution.metadata["Name"] for distribution in _installed().get(module, [])})
+    if len(names) > 1:
+        names = [name for name in names if _normalised(name) in _required()] or names
+    return tuple(names)
 
 
 @lru_cache(maxsize=1024)
@@ -34,6 +39,33 @@ def version(distribution: str) -> str:
         When it is not installed.
     """
     return importlib.metadata.version(distribution)
+
+
+@lru_cache(maxsize=1)
+def _required() -> frozenset[str]:
+    """The normalised names of the distributions that this package requires without extras, and all that these require."""
+    # Most commands do not ask.
+    from packaging.requirements import Requirement
+
+    seen: set[tuple[str, str]] = set()
+    left = [("electrode-bench", "")]
+    while left:
+        name, extra = left.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        try:
+            lines = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for one in map(Requirement, lines):
+            if one.marker is None or one.marker.evaluate({"extra": extra}):
+                left += [(_normalised(one.name), wanted) for wanted in ("", *one.extras)]
+    return frozenset(name for name, _ in seen)
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @lru_cache(maxsize=1)
