@@ -43,7 +43,7 @@ def version(distribution: str) -> str:
 
 @lru_cache(maxsize=1)
 def _required() -> frozenset[str]:
-    """The normalised names of the distributions that this package requires without extras, and all that these require."""
+    """Normalised names of the distributions that this package requires without extras, and of what these require."""
     # Most commands do not ask.
     from packaging.requirements import Requirement
 
