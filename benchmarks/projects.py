@@ -14,13 +14,14 @@ import pandas as pd
 import yaml
 
 from benchmarks.synthetic import electrodes, sample_generator
-from electrode_bench.core.schema import FORMULA
+from electrode_bench.core.schema import FORMULA, ION_CHARGE
 from electrode_bench.project import Project
 
 ROOT = Path(__file__).parents[1]
 #: Rows of release 2023.11.1 of the Materials Project's Battery Explorer.
 REAL_ROWS = 4351
 _SEED = 17
+_ELEMENT = re.compile(r"[A-Z][a-z]?")
 
 
 def synthetic_snapshot(rows: int, to: Path) -> Path:
@@ -31,13 +32,14 @@ def synthetic_snapshot(rows: int, to: Path) -> Path:
 
 
 def distinct_formulas(number: int, folder: Path) -> list[str]:
-    """This many distinct formulas of discharged electrodes.
+    """This many distinct formulas of discharged electrodes, each with one working ion, so that none has to be named.
 
     Three rows in ten repeat a formula. The amount of the first element is changed until there are enough, which keeps
     the number of elements.
     """
-    known = pd.read_csv(synthetic_snapshot(10_000, folder / "formulas.csv"))["Formula Discharge"].unique()
-    first = [re.match(r"[A-Z][a-z]?", formula) for formula in known]
+    every = pd.read_csv(synthetic_snapshot(10_000, folder / "formulas.csv"))["Formula Discharge"].unique()
+    known = [formula for formula in every if len(ION_CHARGE.keys() & _ELEMENT.findall(formula)) == 1]
+    first = [_ELEMENT.match(formula) for formula in known]
     varied = (
         f"{formula}{element[0]}{more}" if more else formula
         for more in itertools.count()

@@ -150,9 +150,12 @@ def _screening(results: Results) -> str:
             f"{row['candidates']:,}",
             str(row["workers"]),
             f"{row['per_second']:,.0f}",
-            f"{row['per_cpu_second']:,.0f}",
-            memory(row["peak_mb"]),
-            times(row["ratio_to_matminer"]),
+            # The processor time and memory of a pool's processes are not those of the process that is measured.
+            *(
+                (f"{row['per_cpu_second']:,.0f}", memory(row["peak_mb"]), times(row["ratio_to_matminer"]))
+                if row["workers"] == 1
+                else ("", "", "")
+            ),
         )
         for row in results.rows("screening")
     ]

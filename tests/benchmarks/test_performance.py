@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmarks.parts.features import compared
 from benchmarks.parts.pipeline import timed_stages
 from benchmarks.projects import distinct_formulas
 from benchmarks.results import Recorder, Results, recording
+from electrode_bench.core.schema import ION_CHARGE
 from electrode_bench.errors import UserError
 
 RATE = {"what": "rate", "flops_per_second": 8e10}
@@ -57,6 +59,8 @@ def test_a_command_that_fails_is_an_error_with_its_reason(tmp_path: Path) -> Non
 
 def test_formulas_are_distinct(tmp_path: Path) -> None:
     formulas = distinct_formulas(9000, tmp_path)
+    # A prediction asks for the working ion where a formula has two.
+    assert {len(ION_CHARGE.keys() & re.findall("[A-Z][a-z]?", formula)) for formula in formulas} == {1}
     assert len(set(formulas)) == 9000
 
 

@@ -111,7 +111,8 @@ def test_a_model_takes_two_files(extend: Callable[[str], Extended]) -> None:
     extended.run("fit", "nearest", "grouped", "--no-publish")
     assert extended.project.run("nearest", "grouped").config == {"neighbours": 5}
     extended.fit("nearest", "stratified", "loco", "bootstrap")
-    assert "Nearest neighbours" in extended.run("compare")
+    extended.run("compare")
+    assert "Nearest neighbours" in extended.run("show")
     table = extended.project.comparison("table")
     assert set(table.loc[table["protocol"] == "grouped", "model"]) == {"control", "rf_magpie", "nearest"}
 
@@ -119,7 +120,8 @@ def test_a_model_takes_two_files(extend: Callable[[str], Extended]) -> None:
 def test_a_metric_takes_one_file(extend: Callable[[str], Extended]) -> None:
     extended = extend("A metric")
     assert extended.changed() == {"electrode_bench/evaluation/metrics.py"}
-    assert "Median error" in extended.run("compare")
+    extended.run("compare")
+    assert "Median error" in extended.run("show", "--full")
     table, scores = extended.project.comparison("table"), extended.project.comparison("scores")
     for target in TARGETS:
         assert table[f"{target}/median_error"].gt(0).all()
@@ -147,7 +149,8 @@ def test_a_protocol_takes_two_files(extend: Callable[[str], Extended]) -> None:
     }
     extended.run("fit", "control", "leave_one_ion_out", "--no-publish")
     extended.fit("rf_magpie", "leave_one_ion_out")
-    assert "Leave one ion out" in extended.run("compare")
+    extended.run("compare")
+    assert "Leave one ion out" in extended.run("show")
     assert "leave_one_ion_out" in set(extended.project.comparison("table")["protocol"])
 
 

@@ -166,7 +166,7 @@ def browser(results: Results, tmp_path: Path) -> Iterator[webdriver.Chrome]:
 def test_history_importances_pareto_front_and_parallel_coordinates_are_drawn(
     browser: webdriver.Chrome, record: dict[str, Any]
 ) -> None:
-    browser.execute_script("document.getElementById('tuning').scrollIntoView()")
+    browser.find_element(By.CSS_SELECTOR, "#tuning > details > summary").click()
     drawn = "return [...document.querySelectorAll('[data-plots=\"tuning\"] .plot')].filter((p) => p._fullLayout).length"
     WebDriverWait(browser, 30).until(lambda d: d.execute_script(drawn) == 3)
     plots = browser.find_elements(By.CSS_SELECTOR, "#tuning [data-plots] .plot")

@@ -12,6 +12,7 @@ import pytest
 from electrode_bench import models
 from electrode_bench.errors import UserError
 from electrode_bench.models.search_space import Int
+from electrode_bench.tuning import storage
 from electrode_bench.tuning.storage import journal, open_storage, open_study
 from electrode_bench.tuning.stored_study import result_of
 from electrode_bench.tuning.study import OuterTrainingSet, StudySpec
@@ -38,8 +39,9 @@ def test_a_changed_study_is_another_one_and_says_what_changed(make_spec: MakeSpe
 
 @pytest.mark.parametrize("attributes", [[], ["identity"], ["identity", "space", "base"]])
 def test_a_study_whose_process_was_killed_before_it_was_described_is_described_later(
-    make_spec: MakeSpec, tmp_path: Path, attributes: list[str]
+    make_spec: MakeSpec, tmp_path: Path, attributes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(storage, "_PATIENCE", 0.2)
     whole = open_study(make_spec(), url=journal(tmp_path / "whole"), trials=2).study
     left = optuna.create_study(study_name=whole.name, storage=open_storage(journal(tmp_path / "left")))
     for name in attributes:

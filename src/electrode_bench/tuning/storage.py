@@ -248,6 +248,10 @@ class OpenedStudy:
     changed: tuple[str, ...] = ()
 
 
+#: Seconds after which a study that nobody has described counts as left by a process that was killed.
+_PATIENCE = 10.0
+
+
 def open_study(spec: StudySpec, *, url: str, trials: int) -> OpenedStudy:
     """The study of this specification, created when it does not exist; its first trial tries the base configuration."""
     import optuna
@@ -273,10 +277,13 @@ def open_study(spec: StudySpec, *, url: str, trials: int) -> OpenedStudy:
             sampler=make_sampler(spec.options, trials=trials, seed=own),
             pruner=make_pruner(spec.options),
         )
-    stored = StoredStudy(study, spec.space)
-    if stored.is_described:
-        return OpenedStudy(stored, created=False)
+        stored, began = StoredStudy(study, spec.space), time.monotonic()
+        while not stored.is_described and time.monotonic() - began < _PATIENCE:
+            time.sleep(0.1)
+        if stored.is_described:
+            return OpenedStudy(stored, created=False)
     # It is new, or the process that created it was killed before it could describe it.
+    stored = StoredStudy(study, spec.space)
     changed = _changes(spec, store)
     start = encoded(spec.base.model_dump(mode="json"), spec.space)
     if start is not None and not study.get_trials(deepcopy=False):
