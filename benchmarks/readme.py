@@ -35,7 +35,8 @@ def origin() -> str:
     about = Exported.open(RESULTS).about()
     data, code, machine = about["data"], about["code"], about["machine"]
     return markdown.paragraph(
-        f"The data are release {data['release']} (`{data['source']}`, md5 `{data['md5']}`, {data['licence']}). "
+        f"The data are release {data['release']} (`{data['source']}`, md5 `{data['md5']}`). "
+        f"Licence: {data['licence']}. "
         f"The code is version {code['version']}, commit `{code['commit'][:12]}`. "
         f"The fits took {about['fit_cpu_seconds'] / 60:.0f} processor minutes on {machine['cores']} cores."
     )

@@ -178,6 +178,6 @@ def _meta(source: str) -> dict[str, str]:
     return {
         "source": source,
         "release": release_in(source),
-        "licence": f"{UNKNOWN} (Materials Project exports: CC BY 4.0)",
+        "licence": f"{UNKNOWN}: the file states none (Materials Project exports: CC BY 4.0)",
         "citation": f"{_CITATION}, where it is an export of the Materials Project",
     }

@@ -186,9 +186,9 @@ def _page(about: Mapping[str, Any], board: str, shown: str, *, best: tuple[str, 
     marked = "".join(f"\n**{notice}**\n" for notice in notices)
     return tables.wrapped(f"""# Exported results: release {data.get("release", "unknown")}
 {marked}
-Written by `electrode-bench results export` (version {code["version"]}, commit `{commit}`{changed}). The data are the
-file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`. Licence: {data.get("licence", "unknown")}. They are
-not in this folder.
+Written by `electrode-bench results export` (version {code["version"]}, commit `{commit}`{changed}). The data are the \
+file `{data["source"]}` with the md5 `{data.get("md5", "unknown")}`. Licence: {data.get("licence", "unknown")}. \
+They are not in this folder.
 
 {board}
 
@@ -203,9 +203,9 @@ not in this folder.
 | data, code, libraries, machine, and the digest of each file | `{ABOUT}` |
 | every setting, and what DVC has recorded | `params.yaml`, `dvc.lock` |
 
-`electrode-bench show --results FOLDER` shows which model is best, and `electrode-bench trace {model} {protocol}
-average_voltage --results FOLDER` what a number was made from. In a project with the same data, `--refit` computes it
-again from the data.
+`electrode-bench show --results FOLDER` shows which model is best, and \
+`electrode-bench trace {model} {protocol} average_voltage --results FOLDER` what a number was made from. \
+In a project with the same data, `--refit` computes it again from the data.
 
 ## All tables
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from electrode_bench.inference import pretrained
 from electrode_bench.inference.catalogue import Catalogue
 from electrode_bench.inference.compact_domain import CompactDomain
 from electrode_bench.project import Project
-from electrode_bench.report import model_card
+from electrode_bench.report import model_card, tables
 from electrode_bench.splits import all_folds, protocol
 
 #: Largest size of all files, bytes: the package stays small.
@@ -90,21 +89,11 @@ def run(
         coverage=covered,
     )
     about = {"model": model, "title": chosen.title, "protocol": chosen.protocol, "rows": len(table), "data": data}
-    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=_wrapped(card) + "\n")
+    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=tables.wrapped(card) + "\n")
     size = sum(path.stat().st_size for path in out.iterdir())
     if size > LARGEST:
         raise UserError(f"the files of {model} have {size / 1e6:.1f} MB; the package takes {LARGEST / 1e6:.0f} MB")
     return Made(out, model, chosen.title, len(table), size)
-
-
-def _wrapped(card: str) -> str:
-    """A model card whose paragraphs and list items have lines of at most 120 characters; tables stay as they are."""
-    lines = []
-    for line in card.splitlines():
-        indent = "  " if line.startswith("- ") else ""
-        short = textwrap.wrap(line, 120, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        lines += [line] if line.startswith("|") or not short else short
-    return "\n".join(lines)
 
 
 def _held_out(project: Project, model: str) -> pd.DataFrame:
