@@ -89,7 +89,8 @@ def run(
         coverage=covered,
     )
     about = {"model": model, "title": chosen.title, "protocol": chosen.protocol, "rows": len(table), "data": data}
-    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=tables.wrapped(card) + "\n")
+    card = f"{tables.wrapped(card)}\n"
+    pretrained.write(out, model=folder, calibration=calibration, domain=domain, about=about, card=card)
     size = sum(path.stat().st_size for path in out.iterdir())
     if size > LARGEST:
         raise UserError(f"the files of {model} have {size / 1e6:.1f} MB; the package takes {LARGEST / 1e6:.0f} MB")
