@@ -12,6 +12,7 @@
 #   make mp-api           install the Materials Project's client
 #   make ray              install what a Ray cluster needs
 #   make postgresql       install what studies in PostgreSQL need
+#   make dashboard        install optuna-dashboard, which shows studies while they run
 #   make auth             install what MLflow's server needs for users and passwords
 #   make audit            look up known vulnerabilities of the pinned versions
 #   make sbom             write what is installed, with licences, to sbom.cdx.json (CycloneDX)
@@ -35,7 +36,7 @@ export UV_FIND_LINKS
 endif
 UV_INSTALL = VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/uv pip install --quiet --compile-bytecode --constraints constraints.txt
 
-.PHONY: help install install-dev docs bench s3 mp-api ray postgresql auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
+.PHONY: help install install-dev docs bench s3 mp-api ray postgresql dashboard auth audit sbom repro test lint chaos chaos-long lint-web format ui pretrained clean reference reference-test
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -55,7 +56,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the tests need"
-	@$(UV_INSTALL) --editable '.[auth,excel,mp-api,postgresql,ray,s3]' --group dev
+	@$(UV_INSTALL) --editable '.[auth,dashboard,excel,mp-api,postgresql,ray,s3]' --group dev
 	@touch $@
 
 s3: install
@@ -69,6 +70,9 @@ ray: install
 
 postgresql: install
 	@$(UV_INSTALL) --editable '.[postgresql]'
+
+dashboard: install
+	@$(UV_INSTALL) --editable '.[dashboard]'
 
 auth: install
 	@$(UV_INSTALL) --editable '.[auth]'

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from dvc.repo import Repo
+from support import ROOT
 
 from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
@@ -47,6 +49,22 @@ def test_the_tables_are_those_of_the_project_and_every_file_is_listed(finished: 
     page = (folder / "README.md").read_text(encoding="utf-8")
     assert "RF@Magpie" in page
     assert "electrode-bench trace" in page
+
+
+def test_exported_results_in_a_project_are_no_second_pipeline(finished: Project, tmp_path: Path) -> None:
+    """DVC takes every folder that has a dvc.yaml for a pipeline: `dvc exp show` had all its columns twice."""
+    root = shutil.copytree(finished.root, tmp_path / "project", ignore=shutil.ignore_patterns("mlruns"))
+    shutil.copy(ROOT / "dvc.yaml", root)
+    Repo.init(str(root), no_scm=True).close()
+
+    def stages() -> list[str]:
+        with Repo(str(root)) as repo:
+            return [stage.addressing for stage in repo.index.stages]
+
+    before = stages()
+    assert "compare" in before
+    export(Project(root), root / "docs" / "results")
+    assert stages() == before
 
 
 def test_a_number_is_traced_and_made_again_from_exported_results(finished: Project, folder: Path) -> None:

@@ -127,7 +127,8 @@ def _chosen(project: Project, *, rows: bool) -> Iterator[Path]:
         for path in sorted(project.paths.results.glob(pattern)):
             if path.is_file() and (rows or path.suffix != ".svg" or path.stem not in _OF_ROWS):
                 yield path
-    for path in (project.paths.params, project.root / "dvc.yaml", project.root / "dvc.lock"):
+    # Not dvc.yaml, although dvc.lock belongs to it: DVC takes any folder that has one for a pipeline of its own.
+    for path in (project.paths.params, project.root / "dvc.lock"):
         if path.is_file():
             yield path
     for model in project.params().fit.models or ():
