@@ -59,10 +59,10 @@ def test_exported_results_in_a_project_are_no_second_pipeline(finished: Project,
 
     def stages() -> list[str]:
         with Repo(str(root)) as repo:
-            return [stage.addressing for stage in repo.index.stages]
+            return sorted(stage.addressing for stage in repo.index.stages)
 
     before = stages()
-    assert "compare" in before
+    assert any(stage.endswith("dvc.yaml:compare") for stage in before)
     export(Project(root), root / "docs" / "results")
     assert stages() == before
 
