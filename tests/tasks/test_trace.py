@@ -49,6 +49,15 @@ def test_of_a_single_fold(finished: Project) -> None:
     assert all(check.passed for check in verify(finished, traced))
 
 
+def test_the_number_of_a_fold_is_enough(finished: Project) -> None:
+    short, full = (
+        trace(finished, model="rf_magpie", protocol="grouped", target="average_voltage", fold=fold)
+        for fold in ("0", "fold-0")
+    )
+    assert short.number.fold == "fold-0"
+    assert (short.number.value, short.sources) == (full.number.value, full.sources)
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [

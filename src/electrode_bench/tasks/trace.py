@@ -105,7 +105,7 @@ def trace(
     results : a project, or results that were exported from one.
     target : a key of ``schema.TARGETS``.
     metric : a key of ``evaluation.metrics.KEYS``.
-    fold : key of a fold; ``all`` takes the value over folds.
+    fold : key of a fold, or its number; ``all`` takes the value over folds.
 
     Raises
     ------
@@ -121,11 +121,13 @@ def trace(
             raise UserError(f"the comparison has no {column} '{word}'; {nearest(word, scores[column].unique())}")
     run = results.run(model, protocol)
     chosen = scores.query("model == @model and protocol == @protocol and target == @target and metric == @metric")
-    row = chosen[chosen["fold"] == fold]
+    # The number of a fold is enough: 0 is fold-0.
+    row = chosen[chosen["fold"].isin((fold, f"fold-{fold}"))]
     if row.empty:
         raise UserError(f"{run.name} has no fold '{fold}'; {nearest(fold, chosen['fold'])}")
     one = row.iloc[0]
-    number = Number(model, protocol, target, metric, fold, float(one["value"]), float(one["spread"]), int(one["n"]))
+    found = float(one["value"]), float(one["spread"]), int(one["n"])
+    number = Number(model, protocol, target, metric, str(one["fold"]), *found)
     return Trace(number, run, _sources(results, run, number))
 
 
@@ -273,7 +275,7 @@ def _sources(results: Project | Exported, run: Run, number: Number) -> dict[str,
         },
         "pipeline": {
             "stage": run.stage,
-            "entry_of_dvc_lock_sha256": provenance.lock_entry_digest(root, run.stage) or "none yet; run: dvc repro",
+            "dvc_lock_entry_sha256": provenance.lock_entry_digest(root, run.stage) or "none yet; run: dvc repro",
         },
         **({"MLflow": _published(results, run)} if isinstance(results, Project) else {}),
     }
