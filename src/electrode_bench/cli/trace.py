@@ -30,7 +30,9 @@ def trace(
         str, typer.Argument(help="gravimetric_capacity | volumetric_capacity | average_voltage", metavar="TARGET")
     ],
     metric: Annotated[str, typer.Option(help="mae | smae | r2 | rmse, and each with _2sigma.")] = "smae",
-    fold: Annotated[str, typer.Option(help="One fold, such as fold-0 or 0.", show_default="the value over folds")] = "all",
+    fold: Annotated[
+        str, typer.Option(help="One fold, such as fold-0 or 0.", show_default="the value over folds")
+    ] = "all",
     verify: Annotated[bool, typer.Option("--verify", help="Compute the number again from the predictions.")] = False,
     refit: Annotated[
         bool, typer.Option("--refit", help="Fit its folds again from the data, without caches, and compare.")
