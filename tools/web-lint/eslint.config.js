@@ -36,7 +36,7 @@ export default [
       ...css.configs.recommended.rules,
       // Variables are in theme.css, and a rule sees one file.
       "css/no-invalid-properties": ["error", { allowUnknownVariables: true }],
-      "css/use-baseline": ["error", { available: "widely", allowProperties: ["user-select"] }],
+      "css/use-baseline": ["error", { available: "widely", allowProperties: ["user-select", "print-color-adjust"] }],
     },
   },
   {
