@@ -1,4 +1,5 @@
 # Needs Python 3.11 to 3.13, make and git; everything else is installed into .venv.
+#   make install          install into .venv
 #   make repro            install, run the pipeline, print the comparison
 #   make ui               open its runs in MLflow
 #   make install-dev      install what the tests and linters need

@@ -15,6 +15,12 @@ import typer.main
 import yaml
 from support import ROOT
 
+from electrode_bench.data.readers.base import REQUIRED
+from electrode_bench.data.readers.columns import DOCUMENT, EXPLORER
+
+#: The models of the exported study that params.yaml does not fit.
+ADDED = ("modnet_physics", "crabnet_physics", "ensemble")
+
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "sample/README.md", "sweeps/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -208,3 +214,21 @@ def _anchors(document: Path) -> set[str]:
     """The anchors that GitHub makes of a document's headings."""
     headings = re.findall(r"^#+ (.*)$", _without_code(document.read_text(encoding="utf-8")), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_documented_columns_of_a_table_are_those_that_it_must_have() -> None:
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([A-Z][^`]+)` \| `(\w+)` \|", text, flags=re.MULTILINE)
+    assert rows == [(EXPLORER[raw], DOCUMENT[raw]) for raw in REQUIRED]
+
+
+def test_the_exported_study_differs_from_params_yaml_as_readme_says() -> None:
+    """README: three more models, and grouped folds that are drawn three times."""
+    own = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    study = yaml.safe_load((ROOT / "docs/results/2023.11.1/params.yaml").read_text(encoding="utf-8"))
+    assert set(study["fit"].pop("models")) - set(own["fit"].pop("models")) == set(ADDED)
+    assert (study["split"]["grouped"].pop("repeats"), own["split"]["grouped"].pop("repeats")) == (3, 1)
+    assert study == own
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    models = f"three more models (`{ADDED[0]}`, `{ADDED[1]}` and `{ADDED[2]}`)"
+    assert f"{models}, and grouped folds that are drawn three times" in readme

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,16 @@ from electrode_bench.project import Project
 
 #: What says that a folder was exported, by which code and on which machine.
 ABOUT = "about.json"
+#: The SHA-256 of every other file, in the form that ``sha256sum --check`` reads.
+SUMS = "SHA256SUMS"
 #: What the folds took.
 COSTS = "costs.csv"
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes, as ``sha256sum`` prints it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Exported:
         Raises
         ------
         UserError
-            When it holds none.
+            When it holds none, or one of its files is missing or was changed after it was exported.
         """
         found = cls(Path(folder).expanduser().resolve())
         if not (found.root / ABOUT).exists():
@@ -46,7 +55,18 @@ class Exported:
                 f"{found.root} holds no exported results: {ABOUT} is missing; "
                 "write them with: electrode-bench results export FOLDER"
             )
+        found._check()
         return found
+
+    def _check(self) -> None:
+        """Compare every file with its SHA-256."""
+        self._require(self.root / SUMS)
+        for line in (self.root / SUMS).read_text(encoding="utf-8", errors="replace").splitlines():
+            known, _, name = line.partition("  ")
+            path = self.root / name
+            self._require(path)
+            if sha256(path) != known:
+                raise self._changed(path)
 
     @cached_property
     def paths(self) -> Paths:
@@ -76,8 +96,6 @@ class Exported:
         """What the folds took, as :func:`electrode_bench.fitting.costs.fold_costs` returns it."""
         path = self.root / COSTS
         self._require(path)
-        if self.about()["files"].get(COSTS) != digest_files([path]):
-            raise self._changed(path)
         return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
     def synthetic(self) -> bool:

@@ -78,8 +78,8 @@ def test_the_verdict_names_the_error_its_stability_and_what_can_be_told() -> Non
     verdict = board().verdict
     assert board().main_protocol == "grouped"
     assert verdict[2] == (
-        "Average voltage: Model a, MAE 1 V, 75% less than the control. First in 75% of resamples; the folds resolve "
-        "0.25 V."
+        "Average voltage: Model a, MAE 1 V, 75% less than the control. First in 75% of resamples; "
+        "detectable difference 0.25 V."
     )
 
 

@@ -31,6 +31,7 @@ def _write(project: Project, folder: Path, *, synthetic: bool = True) -> Path:
         headline=results.headline,
         learning_curve=results.learning_curve,
         predictions=results.predictions("stratified"),
+        predicted_under="stratified",
         synthetic=synthetic,
     )
     assert names == NAMES

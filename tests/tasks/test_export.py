@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -9,7 +10,6 @@ import pytest
 from dvc.repo import Repo
 from support import ROOT
 
-from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import FORMULA, ID
 from electrode_bench.errors import UserError
@@ -41,9 +41,10 @@ def test_the_tables_are_those_of_the_project_and_every_file_is_listed(finished: 
     exported = Exported.open(folder)
     pd.testing.assert_frame_equal(exported.comparison("scores"), finished.comparison("scores"))
     about = exported.about()
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"about.json"}
-    assert set(about["files"]) == present
-    assert all(digest_files([folder / name]) == value for name, value in about["files"].items())
+    listed = [line.split("  ") for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for _, name in listed} == present - {"SHA256SUMS"}
+    assert all(hashlib.sha256((folder / name).read_bytes()).hexdigest() == known for known, name in listed)
     assert about["data"]["targets_sha256"] == finished.targets_digest()
     assert str(finished.root) not in (folder / "about.json").read_text(encoding="utf-8")
     page = (folder / "README.md").read_text(encoding="utf-8")
@@ -98,7 +99,9 @@ def test_other_folds_are_not_fitted_as_if_they_were_the_same(finished: Project, 
             refit(finished, type(traced)(traced.number, run, traced.sources))
 
 
-@pytest.mark.parametrize("name", ["results/compare/scores.csv", "results/fit/control/grouped/cell.json", "about.json"])
+@pytest.mark.parametrize(
+    "name", ["results/compare/scores.csv", "results/fit/control/grouped/cell.json", "about.json", "README.md"]
+)
 def test_a_file_that_was_changed_is_refused(finished: Project, tmp_path: Path, name: str) -> None:
     folder = export(finished, tmp_path / "changed").folder
     path = folder / name

@@ -34,7 +34,7 @@ def test_a_number_leads_to_what_it_was_made_from(finished: Project) -> None:
     assert sources["folds"]["seeds"] == {key: fold.seed for key, fold in run.folds.items()}
     assert sources["configuration"]["values"] == run.config
     assert sources["configuration"]["origin"] == "params.yaml, not tuned"
-    assert sources["code"]["unchanged"] is True
+    assert sources["code"]["unchanged_since_the_fit"] is True
     assert sources["data"]["targets_sha256"] == finished.targets_digest()
     for section in ("predictions", "folds", "configuration"):
         assert (finished.root / sources[section]["file"]).is_file()

@@ -93,7 +93,9 @@ def show(
     elif csv:
         say(leaderboard.frame(board).to_csv(index=False, float_format="%.6g").rstrip())
     else:
-        print_leaderboard(board, left_out=source.left_out())
+        own = "electrode-bench show --full · the report: results/report/index.html · runs: electrode-bench ui"
+        exported = f"electrode-bench show --full --results {results} · figures: {results}/results/figures"
+        print_leaderboard(board, left_out=source.left_out(), more=f"All tables: {own if results is None else exported}")
 
 
 def _show_all(results: Project | Exported, costs: pd.DataFrame, *, markdown: bool, as_json: bool) -> None:

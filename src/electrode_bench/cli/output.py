@@ -94,7 +94,7 @@ def print_comparison(
         out().print(line, soft_wrap=True, highlight=False)
 
 
-def print_leaderboard(board: Leaderboard, *, left_out: Mapping[str, str]) -> None:
+def print_leaderboard(board: Leaderboard, *, left_out: Mapping[str, str], more: str) -> None:
     """Print the leaderboard, which protocols were left out, and where to find more."""
     from electrode_bench.report import leaderboard, tables
 
@@ -102,7 +102,7 @@ def print_leaderboard(board: Leaderboard, *, left_out: Mapping[str, str]) -> Non
         out().print(part, highlight=False)
     for line in tables.left_out(left_out):
         out().print(line, soft_wrap=True, highlight=False)
-    say("All tables: electrode-bench show --full · the report: results/report/index.html · runs: electrode-bench ui")
+    say(more)
 
 
 def print_settings(rows: list[dict[str, Any]], table: Table, *, as_json: bool) -> None:

@@ -45,7 +45,7 @@ def trace(
 ) -> None:
     """Show what a number of the comparison was made from: predictions, folds, seeds, configuration, code and data.
 
-    With --verify or --refit the number is computed again. The exit code is 1 when it is another one. With --results the
+    With --verify or --refit the number is computed again. The exit code is 1 when it differs. With --results the
     number is that of exported results, and the project is only needed to fit it again: it must have the same data.
 
     Examples:

@@ -33,8 +33,8 @@ def notes(row: Mapping[str, Any], *, reads_ion: bool, asked_for: str | None = No
     share = row.get("extracted_share")
     if share is not None and share < _PARTLY:
         yield (
-            f"the predicted share of {ion}, {share:.0%}, is what computed pairs of the database release; a cell may be "
-            "charged further"
+            f"the predicted share of {ion}, {share:.0%}, follows computed pairs of structures in the database; "
+            "a cell may be charged further"
         )
     if row["outside"]:
         yield f"outside the applicability domain: {row['outside']}"

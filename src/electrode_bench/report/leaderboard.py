@@ -30,10 +30,10 @@ _HEADS = ("gravimetric\ncapacity", "volumetric\ncapacity", "average\nvoltage")
 _MOST_ROWS = 40
 
 NOTE = (
-    f"SMAE: MAE divided by the control's; the control itself has 1. Bold: the smallest. {TIED}: statistically tied "
-    "with it. Resamples: draws of formulas. What the folds resolve: the smallest difference from the next model that "
-    "they could call significant. Verdicts are corrected for all pairs of models (Holm), so one more model makes every "
-    "verdict stricter"
+    f"SMAE: MAE divided by the control's, which has 1. Bold: the smallest. {TIED}: statistically tied with it (no "
+    "significant difference over these folds). Resamples: draws of formulas. Detectable difference: from the next "
+    "model, and significant over these folds. Verdicts are corrected for all pairs of models (Holm), so one more model "
+    "makes every verdict stricter"
 )
 
 
@@ -159,7 +159,7 @@ def _mean(line: Line) -> float:
 
 
 def _verdict(tables: Mapping[str, pd.DataFrame], protocol: str) -> Iterator[str]:
-    """For each target two sentences: the smallest error, how stable the first place is, and what the folds resolve."""
+    """For each target two sentences: the smallest error; how stable the first place is, and what is detectable."""
     ranking, pairs = tables["ranking"], tables["pairs"]
     titles = dict(zip(tables["table"]["model"], tables["table"]["title"], strict=True))
     for target, column in TARGETS.items():
@@ -174,8 +174,14 @@ def _verdict(tables: Mapping[str, pd.DataFrame], protocol: str) -> Iterator[str]
         control = between[(between["model"] == best["model"]) & (between["other"] == CONTROL)].iloc[0]
         text = f"{column.label}: {titles[best['model']]}, MAE {significant(best['mae'])} {unit(column)}, "
         text += f"{percent(-control['relative'])} less than the control"
-        text += "" if best["beats_control"] else " (not significant)"
+        text += "" if best["beats_control"] else _unconfirmed(control)
         yield f"{text}. {_stability(best, ranks, between, column)}".rstrip()
+
+
+def _unconfirmed(pair: pd.Series) -> str:
+    """Why a smaller error than the control's is not significant, in brackets."""
+    p = "" if numbers.missing(pair["p_holm"]) else f": p = {significant(pair['p_holm'], 2)} over folds"
+    return f" (not significant{p})"
 
 
 def _stability(best: pd.Series, ranks: pd.DataFrame, pairs: pd.DataFrame, column: Column) -> str:
@@ -187,7 +193,7 @@ def _stability(best: pd.Series, ranks: pd.DataFrame, pairs: pd.DataFrame, column
     if numbers.missing(row["resolvable"]):
         return f"{text}."
     limit = f"{significant(row['resolvable'], 2)} {unit(column)}"
-    return f"{text}; the folds resolve {limit}."
+    return f"{text}; detectable difference {limit}."
 
 
 # --- forms ---

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from electrode_bench import splits
 from electrode_bench.core.schema import CONTROL, ID, TARGETS
 from electrode_bench.report import drawing, formulas, numbers, parity, style, uncertainty_figures
 from electrode_bench.report.composition_map import AXES, CompositionMap, ion_counts
@@ -34,6 +35,7 @@ def write(
     headline: pd.DataFrame,
     learning_curve: pd.DataFrame,
     predictions: Mapping[str, pd.DataFrame],
+    predicted_under: str,
     synthetic: bool,
     coverage: pd.DataFrame | None = None,
     rejection: pd.DataFrame | None = None,
@@ -47,13 +49,15 @@ def write(
     map_frame : the map: electrode_id, x, y, cluster, representative.
     headline : ``results/compare/table.csv``.
     learning_curve : ``results/compare/learning_curve.csv``; may be empty.
-    predictions : of one protocol, by the model's title.
+    predictions, predicted_under : of one protocol, by the model's title; and the protocol's name.
     synthetic : whether each figure must say that its data are synthetic.
     coverage, rejection : ``results/compare/coverage.csv`` and ``rejection.csv``; None for no figures of them.
     main_protocol : protocol of the figures of ``coverage`` and ``rejection``.
     """
     names = []
-    every = list(_figures(table, map_frame, headline, learning_curve, predictions))
+    every = list(_figures(table, map_frame, headline, learning_curve))
+    if predictions:
+        every.append(("parity", lambda: parity_panels(predictions, table=table, protocol=predicted_under)))
     titles = {m: t for m, t in zip(headline["model"], headline["title"], strict=True) if m != CONTROL}
     of_protocol: dict[str, Any] = {"protocol": main_protocol, "titles": titles}
     if coverage is not None and len(coverage):
@@ -71,7 +75,6 @@ def _figures(
     map_frame: pd.DataFrame,
     headline: pd.DataFrame,
     curve: pd.DataFrame,
-    predictions: Mapping[str, pd.DataFrame],
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     yield "working_ions", lambda: working_ions(table)
     yield "map", lambda: composition_map(CompositionMap.of(map_frame, table))
@@ -79,8 +82,6 @@ def _figures(
     if len(curve):
         titles = dict(zip(headline["model"], headline["title"], strict=True))
         yield "learning_curve", lambda: learning(curve, titles=titles)
-    if predictions:
-        yield "parity", lambda: parity_panels(predictions, table=table)
 
 
 def working_ions(table: pd.DataFrame) -> Figure:
@@ -127,19 +128,21 @@ def protocols(headline: pd.DataFrame) -> Figure:
     """SMAE of every model under every protocol, with its standard deviation over folds."""
     styles = style.model_styles(headline["model"])
     names = list(dict.fromkeys(headline["protocol"]))
-    figure = new_figure(7.2, 2.8)
+    figure = new_figure(7.2, 3.4)
+    # The marks of one protocol fill most of its place, and leave a gap before the next.
+    step = 0.8 / len(styles)
     for i, (target, column) in enumerate(TARGETS.items(), start=1):
         axes = figure.add_subplot(1, len(TARGETS), i)
         for k, (model, rows) in enumerate(headline.groupby("model", sort=False)):
             values = rows.set_index("protocol").reindex(names)
             of = styles[str(model)]
             axes.errorbar(
-                np.arange(len(names)) + (k - (len(styles) - 1) / 2) * 0.17, values[f"{target}/smae"],
+                np.arange(len(names)) + (k - (len(styles) - 1) / 2) * step, values[f"{target}/smae"],
                 yerr=values[f"{target}/smae spread"], linestyle="none", color=of.colour, marker=of.marker,
-                markersize=4, elinewidth=0.8, label=rows["title"].iloc[0],
+                markersize=3, elinewidth=0.6, label=rows["title"].iloc[0],
             )  # fmt: skip
         axes.axhline(1.0, color=style.GREY, linewidth=0.6, linestyle=":")
-        axes.set_xticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
         axes.set(title=column.label, ylabel="SMAE (no unit)" if i == 1 else None)
         axes.set_ylim(bottom=0)
         open_axes(axes)
@@ -167,12 +170,13 @@ def learning(curve: pd.DataFrame, *, titles: Mapping[str, str]) -> Figure:
     return figure
 
 
-def parity_panels(predictions: Mapping[str, pd.DataFrame], *, table: pd.DataFrame) -> Figure:
+def parity_panels(predictions: Mapping[str, pd.DataFrame], *, table: pd.DataFrame, protocol: str) -> Figure:
     """Predicted against reference values: one row per model, one column per target, coloured by working ion."""
     counts = ion_counts(table)
     styles = dict(zip([ion for ion, _ in counts], style.group_styles(len(counts)), strict=True))
     ions = table.set_index(ID)["working_ion"]
-    figure = new_figure(7.2, 2.4 * len(predictions) + 0.3)
+    figure = new_figure(7.2, 2.4 * len(predictions) + 0.5)
+    figure.suptitle(splits.protocol(protocol).title)
     for row, (title, frame) in enumerate(predictions.items()):
         # A title as long as the axis would run into that of the next row.
         named = "\n".join([*textwrap.wrap(title, _TITLE_WIDTH), "predicted"])

@@ -72,7 +72,7 @@ BACKGROUND = Style(GREY, "x", "dot")
 
 def model_styles(names: Iterable[str]) -> dict[str, Style]:
     """A style for each model, the same in all plots that list the models in the same order. The control is grey."""
-    others = [name for name in names if name != CONTROL]
+    others = [name for name in dict.fromkeys(names) if name != CONTROL]
     symbols = list(SYMBOLS)
     styles = {
         name: Style(COLOURS[i % len(COLOURS)], symbols[i % len(symbols)], _DASHES[i % len(_DASHES)])

@@ -43,6 +43,7 @@ def run(project: Project, costs: pd.DataFrame | None = None) -> Path:
         headline=results.headline,
         learning_curve=results.learning_curve,
         predictions=results.predictions(results.study_protocol),
+        predicted_under=results.study_protocol,
         synthetic=synthetic,
         coverage=results.coverage,
         rejection=results.rejection,

@@ -19,13 +19,12 @@ import pandas as pd
 import psutil
 
 from electrode_bench.core.artifacts import write_csv, write_text
-from electrode_bench.core.digests import digest_files
 from electrode_bench.core.outputs import write_record
 from electrode_bench.core.schema import CONTROL
 from electrode_bench.data import licences, origin
 from electrode_bench.data.card import SYNTHETIC_NOTICE
 from electrode_bench.errors import UserError
-from electrode_bench.exported import ABOUT, COSTS
+from electrode_bench.exported import ABOUT, COSTS, SUMS, sha256
 from electrode_bench.fitting.costs import fold_costs
 from electrode_bench.project import Project
 from electrode_bench.report import leaderboard, tables
@@ -103,8 +102,9 @@ def export(project: Project, folder: Path, *, rows: bool = False, force: bool = 
         )
         board = leaderboard.markdown(Leaderboard.read(project, taken=costs))
         write_text(_page(about, board, shown, best=_best(table)), made / "README.md")
-        files = {path.relative_to(made).as_posix(): digest_files([path]) for path in _files(made)}
-        write_record({**about, "files": files}, made / ABOUT)
+        write_record(about, made / ABOUT)
+        sums = [f"{sha256(path)}  {path.relative_to(made).as_posix()}" for path in _files(made)]
+        write_text("\n".join(sums) + "\n", made / SUMS)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(made, folder)
@@ -201,12 +201,27 @@ They are not in this folder.
 | configuration, seeds and digests of each run | `results/fit/<model>/<protocol>/cell.json` |
 | processor seconds and memory per fold | `{COSTS}` |
 | figures | `results/figures` |
-| data, code, libraries, machine, and the digest of each file | `{ABOUT}` |
+| data, code, libraries and machine | `{ABOUT}` |
 | every setting, and what DVC has recorded | `params.yaml`, `dvc.lock` |
+| SHA-256 of each file (`sha256sum --check {SUMS}`) | `{SUMS}` |
 
 `electrode-bench show --results FOLDER` shows which model is best, and \
-`electrode-bench trace {model} {protocol} average_voltage --results FOLDER` what a number was made from. \
-In a project with the same data, `--refit` computes it again from the data.
+`electrode-bench trace {model} {protocol} average_voltage --results FOLDER` what a number was made from.
+
+## Computing a number again
+
+In a new clone of electrode-bench, at the commit above, with its environment (`make install`, then \
+`source .venv/bin/activate`):
+
+```
+cp FOLDER/params.yaml .
+electrode-bench data use {data["source"]}
+dvc repro split
+electrode-bench trace {model} {protocol} average_voltage --results FOLDER --refit
+```
+
+`dvc repro split` prepares the data and draws the folds; it fits no model. `--refit` then fits the folds of that \
+number, without any cache, and compares.
 
 ## All tables
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -162,13 +162,20 @@ def refit(
         When the model cannot be fitted here, or the project's data, folds or features are not those that were recorded.
     """
     run, number = traced.run, traced.number
-    if project.targets_digest() != run.digests.table:
-        raise UserError(f"{run.name} was fitted on other data than the project has; see its md5 under 'data'")
-    if project.split_digests().get(run.protocol) != run.digests.split:
+    data = traced.sources["data"]
+    wanted = f"{PurePath(str(data['source'])).name}, md5 {data['md5']}"
+    steps = "copy the params.yaml of the results into this project, then run: dvc repro split"
+    if not project.paths.table.exists():
         raise UserError(
-            f"{run.name} was fitted on other folds than the project has; use the params.yaml beside the results, "
-            "then run: dvc repro split"
+            f"--refit needs the data in this project; run: electrode-bench data use FILE ({wanted}), {steps}"
         )
+    if project.targets_digest() != run.digests.table:
+        raise UserError(
+            f"{run.name} was fitted on other data than this project has; "
+            f"run: electrode-bench data use FILE ({wanted}), {steps}"
+        )
+    if project.split_digests().get(run.protocol) != run.digests.split:
+        raise UserError(f"{run.name} was fitted on other folds than this project has; {steps}")
     spec = models.from_module(run.module)
     config = models.configure(spec, run.config, where=f"{run.name}, cell.json")
     folds = [fold for fold in project.protocol_folds(run.protocol) if number.fold in (metrics.ALL, fold.key)]
@@ -193,15 +200,17 @@ def refit(
                 for name, member in models.members_of(config).items()
             },
         )
-    return [_same_predictions(run, again, folds), _same_number(project, again, folds, number)]
+    checks = _same_predictions(run, again, folds), _same_number(project, again, folds, number)
+    return [check for check in checks if check is not None]
 
 
-def _same_predictions(run: Run, again: Run, folds: list[Fold]) -> Check:
+def _same_predictions(run: Run, again: Run, folds: list[Fold]) -> Check | None:
+    """Whether the predictions are the same; None where those of before are not there, and nor is a digest of them."""
     what = f"{len(again.predictions):,} predictions of {len(folds)} fold{'s' * (len(folds) > 1)}, fitted again"
     if run.predictions.empty:
         # Only the digest of all folds together is known.
         if len(folds) < len(run.folds):
-            return Check(f"{what}: their digest is that of all {len(run.folds)} folds", True, "not compared")
+            return None
         found = again.digests.predictions
         return Check(f"the digest of {what}", found == run.digests.predictions, found)
     keys = [fold.key for fold in folds]
@@ -262,7 +271,7 @@ def _sources(results: Project | Exported, run: Run, number: Number) -> dict[str,
         },
         "code": {
             "sha256": run.digests.code,
-            "unchanged": fit_closure(models.from_module(run.module)).digest == run.digests.code,
+            "unchanged_since_the_fit": fit_closure(models.from_module(run.module)).digest == run.digests.code,
             **(provenance.code_version() if isinstance(results, Project) else results.about()["code"]),
             "libraries": dict(run.versions),
         },
@@ -296,12 +305,24 @@ def _data(results: Project | Exported) -> dict[str, Any]:
     return {key: value for key, value in known.items() if key in ("source", "md5", "release")}
 
 
+#: What a state of a tuned configuration means (:meth:`electrode_bench.core.results.Adoption.state`).
+_TUNED = {
+    "edited": "values were changed after they were adopted",
+    "other_data": "tuned on other data than these",
+    "not_nested": "the study has seen rows that these folds test on",
+}
+
+
 def _origin(results: Project | Exported, run: Run) -> str:
     """Where the configuration comes from, in words."""
     tuned = tuning_of(results.adoption, run)
     if not tuned:
         return "params.yaml, not tuned"
-    return f"trial {tuned['trial']} of {tuned['study']} on {tuned['outer_fold']} ({tuned['state']})"
+    trials = "; ".join(
+        f"trial {trial} of study {study}"
+        for trial, study in zip(tuned["trial"].split(", "), tuned["study"].split(", "), strict=True)
+    )
+    return f"{trials}; tuned on {tuned['outer_fold']}; {_TUNED[tuned['state']]}"
 
 
 def _published(project: Project, run: Run) -> dict[str, Any]:

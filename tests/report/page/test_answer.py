@@ -25,15 +25,16 @@ def test_the_best_model_is_significantly_better(results: Results) -> None:
 
 def test_an_interval_that_holds_zero_is_told_with_less_and_more(results: Results) -> None:
     assert _voltage(with_models(results, significant=False, tied=("b",), half_width=1.5)) == (
-        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's: 1 V less, with a 95% "
-        "interval from 2.5 V less to 0.5 V more. b is statistically tied with it."
+        "a has the smallest error: MAE 1 V, 1 V less than the control (95% interval: 2.5 V less to 0.5 V more). "
+        "The interval includes zero, so the two are statistically tied. b is statistically tied with it."
     )
 
 
 def test_an_interval_and_a_test_that_disagree_are_both_told(results: Results) -> None:
     assert _voltage(with_models(results, significant=False, tied=("b",))).startswith(
-        "a has the smallest error: MAE 1 V, but not significantly smaller than the control's "
-        "(95% interval: 0.8 to 1.2 V less; test over folds: p = 0.2)."
+        "a has the smallest error: MAE 1 V, 1 V less than the control (95% interval: 0.8 to 1.2 V less). "
+        "The test over folds does not confirm that (p = 0.2 after correction for all pairs of models), so the two "
+        "count as tied."
     )
 
 
@@ -53,7 +54,7 @@ def test_many_tied_models_are_counted(results: Results) -> None:
     few = with_models(results, significant=True, tied=("b", "c"), mae=models)
     assert _voltage(few).endswith("b and c are statistically tied with it.")
     many = with_models(results, significant=True, tied=("b", "c", "d", "e"), mae=models)
-    assert _voltage(many).endswith("4 models are statistically tied with it.")
+    assert _voltage(many).endswith("4 other models are statistically tied with it.")
 
 
 def test_no_model_may_be_better_than_the_control(results: Results) -> None:

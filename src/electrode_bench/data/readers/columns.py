@@ -176,4 +176,4 @@ def _about(missing: Sequence[str], header: Sequence[str], layout: Layout) -> str
     ]
     if renamed:
         return f"{text}; if it is the same quantity, rename {' and '.join(renamed)}"
-    return f"{text}, and no other column is named like {'it' if len(names) == 1 else 'them'}; export the table with it"
+    return f"{text}, and no other column is named like {'it' if len(names) == 1 else 'them'}; add it to the table"

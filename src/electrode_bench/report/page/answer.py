@@ -55,14 +55,15 @@ def _best(title: str, best: pd.Series, pair: pd.Series, column: Column) -> str:
     mae = f"{significant(best['mae'])} {unit(column)}"
     difference = f"{significant(-pair['difference'])} {unit(column)}"
     interval = _interval(pair["low"], pair["high"], column)
+    of = f" (95% interval: {interval})" if interval else ""
+    text = f"{title} has the smallest error: MAE {mae}, {difference} less than the control{of}."
     if best["beats_control"] or missing(pair["p_holm"]):
-        of = f" (95% interval: {interval})" if interval else ""
-        return f"{title} has the smallest error: MAE {mae}, {difference} less than the control{of}."
-    text = f"{title} has the smallest error: MAE {mae}, but not significantly smaller than the control's"
+        return text
     if pair["high"] < 0:
         # The interval and the test over folds must agree.
-        return f"{text} (95% interval: {interval}; test over folds: p = {significant(pair['p_holm'], 2)})."
-    return f"{text}: {difference} less, with a 95% interval from {interval}."
+        p = f"p = {significant(pair['p_holm'], 2)} after correction for all pairs of models"
+        return f"{text} The test over folds does not confirm that ({p}), so the two count as tied."
+    return f"{text} The interval includes zero, so the two are statistically tied."
 
 
 def _interval(low: float, high: float, column: Column) -> str:
@@ -84,7 +85,7 @@ def _others(results: Results, others: pd.DataFrame) -> str:
     if tied.empty:
         return "All other models are significantly worse."
     if len(tied) > _MOST_NAMED:
-        return f"{len(tied)} models are statistically tied with it."
+        return f"{len(tied)} other models are statistically tied with it."
     return f"{_listed(results, tied)} {'is' if len(tied) == 1 else 'are'} statistically tied with it."
 
 
