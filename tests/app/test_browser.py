@@ -22,16 +22,14 @@ pytestmark = [browsers.needed, pytest.mark.xdist_group("app in a browser")]
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
+    with browsers.running(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def browser(chromium: webdriver.Chrome, address: str) -> Iterator[webdriver.Chrome]:
     """The app in a wide window with light colours; afterwards the console must be empty."""
-    browsers.screen(chromium, width=1280)
-    browsers.prefer(chromium, "light")
+    browsers.desk(chromium)
     chromium.get(address)
     browsers.wait(chromium, "return document.getElementById('model').dataset.ready === 'true'")
     yield chromium

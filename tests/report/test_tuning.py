@@ -152,14 +152,11 @@ def browser(results: Results, tmp_path: Path) -> Iterator[webdriver.Chrome]:
 
     path = tmp_path / "index.html"
     path.write_text(html(results, plotly=get_plotlyjs()), encoding="utf-8")
-    opened = chromium.start(tmp_path / "profile")
-    try:
+    with chromium.running(tmp_path / "profile") as opened:
         opened.get(path.as_uri())
         yield opened
         # Without a graphics card Chromium draws WebGL in software, and says so.
         assert [e for e in opened.get_log("browser") if not re.search(r"WebGL|GL Driver", e["message"])] == []
-    finally:
-        opened.quit()
 
 
 @chromium.needed

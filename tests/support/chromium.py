@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,22 @@ def start(profile: Path) -> webdriver.Chrome:
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
     driver.set_page_load_timeout(60)
     return driver
+
+
+@contextmanager
+def running(profile: Path) -> Iterator[webdriver.Chrome]:
+    """A browser that ends with the block."""
+    driver = start(profile)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def desk(driver: webdriver.Chrome) -> None:
+    """A wide window with light colours."""
+    screen(driver, width=1280)
+    prefer(driver, "light")
 
 
 def screen(driver: webdriver.Chrome, *, width: int) -> None:

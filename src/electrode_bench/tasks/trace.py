@@ -29,7 +29,7 @@ from electrode_bench.splits import headline_keys
 from electrode_bench.tracking import provenance
 from electrode_bench.tracking.current import current_runs
 from electrode_bench.tracking.locations import tracking_uri
-from electrode_bench.tracking.records import tuning_of
+from electrode_bench.tracking.records import adoptions_of, tuning_of
 
 #: Largest difference between two numbers that count as equal: the digits that files keep.
 _TOLERANCE = 1e-11
@@ -318,10 +318,8 @@ def _origin(results: Project | Exported, run: Run) -> str:
     tuned = tuning_of(results.adoption, run)
     if not tuned:
         return "params.yaml, not tuned"
-    trials = "; ".join(
-        f"trial {trial} of study {study}"
-        for trial, study in zip(tuned["trial"].split(", "), tuned["study"].split(", "), strict=True)
-    )
+    adoptions = adoptions_of(results.adoption, run).values()
+    trials = "; ".join(f"trial {adoption.trial} of study {adoption.study}" for adoption in adoptions)
     return f"{trials}; tuned on {tuned['outer_fold']}; {_TUNED[tuned['state']]}"
 
 

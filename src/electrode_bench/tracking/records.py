@@ -159,6 +159,17 @@ def _calibration(project: Project, model: str) -> dict[str, Any] | None:
     return None
 
 
+def adoptions_of(adoption_of: Callable[[str], Adoption | None], run: Run) -> dict[str, Adoption]:
+    """The adopted trials of a run's model, or of the members of an ensemble, by model; those not tuned have none.
+
+    Parameters
+    ----------
+    adoption_of : which trial a model's configuration comes from.
+    """
+    found = ((name, adoption_of(name)) for name in run.configurations)
+    return {name: adoption for name, adoption in found if adoption is not None}
+
+
 def tuning_of(adoption_of: Callable[[str], Adoption | None], run: Run) -> dict[str, str]:
     """The state of a tuned configuration; for an ensemble that of its tuned members, the gravest where they differ.
 
@@ -166,18 +177,15 @@ def tuning_of(adoption_of: Callable[[str], Adoption | None], run: Run) -> dict[s
     ----------
     adoption_of : which trial a model's configuration comes from.
     """
-    states: dict[TuningState, None] = {}
-    adoptions = []
-    for name, config in run.configurations.items():
-        adoption = adoption_of(name)
-        if adoption is not None:
-            adoptions.append(adoption)
-            states[adoption.state(config=config, table=run.digests.table)] = None
+    adoptions = adoptions_of(adoption_of, run)
     if not adoptions:
         return {}
+    states = {
+        adoption.state(config=run.configurations[name], table=run.digests.table) for name, adoption in adoptions.items()
+    }
     return {
         "state": next(state for state in get_args(TuningState) if state in states),
-        "study": ", ".join(adoption.study for adoption in adoptions),
-        "trial": ", ".join(str(adoption.trial) for adoption in adoptions),
-        "outer_fold": ", ".join(dict.fromkeys(adoption.part for adoption in adoptions)),
+        "study": ", ".join(adoption.study for adoption in adoptions.values()),
+        "trial": ", ".join(str(adoption.trial) for adoption in adoptions.values()),
+        "outer_fold": ", ".join(dict.fromkeys(adoption.part for adoption in adoptions.values())),
     }

@@ -26,16 +26,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
+    with browsers.running(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def browser(chromium: webdriver.Chrome, page: Path) -> Iterator[webdriver.Chrome]:
     """The page in a wide window with light colours; afterwards the console must be empty."""
-    browsers.screen(chromium, width=1280)
-    browsers.prefer(chromium, "light")
+    browsers.desk(chromium)
     chromium.get(page.as_uri())
     browsers.wait(chromium, "return document.documentElement.dataset.ready === 'true'")
     yield chromium

@@ -26,16 +26,14 @@ def page(finished: Project) -> Path:
 
 @pytest.fixture(scope="package")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    driver = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
+    with browsers.running(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def browser(chromium: webdriver.Chrome, page: Path) -> Iterator[webdriver.Chrome]:
     """The page, opened as a file in a wide window with light colours; afterwards the console must be empty."""
-    browsers.screen(chromium, width=1280)
-    browsers.prefer(chromium, "light")
+    browsers.desk(chromium)
     chromium.get(page.as_uri())
     # Colours that an earlier test has chosen are read when the page opens.
     chromium.execute_script("localStorage.clear()")
